@@ -1,0 +1,1 @@
+"""Runs everything on this machine: embedded servers, the six services, the playground."""

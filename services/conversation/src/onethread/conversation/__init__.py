@@ -1,0 +1,1 @@
+"""The system of record: identity, stitching, threads, policy, REST API and inbox."""

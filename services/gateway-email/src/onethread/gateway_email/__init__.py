@@ -1,0 +1,1 @@
+"""Email: takes mail by SMTP and sends replies by SMTP."""

@@ -1,0 +1,1 @@
+"""Slack: takes signed events and answers in place."""

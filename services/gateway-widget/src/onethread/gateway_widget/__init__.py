@@ -1,0 +1,1 @@
+"""Website chat: serves the widget, its sessions and its sockets."""

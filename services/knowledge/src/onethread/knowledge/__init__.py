@@ -1,0 +1,1 @@
+"""The knowledge base: ingests, chunks, embeds and searches with citations."""
