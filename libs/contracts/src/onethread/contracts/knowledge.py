@@ -1,0 +1,66 @@
+"""The life of knowledge, and the question that is put to it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from onethread.contracts.envelope import CloudEvent, Contract
+
+KnowledgeAudience = Literal["public", "internal"]
+
+
+class DocumentChange(Contract):
+    document_id: str
+    title: str | None = None
+    version: int | None = None
+    passages: int | None = None
+
+
+class KnowledgeIndexed(CloudEvent):
+    type: Literal["onethread.knowledge.indexed.v1"] = "onethread.knowledge.indexed.v1"
+    data: DocumentChange
+
+
+class KnowledgeRemoved(CloudEvent):
+    type: Literal["onethread.knowledge.removed.v1"] = "onethread.knowledge.removed.v1"
+    data: DocumentChange
+
+
+class KnowledgeGap(Contract):
+    question: str
+    confidence: float = Field(ge=0, le=1)
+
+
+class KnowledgeGapFound(CloudEvent):
+    """A customer asked what no article covers."""
+
+    type: Literal["onethread.knowledge.gap_found.v1"] = "onethread.knowledge.gap_found.v1"
+    data: KnowledgeGap
+
+
+class KnowledgeSearch(Contract):
+    """Question on `svc.knowledge.search`."""
+
+    workspace: str
+    query: str = Field(min_length=1, max_length=8_000)
+    k: int = Field(5, ge=1, le=50)
+    audience: KnowledgeAudience = "public"
+
+
+class Passage(Contract):
+    document_id: str
+    title: str
+    heading_path: list[str] = Field(default_factory=list)
+    text: str
+    url: str | None = None
+    score: float
+    version: int
+
+
+class KnowledgeFound(Contract):
+    """Answer: the passages, best first, and the calibrated belief (0 to 1) that they answer the query."""
+
+    confidence: float = Field(ge=0, le=1)
+    passages: list[Passage] = Field(default_factory=list)

@@ -1,0 +1,127 @@
+"""A message as the customer sends it and as the thread shows it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from onethread.contracts.envelope import CloudEvent, Contract
+
+ChannelKind = Literal["widget", "email", "slack"]
+Trust = Literal["asserted", "verified"]
+IdentityKind = Literal["visitor", "site_user", "email", "slack_user"]
+AuthorKind = Literal["customer", "agent", "teammate", "system"]
+DeliveryState = Literal["queued", "sent", "delivered", "failed"]
+
+
+class Channel(Contract):
+    """A connected surface: one website's widget, one support address, one Slack installation."""
+
+    id: str
+    kind: ChannelKind
+
+
+class Identity(Contract):
+    """One way a person is known. Only evidence makes it `verified`, and only verified identities link."""
+
+    kind: IdentityKind
+    value: str = Field(description="Normalized: an address in lower case, `team/user` for Slack, a visitor's id.")
+    trust: Trust
+    evidence: str = Field("", description="Why the trust is what it is, in words that a teammate reads.")
+
+
+class Audience(Contract):
+    """Who sees the place where a message was said."""
+
+    shared: bool = Field(description="True when others than the customer see the place.")
+    name: str | None = Field(None, description="How people call the place: `#acme-support`.")
+
+
+class Place(Contract):
+    """Where on a channel a message was said. Only the gateway understands `key` and `route`."""
+
+    key: str = Field(description="Stable key of the place: a visitor, a mail address, a Slack channel and thread.")
+    audience: Audience
+    route: dict[str, Any] = Field(
+        default_factory=dict, description="What the gateway needs to answer here. Handed back in `reply.requested`."
+    )
+
+
+class Attachment(Contract):
+    name: str
+    type: str
+    size: int = Field(description="Bytes.")
+    sha256: str
+
+
+class Source(Contract):
+    """An article that an answer rests on."""
+
+    title: str
+    url: str | None = None
+    document_id: str
+    score: float = Field(ge=0)
+
+
+class ReceivedMessage(Contract):
+    """What a gateway heard. The first identity is the one the message came in with; the others are what it carries."""
+
+    channel: Channel
+    external_id: str = Field(description="The outside's key for the message; unique within the channel.")
+    identities: list[Identity] = Field(min_length=1)
+    name: str | None = Field(None, description="The sender's name as the channel tells it. Proves nothing.")
+    participants: list[Identity] = Field(default_factory=list, description="Others who were named: Cc and To.")
+    place: Place
+    answers: list[str] = Field(
+        default_factory=list,
+        description="Outside ids of messages of ours that this one answers, the surest first.",
+    )
+    thread_token: UUID | None = Field(None, description="The thread named by a valid signed reply token. Routes only.")
+    subject: str | None = None
+    text: str = Field(max_length=200_000)
+    html: str | None = Field(None, description="Sanitized.")
+    attachments: list[Attachment] = Field(default_factory=list)
+    automatic: bool = Field(False, description="Sent by a machine: never answered by the agent.")
+    sent_at: AwareDatetime
+
+
+class MessageReceived(CloudEvent):
+    """A customer said something, and the outside has its receipt."""
+
+    type: Literal["onethread.message.received.v1"] = "onethread.message.received.v1"
+    data: ReceivedMessage
+
+
+class Author(Contract):
+    kind: AuthorKind
+    id: UUID | None = None
+    name: str | None = None
+
+
+class Delivery(Contract):
+    """How far the sending of a message got."""
+
+    state: DeliveryState
+    reason: str | None = Field(None, description="Why it failed, in words.")
+
+
+class Message(Contract):
+    """Something said in a thread, or a note (`note`, no channel, never sent)."""
+
+    id: UUID
+    thread_id: UUID
+    sequence: int
+    note: bool = False
+    channel: Channel | None = None
+    author: Author
+    identity: Identity | None = None
+    audience: Audience
+    text: str
+    html: str | None = None
+    attachments: list[Attachment] = Field(default_factory=list)
+    sources: list[Source] = Field(default_factory=list)
+    delivery: Delivery | None = None
+    created_at: AwareDatetime
+    client_id: str | None = Field(None, description="The sender's own key for it, on channels where they wait for it.")

@@ -1,0 +1,84 @@
+"""A reply, from the agent's proposal to its delivery."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from onethread.contracts.envelope import CloudEvent, Contract
+from onethread.contracts.messages import Author, Channel, Place, Source
+
+Decision = Literal["answer", "clarify", "draft", "handoff"]
+
+
+class ProposedReply(Contract):
+    """What the agent decided on one customer message. `text` is what the customer will read, also on a handoff."""
+
+    message_id: UUID = Field(description="The customer message that it answers.")
+    reply_id: UUID = Field(description="Id of the message to be; streamed deltas carried it already.")
+    decision: Decision
+    text: str
+    sources: list[Source] = Field(default_factory=list)
+    confidence: float = Field(ge=0, le=1)
+    reason: str = Field("", description="Why, in words that a teammate reads.")
+    summary: str = Field("", description="On a handoff: what the customer wants.")
+
+
+class ReplyProposed(CloudEvent):
+    type: Literal["onethread.reply.proposed.v1"] = "onethread.reply.proposed.v1"
+    data: ProposedReply
+
+
+class RequestedReply(Contract):
+    """Deliver this, here. `route` is what the gateway gave with the customer's latest message in that place."""
+
+    message_id: UUID
+    channel: Channel
+    place: Place
+    author: Author
+    text: str = Field(description="Markdown.")
+    html: str = Field(description="The same, rendered and sanitized.")
+    sources: list[Source] = Field(default_factory=list)
+    subject: str | None = None
+    sequence: int = Field(description="The message's number in its thread.")
+
+
+class ReplyRequested(CloudEvent):
+    """Deliver this through this channel."""
+
+    type: Literal["onethread.reply.requested.v1"] = "onethread.reply.requested.v1"
+    data: RequestedReply
+
+
+class ReplyOutcome(Contract):
+    message_id: UUID
+    channel: Channel
+    external_id: str | None = Field(None, description="The outside's own id: Message-ID, Slack `channel:ts`.")
+    state: Literal["sent", "delivered", "failed"] = "sent"
+    reason: str | None = None
+    place: Place | None = Field(None, description="The place as it is after the sending, where the sending made it.")
+
+
+class ReplyDelivered(CloudEvent):
+    """The outside took it (`sent`), or the customer's own device has it (`delivered`)."""
+
+    type: Literal["onethread.reply.delivered.v1"] = "onethread.reply.delivered.v1"
+    data: ReplyOutcome
+
+
+class ReplyFailed(CloudEvent):
+    type: Literal["onethread.reply.failed.v1"] = "onethread.reply.failed.v1"
+    data: ReplyOutcome
+
+
+class Feedback(Contract):
+    message_id: UUID
+    score: int = Field(ge=-1, le=5, description="-1 and 1 are thumbs, 1 to 5 a CSAT score.")
+    comment: str | None = None
+
+
+class FeedbackReceived(CloudEvent):
+    type: Literal["onethread.feedback.received.v1"] = "onethread.feedback.received.v1"
+    data: Feedback

@@ -1,0 +1,72 @@
+"""Every stream and durable consumer, as data. `onethread.runtime.provision` makes the server agree with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onethread.contracts.ids import LANES
+
+DAY = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Stream:
+    name: str
+    subjects: tuple[str, ...]
+    max_age: int
+    """Seconds."""
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A durable push consumer with a deliver group: its members share the work.
+
+    With `lanes` there is one consumer for each lane, and the server keeps one message of a lane in flight at a time,
+    over all replicas. That is what keeps the order.
+    """
+
+    name: str
+    subject: str
+    stream: str = "EVENTS"
+    lanes: bool = False
+    ack_wait: int = 10
+    """Seconds without an ack or a sign of life until the server delivers again."""
+    max_ack_pending: int = 64
+
+    def each(self) -> list[tuple[str, str]]:
+        """(durable name, filter subject) of every consumer on the server."""
+        if not self.lanes:
+            return [(self.name, self.subject)]
+        return [(f"{self.name}-l{n}", f"{self.subject}.l{n}") for n in range(LANES)]
+
+    @property
+    def in_flight(self) -> int:
+        return 1 if self.lanes else self.max_ack_pending
+
+
+EVENTS = Stream("EVENTS", ("ot.>",), 30 * DAY)
+DEAD = Stream("DEAD", ("dead.>",), 90 * DAY)
+STREAMS = (EVENTS, DEAD)
+
+INTAKE = Consumer("conversation-intake", "ot.*.message.received.*", lanes=True)
+PROPOSALS = Consumer("conversation-proposals", "ot.*.reply.proposed")
+DELIVERIES = Consumer("conversation-deliveries", "ot.*.reply.delivered")
+FAILURES = Consumer("conversation-failures", "ot.*.reply.failed")
+AGENT = Consumer("agent-turns", "ot.*.message.added.customer", ack_wait=30, max_ack_pending=32)
+WIDGET_REPLIES = Consumer("gateway-widget-replies", "ot.*.reply.requested.widget", lanes=True)
+EMAIL_REPLIES = Consumer("gateway-email-replies", "ot.*.reply.requested.email", lanes=True, ack_wait=60)
+SLACK_REPLIES = Consumer("gateway-slack-replies", "ot.*.reply.requested.slack", lanes=True, ack_wait=60)
+CONSUMERS = (INTAKE, PROPOSALS, DELIVERIES, FAILURES, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A key-value bucket that one service owns."""
+
+    name: str
+    max_age: int
+
+
+EMAIL_LEDGER = Bucket("deliveries-email", 30 * DAY)
+SLACK_LEDGER = Bucket("deliveries-slack", 30 * DAY)
+BUCKETS = (EMAIL_LEDGER, SLACK_LEDGER)

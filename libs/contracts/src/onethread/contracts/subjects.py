@@ -1,0 +1,28 @@
+"""Every subject, spelled once.
+
+An event's subject is `ot.{workspace}.{event}`; where its readers need order, the narrowing tokens follow:
+`ot.acme.message.received.email.l3`. The last token is the lane: all messages of one key share it (`ids.lane`).
+"""
+
+from __future__ import annotations
+
+EVERYTHING = "ot.>"
+KNOWLEDGE_SEARCH = "svc.knowledge.search"
+CONVERSATION_HISTORY = "svc.conversation.history"
+CONVERSATION_VISITOR = "svc.conversation.visitor"
+PREFIX = "onethread."
+
+
+def event(workspace: str, type_: str, *tokens: str) -> str:
+    """`onethread.message.received.v1` in `acme`, narrowed by `email` and `l3`: `ot.acme.message.received.email.l3`."""
+    name = type_.removeprefix(PREFIX).rsplit(".", 1)[0]
+    return ".".join(("ot", workspace, name, *tokens))
+
+
+def live(workspace: str, kind: str, channel_kind: str) -> str:
+    """Things that are worth nothing a second later: `live.acme.delta.widget`."""
+    return f"live.{workspace}.{kind}.{channel_kind}"
+
+
+def dead(service: str) -> str:
+    return f"dead.{service}"

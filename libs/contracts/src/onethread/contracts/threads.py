@@ -1,0 +1,128 @@
+"""A thread and what happens to it."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from onethread.contracts.envelope import CloudEvent, Contract
+from onethread.contracts.messages import Author, Channel, Message
+
+ThreadStatus = Literal["open", "snoozed", "closed"]
+AgentState = Literal["active", "quiet"]
+
+
+class CustomerName(Contract):
+    id: UUID
+    name: str | None = None
+    email: str | None = None
+
+
+class TeammateName(Contract):
+    id: UUID
+    name: str
+
+
+class Handoff(Contract):
+    """The agent passed the thread to people."""
+
+    reason: str
+    summary: str
+    at: AwareDatetime
+
+
+class LastMessage(Contract):
+    text: str = Field(description="The first 200 characters.")
+    author: Author
+    created_at: AwareDatetime
+
+
+class Thread(Contract):
+    """The state of a thread. It holds across channels."""
+
+    id: UUID
+    status: ThreadStatus
+    customer: CustomerName
+    channel: Channel | None = Field(None, description="Where the customer spoke last.")
+    assignee: TeammateName | None = None
+    agent: AgentState = "active"
+    handoff: Handoff | None = None
+    tags: list[str] = Field(default_factory=list)
+    priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    last_message: LastMessage | None = None
+    waiting_since: AwareDatetime | None = Field(None, description="The customer waits for a person since then.")
+    sequence: int = Field(description="Number of the thread's latest event.")
+    previous_thread_id: UUID | None = Field(None, description="The closed thread that this one continues.")
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class AddedMessage(Contract):
+    """`agent_may_answer` is the gate: the thread is the agent's and the message asks for an answer."""
+
+    message: Message
+    thread: Thread
+    place: str | None = Field(None, description="Key of the place where it was said.")
+    agent_may_answer: bool = False
+
+
+class MessageAdded(CloudEvent):
+    """A message was stitched into a thread, whoever said it."""
+
+    type: Literal["onethread.message.added.v1"] = "onethread.message.added.v1"
+    data: AddedMessage
+
+
+class ThreadChange(Contract):
+    thread: Thread
+    by: Author | None = Field(None, description="Who did it. None: a rule.")
+    other_thread_id: UUID | None = Field(None, description="The other thread of a merge or split.")
+
+
+class ThreadOpened(CloudEvent):
+    type: Literal["onethread.thread.opened.v1"] = "onethread.thread.opened.v1"
+    data: ThreadChange
+
+
+class ThreadAssigned(CloudEvent):
+    type: Literal["onethread.thread.assigned.v1"] = "onethread.thread.assigned.v1"
+    data: ThreadChange
+
+
+class ThreadTagged(CloudEvent):
+    type: Literal["onethread.thread.tagged.v1"] = "onethread.thread.tagged.v1"
+    data: ThreadChange
+
+
+class ThreadEscalated(CloudEvent):
+    """Raised to people or to a priority: by the agent's handoff, by a rule or by a teammate."""
+
+    type: Literal["onethread.thread.escalated.v1"] = "onethread.thread.escalated.v1"
+    data: ThreadChange
+
+
+class ThreadSnoozed(CloudEvent):
+    type: Literal["onethread.thread.snoozed.v1"] = "onethread.thread.snoozed.v1"
+    data: ThreadChange
+
+
+class ThreadClosed(CloudEvent):
+    type: Literal["onethread.thread.closed.v1"] = "onethread.thread.closed.v1"
+    data: ThreadChange
+
+
+class ThreadReopened(CloudEvent):
+    type: Literal["onethread.thread.reopened.v1"] = "onethread.thread.reopened.v1"
+    data: ThreadChange
+
+
+class ThreadMerged(CloudEvent):
+    type: Literal["onethread.thread.merged.v1"] = "onethread.thread.merged.v1"
+    data: ThreadChange
+
+
+class ThreadSplit(CloudEvent):
+    type: Literal["onethread.thread.split.v1"] = "onethread.thread.split.v1"
+    data: ThreadChange
