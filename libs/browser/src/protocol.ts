@@ -1,0 +1,57 @@
+/** Widget protocol, version 1, as the browser sees it. */
+
+export type ChannelKind = "widget" | "email" | "slack";
+export type AuthorKind = "customer" | "agent" | "teammate" | "system";
+
+export interface Author {
+  kind: AuthorKind;
+  name: string | null;
+}
+
+export interface Source {
+  title: string;
+  url: string | null;
+}
+
+export interface WidgetMessage {
+  id: string;
+  /** Opaque; the last one seen is where a resume begins. */
+  cursor: string;
+  author: Author;
+  /** Markdown-lite. */
+  text: string;
+  channel: ChannelKind;
+  created_at: string;
+  sources: Source[];
+  client_id?: string | null;
+}
+
+export interface WidgetConfig {
+  name?: string | null;
+  greeting?: string | null;
+  /** `#rrggbb` */
+  brand?: string | null;
+}
+
+export interface SessionAnswer {
+  session_token: string;
+  config: WidgetConfig;
+  thread: { id: string; status: string } | null;
+  messages: WidgetMessage[];
+}
+
+export type FrameFromGateway =
+  | { type: "ack"; client_id: string; message_id: string }
+  | { type: "message"; message: WidgetMessage }
+  | { type: "delta"; reply_id: string; text: string }
+  | { type: "typing"; author?: Author }
+  | { type: "error"; code: string; message: string; client_id?: string | null };
+
+export type FrameFromBrowser =
+  | { type: "message"; client_id: string; text: string; attachments: [] }
+  | { type: "typing" }
+  | { type: "read"; message_id: string }
+  | { type: "resume"; after: string | null };
+
+/** Longest text of one message, in characters; the gateway refuses more with `too_long`. */
+export const LONGEST_TEXT = 8000;

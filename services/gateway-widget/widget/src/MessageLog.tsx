@@ -1,0 +1,154 @@
+import { channelWord } from "@onethread/browser/channels.ts";
+import { renderMarkdown, safeHref } from "@onethread/browser/markdown.ts";
+import type { Unsent } from "@onethread/browser/outbox.ts";
+import type { Author, Source, WidgetMessage } from "@onethread/browser/protocol.ts";
+import { clock, day } from "@onethread/browser/time.ts";
+import { h, type ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Chat } from "./chat.ts";
+
+const GROUP_GAP = 10 * 60_000;
+
+export function MessageLog({ chat }: { chat: Chat }) {
+  const { messages, streaming, typing } = chat.timeline;
+  const log = useScrollToEnd(chat);
+  return (
+    <div ref={log} class="log" role="log" aria-label="Messages" aria-busy={streaming.length > 0} tabIndex={0}>
+      <p class="greeting">{chat.config.greeting || "Hello! Ask us anything. An AI assistant answers first, a person when you want one."}</p>
+      {messages.map((message, index) => (
+        <MessageItem key={message.client_id ?? message.id} message={message} before={messages[index - 1]} />
+      ))}
+      {chat.unsent.map((message) => (
+        <UnsentItem key={message.client_id} message={message} waiting={chat.connection === "waiting"} retry={() => chat.retry(message.client_id)} />
+      ))}
+      {streaming.map((stream) => (
+        <div key={stream.reply_id} class="item theirs" aria-busy="true">
+          <p class="by ai">AI assistant</p>
+          <Bubble text={stream.text} />
+        </div>
+      ))}
+      {typing && <TypingDots author={typing} />}
+    </div>
+  );
+}
+
+function MessageItem({ message, before }: { message: WidgetMessage; before: WidgetMessage | undefined }) {
+  if (message.author.kind === "system") return <p class="event">{message.text}</p>;
+  const own = message.author.kind === "customer";
+  const newDay = before && day(before.created_at) !== day(message.created_at);
+  return (
+    <>
+      {newDay && <p class="event">{day(message.created_at)}</p>}
+      <div class={own ? "item own" : "item theirs"}>
+        {!continues(message, before) && <Byline message={message} />}
+        <Bubble text={message.text} />
+        {message.sources.length > 0 && <Sources sources={message.sources} />}
+      </div>
+    </>
+  );
+}
+
+function continues(message: WidgetMessage, before: WidgetMessage | undefined): boolean {
+  if (!before || before.author.kind !== message.author.kind || before.author.name !== message.author.name) return false;
+  const gap = Date.parse(message.created_at) - Date.parse(before.created_at);
+  return before.channel === message.channel && gap < GROUP_GAP;
+}
+
+function Byline({ message }: { message: WidgetMessage }) {
+  const elsewhere = message.channel !== "widget";
+  return (
+    <p class={message.author.kind === "agent" ? "by ai" : "by"}>
+      {authorName(message.author)}
+      {elsewhere && <span> · {channelWord(message.channel)}</span>}
+      <time dateTime={message.created_at}> · {clock(message.created_at)}</time>
+    </p>
+  );
+}
+
+function authorName(author: Author): string {
+  if (author.kind === "customer") return "You";
+  return author.kind === "agent" ? "AI assistant" : author.name || "Support team";
+}
+
+function Bubble({ text }: { text: string }) {
+  return <div class="bubble">{renderMarkdown<ComponentChildren>(h as never, text)}</div>;
+}
+
+function Sources({ sources }: { sources: Source[] }) {
+  return (
+    <ul class="sources" aria-label="Sources">
+      {sources.map((source) => (
+        <li key={source.url ?? source.title}>
+          <SourceLink source={source} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function SourceLink({ source }: { source: Source }) {
+  const href = safeHref(source.url);
+  if (!href) return <span>{source.title}</span>;
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer">
+      {source.title}
+    </a>
+  );
+}
+
+interface UnsentProps {
+  message: Unsent;
+  waiting: boolean;
+  retry(): void;
+}
+
+function UnsentItem({ message, waiting, retry }: UnsentProps) {
+  const stuck = waiting || message.refusal !== undefined;
+  return (
+    <div class="item own unsent">
+      <Bubble text={message.text} />
+      <p class={stuck ? "by bad" : "by"}>
+        {stuck ? `Not sent.${message.refusal ? ` ${message.refusal}` : ""} ` : "Sending…"}
+        {stuck && (
+          <button type="button" class="link" onClick={retry}>
+            Retry
+          </button>
+        )}
+      </p>
+    </div>
+  );
+}
+
+function TypingDots({ author }: { author: Author }) {
+  return (
+    <div class="item theirs">
+      <p class={author.kind === "agent" ? "by ai" : "by"}>{authorName(author)} is writing</p>
+      <div class="bubble dots" aria-hidden="true">
+        <i />
+        <i />
+        <i />
+      </div>
+    </div>
+  );
+}
+
+/** Follows the newest message, unless the customer has scrolled up to read. */
+function useScrollToEnd(chat: Chat) {
+  const log = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
+  const own = useRef(0);
+  useLayoutEffect(() => {
+    const element = log.current!;
+    const onScroll = () => {
+      atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < 60;
+    };
+    element.addEventListener("scroll", onScroll, { passive: true });
+    return () => element.removeEventListener("scroll", onScroll);
+  }, []);
+  useLayoutEffect(() => {
+    if (atEnd.current || chat.unsent.length > own.current) log.current!.scrollTop = log.current!.scrollHeight;
+    own.current = chat.unsent.length;
+  });
+  return log;
+}
+
