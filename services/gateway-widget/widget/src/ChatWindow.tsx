@@ -44,7 +44,7 @@ export function ChatWindow({ chat, close, launcher }: Props) {
 }
 
 function connectionText(chat: Chat): string {
-  if (chat.connection !== "waiting") return "";
+  if (!chat.lost) return "";
   return chat.unsent.length ? "No connection. Your messages are kept and will be sent." : "No connection. Trying again.";
 }
 

@@ -19,7 +19,7 @@ export function MessageLog({ chat }: { chat: Chat }) {
         <MessageItem key={message.client_id ?? message.id} message={message} before={messages[index - 1]} />
       ))}
       {chat.unsent.map((message) => (
-        <UnsentItem key={message.client_id} message={message} waiting={chat.connection === "waiting"} retry={() => chat.retry(message.client_id)} />
+        <UnsentItem key={message.client_id} message={message} waiting={chat.lost} retry={() => chat.retry(message.client_id)} />
       ))}
       {streaming.map((stream) => (
         <div key={stream.reply_id} class="item theirs" aria-busy="true">

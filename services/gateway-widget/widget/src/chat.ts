@@ -16,6 +16,8 @@ export class Chat {
   timeline: Timeline = emptyTimeline;
   config: WidgetConfig = {};
   connection: Connection = "off";
+  /** The connection was lost, and no try has brought it back yet. */
+  lost = false;
   open = false;
   private token: string | null = null;
   private sessionOpen = false;
@@ -175,6 +177,7 @@ export class Chat {
 
   private connected(connection: Connection): void {
     this.connection = connection;
+    if (connection !== "connecting") this.lost = connection === "waiting";
     if (connection !== "online") this.outbox.disconnected();
     this.changed();
   }

@@ -1,0 +1,8 @@
+"""Fixtures for every package's tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "tests"))
+
+pytest_plugins = ["plugins.browser", "plugins.widget_gateway"]
