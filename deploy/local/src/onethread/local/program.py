@@ -41,8 +41,8 @@ class Program:
     before_start: Callable[[], None] | None = None
     job: bool = False
     """Runs once to its end before the next tier starts, and must succeed."""
-    chatter: str | None = None
-    """Lines with this in them are not shown, only kept for the case that the program fails."""
+    chatter: tuple[str, ...] = ()
+    """Lines with one of these in them are not shown, only kept for the case that the program fails."""
     stop_signal: signal.Signals = signal.SIGTERM
     kill_signal: signal.Signals = signal.SIGKILL
     death_signal: signal.Signals = signal.SIGKILL

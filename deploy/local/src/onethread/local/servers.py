@@ -46,7 +46,7 @@ def nats(home: Path, port: int) -> Program:
         name="nats",
         command=(_nats_server(), "-c", str(configuration)),
         ready=nats_answers(nats_url(port)),
-        chatter=" [INF] ",
+        chatter=(" [INF]",),
         death_signal=signal.SIGTERM,
     )
 

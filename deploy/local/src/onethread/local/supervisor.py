@@ -132,8 +132,7 @@ class Child:
     def _hear(self, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
         self._last.append(text)
-        chatter = self.program.chatter
-        if self._console.verbose or not chatter or chatter not in text:
+        if self._console.verbose or not any(chatter in text for chatter in self.program.chatter):
             self._console.line(self.program.name, text)
 
     async def _watch(self) -> None:
@@ -242,9 +241,8 @@ class Supervisor:
         finally:
             waiting.cancel()
         if not self._stop.is_set():
-            self._console.say(
-                f"{', '.join(c.program.name for c in tier)}: ready after {self._console.seconds():.1f} s."
-            )
+            names, seconds = ", ".join(child.program.name for child in tier), self._console.seconds()
+            self._console.say(f"{names}: {'done' if tier[0].program.job else 'ready'} after {seconds:.1f} s.")
 
     async def _until_stopped(self, goal: asyncio.Future[Any] | None = None) -> None:
         """Waits for `goal` or for the wish to stop. Raises what a child raised meanwhile."""

@@ -1,0 +1,63 @@
+# The menu. `just` lists it, `just up` runs everything, `just test` tests everything.
+
+set positional-arguments
+
+python := ".venv/bin/python"
+
+[private]
+default:
+    @'{{ just_executable() }}' --justfile '{{ justfile() }}' --list --unsorted
+
+# The runner replaces the shell, so that Ctrl-C reaches it alone, and it also stops when `just` is killed.
+
+[doc('Set up what is missing, then run everything until Ctrl-C')]
+[group('use')]
+up:
+    @python3 deploy/local/setup.py up
+    @exec {{ python }} -m onethread.local up --with-parent
+
+[doc('Set up what is missing, then run the tests; arguments go to pytest (`just test services/agent -k handoff`)')]
+[group('use')]
+test *ARGS:
+    @python3 deploy/local/setup.py test
+    @exec {{ python }} -m pytest "$@"
+
+[doc('Start the stack under real traffic and print latency, rate and memory; arguments go to the bench')]
+[group('use')]
+bench *ARGS:
+    @python3 deploy/local/setup.py test
+    @exec {{ python }} -m tests.bench "$@"
+
+[doc('Everything that a change must pass, changing nothing: lint, then test')]
+[group('develop')]
+check: lint test
+
+[doc('Style, types and drift of what is generated; changes nothing')]
+[group('develop')]
+lint: _dev
+    {{ python }} -m ruff check
+    {{ python }} -m ruff format --check
+    {{ python }} -m pyright
+    npm run check
+    {{ python }} -m onethread.contracts.generate --check
+
+[doc('Repair what ruff can repair')]
+[group('develop')]
+fix: _dev
+    {{ python }} -m ruff check --fix
+    {{ python }} -m ruff format
+
+[doc('Write AsyncAPI, OpenAPI and JSON Schemas anew from the code')]
+[group('develop')]
+docs: _dev
+    {{ python }} -m onethread.contracts.generate
+
+[doc('Remove what was installed and built; the data stay')]
+[group('develop')]
+clean:
+    rm -rf .venv .build node_modules libs/browser/node_modules services/*/src/onethread/*/static
+    find . -name __pycache__ -prune -exec rm -rf {} +
+
+[private]
+_dev:
+    @python3 deploy/local/setup.py dev
