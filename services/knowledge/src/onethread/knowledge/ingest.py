@@ -1,0 +1,223 @@
+"""Ingestion: what was accepted becomes searchable, a batch at a time, in a thread of its own."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+
+from onethread.contracts.knowledge import DocumentChange, KnowledgeIndexed, KnowledgeRemoved
+from onethread.knowledge.chunking import Chunk, chunk, embedding_text
+from onethread.knowledge.documents import Audience, Change, StoredPassage, Version
+from onethread.knowledge.embedding import Vectors
+from onethread.knowledge.library import Library, return_memory
+from onethread.runtime.bus import UnavailableError
+
+log = structlog.get_logger()
+
+ARTICLES_A_BATCH = 16
+# About a second of embedding: how long a stop has to wait.
+PASSAGES_A_STEP = 64
+RELAY_DELAY = 1.0
+PROGRESS_SECONDS = 5.0
+# While a long queue is worked off, recounting the words takes at most a tenth of the time.
+RECOUNT_SHARE = 10
+
+KnowledgeEvent = KnowledgeIndexed | KnowledgeRemoved
+
+
+class StoppedError(Exception):
+    """The service is going down. What was not finished waits in the store."""
+
+
+@dataclass(frozen=True)
+class _Cut:
+    version: Version
+    chunks: list[Chunk]
+    ids: list[int]
+
+
+class Ingestor:
+    """Works off what the store says is pending. One thread; the store decides what counts, so a crash costs nothing."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._stopped = False
+        self._recounted = 0.0
+        self._recount_took = 0.0
+
+    def stop(self) -> None:
+        """Makes a running step end within a second."""
+        self._stopped = True
+
+    def work(self) -> None:
+        """Indexes all that is pending. Blocks until there is nothing left."""
+        dirty: set[str] = set()
+        reported = time.monotonic()
+        for done in itertools.count(1):
+            batch = self._library.store.pending(ARTICLES_A_BATCH)
+            self._index(batch)
+            dirty |= {version.workspace for version in batch} | self._sweep()
+            if not batch or time.monotonic() - self._recounted > RECOUNT_SHARE * self._recount_took + 1:
+                self._recount(dirty)
+            if not batch:
+                break
+            if time.monotonic() - reported > PROGRESS_SECONDS:
+                reported = time.monotonic()
+                log.info("knowledge.indexing", articles_done=done * ARTICLES_A_BATCH)
+        return_memory()
+
+    def reconcile(self, workspace: str) -> None:
+        """Makes the vector index agree with the store, whatever happened: embeds what lacks, drops the rest."""
+        library = self._library
+        live = library.store.live_ids(workspace)
+        audiences: tuple[Audience, ...] = ("public", "internal")
+        lacking: set[int] = set()
+        for audience in audiences:
+            wanted = {i for i, of in live.items() if of == audience}
+            there = library.vectors.ids(workspace, audience)
+            library.vectors.delete(workspace, audience, sorted(there - wanted))
+            lacking |= wanted - there
+        if lacking:
+            log.info("knowledge.repairing", passages=len(lacking))
+            passages = (p for p in library.store.live_passages(workspace) if p.id in lacking)
+            while some := list(itertools.islice(passages, PASSAGES_A_STEP)):
+                self._put_back(workspace, some)
+
+    def _index(self, batch: list[Version]) -> None:
+        cuts = [cut for version in batch if (cut := self._cut(version))]
+        texts = [embedding_text(cut.version.article.title, c.heading_path, c.text) for cut in cuts for c in cut.chunks]
+        vectors = self._embed(texts)
+        start = 0
+        for cut in cuts:
+            end = start + len(cut.ids)
+            article = cut.version.article
+            self._library.vectors.upsert(cut.version.workspace, article.audience, cut.ids, vectors[start:end])
+            self._library.store.switch(cut.version)
+            start = end
+
+    def _cut(self, version: Version) -> _Cut | None:
+        try:
+            chunks = chunk(version.article.title, version.article.text)
+        except Exception as error:
+            # A parser that fails on one article must not hold up the others; the reason is kept with it.
+            log.exception("knowledge.failed", document=version.article.id)
+            self._library.store.fail(version, f"could not be cut into passages: {type(error).__name__}")
+            return None
+        ids = self._library.store.add_passages(version, chunks)
+        return _Cut(version, chunks, ids) if ids else None
+
+    def _put_back(self, workspace: str, passages: list[StoredPassage]) -> None:
+        vectors = self._embed([embedding_text(p.title, p.heading_path, p.text) for p in passages])
+        audiences: tuple[Audience, ...] = ("public", "internal")
+        for audience in audiences:
+            rows = [row for row, passage in enumerate(passages) if passage.audience == audience]
+            if rows:
+                self._library.vectors.upsert(workspace, audience, [passages[row].id for row in rows], vectors[rows])
+
+    def _embed(self, texts: list[str]) -> Vectors:
+        """In the order given; long and short texts are embedded among their like, which saves a third of the time."""
+        embedder = self._library.embedder
+        vectors = np.empty((len(texts), embedder.dimension), np.float32)
+        by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        for start in range(0, len(texts), PASSAGES_A_STEP):
+            if self._stopped:
+                raise StoppedError
+            rows = by_length[start : start + PASSAGES_A_STEP]
+            vectors[rows] = embedder.embed([texts[row] for row in rows])
+        return vectors
+
+    def _sweep(self) -> set[str]:
+        """Deletes the vectors of what is gone. Returns the workspaces that lost some."""
+        swept: set[str] = set()
+        while litter := self._library.store.litter():
+            swept |= {item.workspace for item in litter}
+            for (workspace, audience), items in itertools.groupby(
+                sorted(litter, key=lambda item: (item.workspace, item.audience)),
+                key=lambda item: (item.workspace, item.audience),
+            ):
+                self._library.vectors.delete(workspace, audience, [item.passage_id for item in items])
+            self._library.store.swept(litter)
+        return swept
+
+    def _recount(self, dirty: set[str]) -> None:
+        """An article counts as indexed once its words are counted too."""
+        started = time.monotonic()
+        for workspace in dirty:
+            self._library.words.refresh(workspace)
+        dirty.clear()
+        self._recounted = time.monotonic()
+        self._recount_took = self._recounted - started
+        self._library.store.settle()
+
+
+class Ingestion:
+    """Runs the ingestor in the background of the service and publishes what changed."""
+
+    def __init__(self, library: Library, publish: Callable[[KnowledgeEvent], Awaitable[None]]) -> None:
+        self._library = library
+        self._ingestor = Ingestor(library)
+        self._publish = publish
+        self._wake = asyncio.Event()
+        self._first_pass = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "ingest")
+
+    def wake(self) -> None:
+        """Something was accepted or removed."""
+        self._wake.set()
+
+    async def first_pass(self) -> None:
+        """Raises until all that was known at start can be found."""
+        if not self._first_pass.is_set():
+            raise UnavailableError("the articles are still being indexed")
+
+    async def run(self, before: Callable[[], None]) -> None:
+        """Until cancelled. `before` is done first, in the same thread."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._relay())
+            await self._in_thread(before)
+            for workspace in await self._in_thread(self._library.store.workspaces):
+                await self._in_thread(self._ingestor.reconcile, workspace)
+            while True:
+                self._wake.clear()
+                await self._in_thread(self._ingestor.work)
+                if not self._first_pass.is_set():
+                    self._first_pass.set()
+                    log.info("knowledge.ready")
+                await self._wake.wait()
+
+    def close(self) -> None:
+        """Waits for the step in hand, a second at most."""
+        self._ingestor.stop()
+        self._thread.shutdown()
+
+    async def _in_thread(self, function: Callable, *args: object) -> object:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+    async def _relay(self) -> None:
+        """Publishes the events that wait in the store, in order, each until the bus has it."""
+        while True:
+            for change in await asyncio.to_thread(self._library.store.changes):
+                try:
+                    await self._publish(_event(change))
+                except UnavailableError:
+                    break
+                await asyncio.to_thread(self._library.store.published, change)
+            await asyncio.sleep(RELAY_DELAY)
+
+
+def _event(change: Change) -> KnowledgeEvent:
+    kind = KnowledgeIndexed if change.kind == "indexed" else KnowledgeRemoved
+    return kind(
+        id=change.event_id,
+        source="/knowledge",
+        subject=change.document_id,
+        workspaceid=change.workspace,
+        data=DocumentChange(
+            document_id=change.document_id, title=change.title, version=change.version, passages=change.passages
+        ),
+    )

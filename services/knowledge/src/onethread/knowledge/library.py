@@ -1,0 +1,71 @@
+"""The folder and all that is open in it: document store, vector index, word index, embedding."""
+
+import ctypes
+import fcntl
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from onethread.knowledge.confidence import Calibration
+from onethread.knowledge.documents import DocumentStore
+from onethread.knowledge.embedding import Embedder
+from onethread.knowledge.index import VectorIndex
+from onethread.knowledge.lexical import WordIndex
+from onethread.knowledge.search import Searcher
+
+
+class FolderInUseError(RuntimeError):
+    """Another process owns the folder. Two of them would destroy the index without an error."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Another knowledge process already uses {folder}; nothing was opened. "
+            "Stop it first, or give this one another ONETHREAD_HOME."
+        )
+        self.folder = folder
+
+
+@dataclass(frozen=True)
+class Library:
+    store: DocumentStore
+    vectors: VectorIndex
+    words: WordIndex
+    embedder: Embedder
+
+    @property
+    def searcher(self) -> Searcher:
+        return Searcher(self.store, self.vectors, self.words, self.embedder, Calibration.load())
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Holds the folder for this process alone. Raises `FolderInUseError` at once when another has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUseError(folder) from None
+        yield
+
+
+@contextmanager
+def open_library(folder: Path, embedder: Embedder | None = None) -> Iterator[Library]:
+    """Takes about a second: the model and Chroma are loaded here."""
+    with (
+        exclusive(folder),
+        closing(DocumentStore(folder / "documents.sqlite3")) as store,
+        closing(VectorIndex(folder / "index")) as vectors,
+    ):
+        library = Library(store, vectors, WordIndex(store), embedder or Embedder())
+        return_memory()
+        yield library
+
+
+def return_memory() -> None:
+    """Gives freed memory back to the system: loading the model and each large ingest leave some 50 MB of it."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # musl has no malloc_trim
+            ctypes.CDLL(None).malloc_trim(0)
