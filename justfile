@@ -12,18 +12,21 @@ default:
 
 [doc('Set up what is missing, then run everything until Ctrl-C')]
 [group('use')]
+[no-exit-message]
 up:
     @python3 deploy/local/setup.py up
     @exec {{ python }} -m onethread.local up --with-parent
 
 [doc('Set up what is missing, then run the tests; arguments go to pytest (`just test services/agent -k handoff`)')]
 [group('use')]
+[no-exit-message]
 test *ARGS:
     @python3 deploy/local/setup.py test
     @exec {{ python }} -m pytest "$@"
 
 [doc('Start the stack under real traffic and print latency, rate and memory; arguments go to the bench')]
 [group('use')]
+[no-exit-message]
 bench *ARGS:
     @python3 deploy/local/setup.py test
     @exec {{ python }} -m tests.bench "$@"
@@ -59,5 +62,6 @@ clean:
     find . -name __pycache__ -prune -exec rm -rf {} +
 
 [private]
+[no-exit-message]
 _dev:
     @python3 deploy/local/setup.py dev

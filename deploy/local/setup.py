@@ -52,6 +52,9 @@ TRANSLATIONS = (
     ),
 )
 
+NOT_SHOWN = re.compile(rb"(^|[\r\n])\s*(error|\xc3\x97| [+~-] [a-z])")
+"""What uv ends with: its errors, or the list of what it has installed."""
+
 
 class SetupFailed(Exception):  # noqa: N818 it reads as what is said to the person
     """One sentence for the person at the terminal."""
@@ -87,13 +90,13 @@ def is_installed(mode: str, wanted: str) -> bool:
 def install(mode: str, wanted: str) -> None:
     # The lock is what was tested, so nothing is resolved here; and what other recipes have installed stays.
     command = [*find_uv(), "sync", "--frozen", "--inexact", *MODES[mode]]
-    if not (VENV / "bin" / "python").exists():
+    if not any(stamp(one).exists() for one in MODES):
         require_space()
         say("Installing the Python packages (once; about 1 GB).")
         # Six processes that compile the same modules would make the first start a slow one.
         command.append("--compile-bytecode")
-        if sys.version_info[:2] <= NEWEST:
-            command += ["--python", sys.executable]
+    if not (VENV / "bin" / "python").exists() and sys.version_info[:2] <= NEWEST:
+        command += ["--python", sys.executable]
     code, output = show_and_keep(command)
     if code:
         keep(output)
@@ -119,18 +122,18 @@ def require_space() -> None:
 
 
 def show_and_keep(command: list[str]) -> tuple[int, str]:
-    """Runs uv with its progress on our terminal. An error is kept back: the person gets one sentence for it."""
+    """Runs uv with its progress on our terminal. Its errors are kept back: one sentence is said for them."""
     environment = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     environment.update(UV_PROJECT_ENVIRONMENT=str(VENV), NO_COLOR="1")
     ours, theirs = terminal() if sys.stderr.isatty() else os.pipe()
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stderr=theirs)  # noqa: S603
     os.close(theirs)
     output = b""
-    failed = False
+    quiet = False
     while chunk := read(ours):
         output += chunk
-        failed = failed or bool(re.search(rb"(^|[\r\n])\s*(error:|\xc3\x97)", output[-len(chunk) - 100 :]))
-        if not failed:
+        quiet = quiet or bool(NOT_SHOWN.search(output[-len(chunk) - 100 :]))
+        if not quiet:
             sys.stderr.buffer.write(chunk)
             sys.stderr.flush()
     os.close(ours)
@@ -153,7 +156,8 @@ def read(descriptor: int) -> bytes:
 
 
 def sentence_for(output: str) -> str:
-    known = (sentence for pattern, sentence in TRANSLATIONS if re.search(pattern, output, re.IGNORECASE))
+    trouble = output[max(output.rfind("\nerror"), output.rfind("×"), 0) :]  # before it stand names of packages
+    known = (sentence for pattern, sentence in TRANSLATIONS if re.search(pattern, trouble, re.IGNORECASE))
     return f"{next(known, 'Installing the Python packages failed.')} (The whole story: {LOG.relative_to(ROOT)})"
 
 
