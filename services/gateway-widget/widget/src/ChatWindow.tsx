@@ -49,8 +49,11 @@ function connectionText(chat: Chat): string {
 }
 
 function useChanges(chat: Chat): void {
-  const [, redraw] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => chat.subscribe(() => redraw(undefined)), [chat]);
+  const [, redraw] = useReducer((count: number, _: void) => count + 1, 0);
+  useEffect(() => {
+    redraw(); // What changed between the first drawing and this subscription.
+    return chat.subscribe(() => redraw());
+  }, [chat]);
 }
 
 /** Non-modal on a desktop, modal with the browser's own focus trap on a phone. */
