@@ -52,7 +52,7 @@ TRANSLATIONS = (
     ),
 )
 
-NOT_SHOWN = re.compile(rb"(^|[\r\n])\s*(error|\xc3\x97| [+~-] [a-z])")
+NOT_SHOWN = re.compile(rb"(?:^|[\r\n])(?:\s|\x1b\[[0-9;?]*[A-Za-z])*(?:error|\xc3\x97|[+~] )")
 """What uv ends with: its errors, or the list of what it has installed."""
 
 
