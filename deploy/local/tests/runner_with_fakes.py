@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from onethread.local import supervisor
 from onethread.local.errors import CannotStart
 from onethread.local.services import Service
 from onethread.local.up import up
@@ -19,6 +20,8 @@ def main(folder: Path, wanted: list[str]) -> int:
         services.append(Service(name, f"fake_{name}", int(port)))
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), str(Path(__file__).parent)])
     job = os.environ.get("JOB", "print('job done')")
+    if os.environ.get("FAST_PROBES"):
+        supervisor.PROBE_EVERY = 0.2
     parent = os.getppid() if os.environ.get("WITH_PARENT") else None
     try:
         return up(services, None, {"job": (sys.executable, "-c", job)}, parent)

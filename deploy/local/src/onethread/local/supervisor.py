@@ -12,7 +12,6 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from onethread.local.console import Console
 from onethread.local.errors import CannotStart
@@ -195,6 +194,11 @@ class Child:
         return CannotStart(self._last_words(f"{self.program.name} was not ready within {READY_SECONDS:g} s"))
 
 
+async def _all_ready(tier: Sequence[Child]) -> None:
+    for child in tier:
+        await child.ready.wait()
+
+
 class Supervisor:
     def __init__(self, tiers: Sequence[Sequence[Program]], console: Console, leash: Leash) -> None:
         self._tiers = [[Child(program, console, leash) for program in tier] for tier in tiers]
@@ -233,20 +237,20 @@ class Supervisor:
             return
         for child in tier:
             child.start()
-        waiting = asyncio.gather(*(child.ready.wait() for child in tier))
+        all_ready = asyncio.create_task(_all_ready(tier))
         try:
-            await asyncio.wait_for(self._until_stopped(waiting), READY_SECONDS)
+            await asyncio.wait_for(self._until_stopped(all_ready), READY_SECONDS)
         except TimeoutError:
             raise next(child for child in tier if not child.ready.is_set()).too_slow() from None
         finally:
-            waiting.cancel()
+            all_ready.cancel()
         if not self._stop.is_set():
             names, seconds = ", ".join(child.program.name for child in tier), self._console.seconds()
             self._console.say(f"{names}: {'done' if tier[0].program.job else 'ready'} after {seconds:.1f} s.")
 
-    async def _until_stopped(self, goal: asyncio.Future[Any] | None = None) -> None:
+    async def _until_stopped(self, goal: asyncio.Task[None] | None = None) -> None:
         """Waits for `goal` or for the wish to stop. Raises what a child raised meanwhile."""
-        stop = asyncio.ensure_future(self._stop.wait())
+        stop = asyncio.create_task(self._stop.wait())
         try:
             while not stop.done() and not (goal and goal.done()):
                 tasks = [child.task for tier in self._tiers for child in tier if child.task]
