@@ -1,0 +1,271 @@
+"""The bus: FastStream on NATS, with what its defaults lack.
+
+FastStream discards a message whose handler fails, and publishes without an acknowledgement. Here a message is acked
+after its effect, tried again with back-off when its handler fails, parked in `dead.{service}` when it cannot be
+handled, and a publish returns only after JetStream has it on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import nats.errors
+import structlog
+from faststream import AckPolicy
+from faststream.exceptions import NackMessage, RejectMessage
+from faststream.nats import JStream, NatsBroker, NatsMessage
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
+from nats.js.errors import NotFoundError
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Histogram
+from pydantic import BaseModel, ValidationError
+
+from onethread.contracts import subjects
+from onethread.contracts.envelope import CONTENT_TYPE, CloudEvent
+from onethread.contracts.streams import DEAD, EVENTS, Consumer
+from onethread.runtime.context import service_name
+from onethread.runtime.settings import Settings
+from onethread.runtime.telemetry import Tracing, traceparent
+
+E = TypeVar("E", bound=CloudEvent)
+Q = TypeVar("Q", bound=BaseModel)
+A = TypeVar("A", bound=BaseModel)
+
+log = structlog.get_logger()
+HANDLED = Counter("onethread_handled_total", "Messages handled", ["service", "consumer", "outcome"])
+SECONDS = Histogram("onethread_handling_seconds", "Time to handle a message", ["service", "consumer"])
+
+RETRY_DELAYS = (0.2, 1.0, 5.0, 15.0)
+"""Seconds. A message that still fails after these is parked."""
+UNAVAILABLE_DELAY = 1.0
+"""A message whose store or bus is away waits and is tried for ever: nothing is wrong with the message."""
+PUBLISH_TIMEOUT = 5.0
+
+
+class PoisonError(Exception):
+    """This message can never be handled. It is parked at once, with this as the reason."""
+
+
+class UnavailableError(Exception):
+    """What the handler needs is away for a while. The message is kept and tried again until it is back."""
+
+
+class RefusedError(Exception):
+    """The other service answered that it cannot answer."""
+
+
+AWAY: tuple[type[BaseException], ...] = (
+    UnavailableError,
+    nats.errors.Error,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+class Bus:
+    """One service's connection to NATS.
+
+    Handlers are registered before `start` and are plain coroutines that take a contract. `away` names the exceptions
+    that mean "my store is gone for a while" in this service.
+    """
+
+    def __init__(self, service: str, settings: Settings, away: tuple[type[BaseException], ...] = ()) -> None:
+        self.service = service
+        self.tracing = Tracing(service, settings)
+        self.broker = NatsBroker(
+            settings.nats,
+            name=service,
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            error_cb=self._on_error,
+            graceful_timeout=10,
+            logger=None,
+        )
+        self._away = AWAY + away
+        self._durables: list[tuple[str, str]] = []
+
+    async def start(self) -> None:
+        await self.broker.start()
+
+    async def stop(self) -> None:
+        """Finishes what is in hand, acks it, and closes."""
+        await self.broker.stop()
+        self.tracing.stop()
+
+    @property
+    def js(self) -> JetStreamContext:
+        return self.broker.config.broker_config.connection_state.stream
+
+    @property
+    def connected(self) -> bool:
+        connection = self.broker._connection  # noqa: SLF001 FastStream has no public name for it
+        return connection is not None and connection.is_connected
+
+    # Events
+
+    async def publish(self, event: CloudEvent, *tokens: str) -> None:
+        """Returns when JetStream has the event on disk. Raises `UnavailableError` when it does not say so."""
+        await self.publish_raw(
+            subjects.event(event.workspaceid, event.type, *tokens), event.to_json(), str(event.id), event.traceparent
+        )
+
+    async def publish_raw(self, subject: str, body: bytes, message_id: str, trace: str | None = None) -> None:
+        headers = {"Nats-Msg-Id": message_id, "Content-Type": CONTENT_TYPE}
+        if trace := trace or traceparent():
+            headers["traceparent"] = trace
+        try:
+            if not self.connected:  # nats-py would buffer it, and the caller would wait for nothing
+                raise UnavailableError("the bus is not connected")
+            await self.js.publish(subject, body, timeout=PUBLISH_TIMEOUT, stream=EVENTS.name, headers=headers)
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            raise UnavailableError(f"the bus did not take {subject}: {type(error).__name__}") from error
+
+    def on(self, consumer: Consumer, event: type[E], handler: Callable[[E], Awaitable[None]]) -> None:
+        """Calls `handler` for each event of a durable consumer; lane by lane where the consumer has lanes."""
+        for durable, subject in consumer.each():
+            self._durables.append((consumer.stream, durable))
+            subscriber = self.broker.subscriber(
+                subject,
+                queue=durable,
+                stream=JStream(consumer.stream, declare=False),
+                config=ConsumerConfig(ack_wait=consumer.ack_wait, max_ack_pending=consumer.in_flight),
+                max_workers=consumer.in_flight,
+            )
+            subscriber(partial(self._handle, durable, consumer.ack_wait, event, handler))
+
+    async def _handle(
+        self,
+        durable: str,
+        ack_wait: int,
+        event: type[E],
+        handler: Callable[[E], Awaitable[None]],
+        message: NatsMessage,
+    ) -> None:
+        service_name.set(self.service)
+        started = time.perf_counter()
+        outcome = "done"
+        in_progress = asyncio.get_running_loop().create_task(_stay_alive(message, ack_wait / 2))
+        try:
+            with self.tracing.span(f"{durable} process", SpanKind.CONSUMER, (message.headers or {}).get("traceparent")):
+                await handler(event.model_validate_json(message.body))
+        except Exception as error:
+            outcome = await self._failed(durable, message, error)
+        finally:
+            in_progress.cancel()
+            HANDLED.labels(self.service, durable, outcome).inc()
+            SECONDS.labels(self.service, durable).observe(time.perf_counter() - started)
+        if outcome.startswith("again"):
+            raise NackMessage(delay=float(outcome.split()[1]))
+        if outcome == "parked":
+            raise RejectMessage
+
+    async def _failed(self, durable: str, message: NatsMessage, error: Exception) -> str:
+        """What becomes of a message whose handler failed."""
+        tries = message.raw_message.metadata.num_delivered
+        if isinstance(error, self._away):
+            log.warning("message.waits", consumer=durable, tries=tries, error=type(error).__name__)
+            return f"again {UNAVAILABLE_DELAY}"
+        permanent = isinstance(error, PoisonError | ValidationError)
+        if not permanent and tries <= len(RETRY_DELAYS):
+            log.warning("message.failed", consumer=durable, tries=tries, exc_info=error)
+            return f"again {RETRY_DELAYS[tries - 1]}"
+        try:
+            await self._park(durable, message, error)
+        except (nats.errors.Error, OSError, TimeoutError):
+            return f"again {UNAVAILABLE_DELAY}"
+        return "parked"
+
+    async def _park(self, durable: str, message: NatsMessage, error: Exception) -> None:
+        metadata = message.raw_message.metadata
+        headers = {
+            **(message.headers or {}),
+            "Nats-Msg-Id": f"dead-{durable}-{metadata.stream}-{metadata.sequence.stream}",
+            "Onethread-Reason": _one_line(error),
+            "Onethread-Subject": message.raw_message.subject,
+            "Onethread-Consumer": durable,
+            "Onethread-Tries": str(metadata.num_delivered),
+        }
+        await self.js.publish(
+            subjects.dead(self.service), message.raw_message.data, PUBLISH_TIMEOUT, DEAD.name, headers=headers
+        )
+        log.error("message.parked", consumer=durable, sequence=metadata.sequence.stream, reason=type(error).__name__)
+
+    # Questions
+
+    def answer(self, subject: str, question: type[Q], handler: Callable[[Q], Awaitable[BaseModel]]) -> None:
+        """Answers questions on `subject`; the replicas of the service share them."""
+
+        async def on_question(message: NatsMessage) -> bytes:
+            service_name.set(self.service)
+            with self.tracing.span(subject, SpanKind.SERVER, (message.headers or {}).get("traceparent")):
+                try:
+                    return (await handler(question.model_validate_json(message.body))).model_dump_json().encode()
+                except Exception as error:
+                    log.warning("question.failed", subject=subject, exc_info=error)
+                    return json.dumps({"error": _one_line(error)}).encode()
+
+        self.broker.subscriber(subject, queue=self.service, max_workers=16)(on_question)
+
+    async def ask(self, subject: str, question: BaseModel, answer: type[A], timeout: float = 5.0) -> A:
+        """Raises `UnavailableError` when nobody answers in time, `RefusedError` when the other side could not."""
+        headers = {"traceparent": trace} if (trace := traceparent()) else None
+        connection = self.broker.config.broker_config.connection_state.connection
+        try:
+            reply = await connection.request(subject, question.model_dump_json().encode(), timeout, headers=headers)
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            raise UnavailableError(f"{subject} did not answer: {type(error).__name__}") from error
+        if reply.data.startswith(b'{"error":'):
+            raise RefusedError(json.loads(reply.data)["error"])
+        return answer.model_validate_json(reply.data)
+
+    # Live things, which are worth nothing a second later
+
+    async def say_live(self, subject: str, body: BaseModel | bytes) -> None:
+        data = body if isinstance(body, bytes) else body.model_dump_json().encode()
+        await self.broker.config.broker_config.connection_state.connection.publish(subject, data)
+
+    async def listen(self, subject: str, handler: Callable[[Msg], Awaitable[None]]) -> None:
+        """Hears everything on `subject` from now on, in every replica. Call it after `start`."""
+        await self.broker.config.broker_config.connection_state.connection.subscribe(subject, cb=handler)
+
+    # Health
+
+    async def check(self) -> None:
+        if not self.connected:
+            raise UnavailableError("the bus is not connected")
+
+    async def check_consumers(self) -> None:
+        """Raises when a durable of ours is gone: FastStream would go on listening to nothing."""
+        if not self.connected:
+            return  # a bus that is away is not a reason to restart this process
+        for stream, durable in self._durables:
+            try:
+                await self.js.consumer_info(stream, durable)
+            except NotFoundError as error:
+                raise UnavailableError(f"consumer {durable} is gone") from error
+
+    async def _on_error(self, error: Exception) -> None:
+        # The only place where a forbidden publish or a slow consumer says its name.
+        log.warning("bus.error", error=_one_line(error))
+
+
+async def _stay_alive(message: NatsMessage, every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        await message.in_progress()
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, ValidationError):  # its own text quotes the message, which may be personal
+        places = ", ".join(".".join(map(str, e["loc"])) + f" ({e['type']})" for e in error.errors()[:5])
+        return f"ValidationError: {places}"
+    text: Any = str(error).replace("\n", " ").replace("\r", " ")
+    return f"{type(error).__name__}: {text}"[:300].encode("ascii", "replace").decode()

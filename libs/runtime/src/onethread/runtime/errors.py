@@ -1,0 +1,50 @@
+"""Errors for people: RFC 9457 problem details on HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+log = structlog.get_logger()
+
+
+class Problem(Exception):
+    """A refusal: what happened, what was kept, what to do. Rendered as `application/problem+json`."""
+
+    def __init__(self, status: int, title: str, detail: str = "", **extra: Any) -> None:
+        super().__init__(f"{status} {title}")
+        self.status, self.title, self.detail, self.extra = status, title, detail, extra
+
+    def response(self) -> JSONResponse:
+        body = {"type": "about:blank", "title": self.title, "status": self.status, **self.extra}
+        if self.detail:
+            body["detail"] = self.detail
+        headers = {"Retry-After": "2"} if self.status == 503 else None  # noqa: PLR2004 a status code is its own name
+        return JSONResponse(body, self.status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Renders every error of `app` as a problem, and none with a stack trace in it."""
+
+    @app.exception_handler(Problem)
+    async def on_problem(_: Request, problem: Problem) -> JSONResponse:
+        return problem.response()
+
+    @app.exception_handler(HTTPException)
+    async def on_http(_: Request, error: HTTPException) -> JSONResponse:
+        return Problem(error.status_code, str(error.detail)).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [{"at": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
+        return Problem(422, "The request is not valid", errors=errors).response()
+
+    @app.exception_handler(Exception)
+    async def on_error(request: Request, error: Exception) -> JSONResponse:
+        log.error("request.failed", path=request.url.path, exc_info=error)
+        return Problem(500, "Something broke on our side", "Nothing was changed. Try again.").response()
