@@ -33,7 +33,7 @@ class SlackApp:
 @pytest.fixture
 def slack_app() -> Iterator[SlackApp]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802
+        def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             app.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
             self.send_response(app.answers.pop(0) if app.answers else 200)

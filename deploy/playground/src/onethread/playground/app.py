@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 
+from onethread.playground import help as help_centre
 from onethread.playground import mail, pages, shop, slack, slack_api
 from onethread.playground.live import Live
 from onethread.playground.mailbox import MailServer, Sink
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (
         health.router(),
         shop.router(settings),
+        help_centre.router(settings),
         mail.router(settings, store, live),
         slack.router(settings, store, room),
         slack_api.router(room, store, settings.slack_bot_token, own_url),

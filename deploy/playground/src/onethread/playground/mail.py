@@ -40,7 +40,7 @@ def router(settings: Settings, store: Store, live: Live) -> APIRouter:
 
     @routes.post("/api/mail/send", status_code=201)
     async def send(outgoing: Outgoing) -> dict[str, Any]:
-        """Sends one mail through the relay: `{id, message_id, said}`, or a problem with the server's `code` and words."""
+        """Sends one mail through the relay: `{id, message_id, said}`, or a problem with the server's `code`."""
         letter = _letter(outgoing, settings.support_address)
         now = datetime.now(UTC)
         message_id = relay.new_message_id(letter.domain)
@@ -50,7 +50,7 @@ def router(settings: Settings, store: Store, live: Live) -> APIRouter:
             raise Problem(422, "This mail cannot be written", f"{error}. Your text is kept.") from None
         raw = relay.seal(written, letter, authserv_id=settings.trusted_authserv_id, now=now)
         said = await _deliver(raw, letter, settings)
-        number = store.add_mail(letter.address, "sent", raw, forged=letter.forged, **index_headers(raw))
+        number = store.add_mail(letter.address, "sent", raw, index_headers(raw), forged=letter.forged)
         live.tell("mail", {"mailbox": letter.address.lower()})
         return {"id": number, "message_id": message_id, "said": said}
 

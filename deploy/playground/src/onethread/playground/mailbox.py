@@ -62,7 +62,7 @@ class Sink:
         raw = envelope.content or b""
         raw = raw if isinstance(raw, bytes) else raw.encode()
         for mailbox in envelope.rcpt_tos:
-            self._store.add_mail(mailbox, "received", raw, **index_headers(raw))
+            self._store.add_mail(mailbox, "received", raw, index_headers(raw))
             self._live.tell("mail", {"mailbox": mailbox.lower()})
         return "250 OK kept"
 
@@ -135,4 +135,5 @@ def _part(message: EmailMessage, subtype: str) -> str:
     try:
         return part.get_content()
     except (LookupError, ValueError):
-        return (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+        payload = part.get_payload(decode=True)
+        return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from onethread.runtime.settings import Settings as RuntimeSettings
 
+SAMPLE_HELP = Path(__file__).resolve().parents[3] / "help-centre"
+
 
 class Settings(RuntimeSettings):
     """Addresses default to the Onethread on this machine, ports moved by the offset. Secrets have no default."""
@@ -19,6 +21,7 @@ class Settings(RuntimeSettings):
     slack_bot_token: str = Field(min_length=1, description="The token that the Slack look-alike takes.")
     slack_signing_secret: str = Field(min_length=1, description="Signs the Slack look-alike's events.")
     support_address: str = "support@onethread.localhost"
+    knowledge_dir: Path | None = Field(None, description="The help centre's articles; those of this repository.")
     trusted_authserv_id: str = "onethread.localhost"
 
     playground_smtp_port: int | None = Field(None, description="The mailbox's SMTP port; 2526 plus the offset.")
@@ -49,6 +52,10 @@ class Settings(RuntimeSettings):
     @property
     def inbox_url(self) -> str:
         return (self.playground_inbox_url or f"http://127.0.0.1:{self.local_port(8000)}").rstrip("/")
+
+    @property
+    def help_folder(self) -> Path:
+        return self.knowledge_dir or SAMPLE_HELP
 
     @property
     def data_folder(self) -> Path:

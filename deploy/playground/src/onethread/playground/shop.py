@@ -17,6 +17,8 @@ from onethread.playground.pages import render
 from onethread.playground.settings import Settings
 
 COOKIE = "pine_account"
+# The script may fail before the page's own module has run: the mark waits for it.
+_NOTE_FAILURE = " onerror=\"this.dataset.failed=''\""
 Email = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
@@ -68,7 +70,9 @@ def router(settings: Settings) -> APIRouter:
 
 def _widget_tag(widget_url: str, identity: str | None) -> str:
     signed_in = f' data-identity="{identity}"' if identity else ""
-    return f'<script src="{escape(widget_url)}/widget.js" data-channel="local"{signed_in} async></script>'
+    return (
+        f'<script src="{escape(widget_url)}/widget.js" data-channel="local"{signed_in} async{_NOTE_FAILURE}></script>'
+    )
 
 
 def _remembered(cookie: str) -> Account | None:

@@ -51,7 +51,9 @@ class Store:
         tables = ("mails", "slack_messages")
         return {table: self._db.execute(f"select count(*) from {table}").fetchone()[0] for table in tables}  # noqa: S608
 
-    def add_mail(self, mailbox: str, folder: Folder, raw: bytes, *, forged: bool = False, **headers: str) -> int:
+    def add_mail(
+        self, mailbox: str, folder: Folder, raw: bytes, headers: dict[str, str], *, forged: bool = False
+    ) -> int:
         """Keeps one mail and returns its number. `headers`: message_id, sender, recipient, subject."""
         row = {**headers, "mailbox": mailbox.lower(), "folder": folder, "raw": raw, "forged": forged}
         cursor = self._db.execute(
