@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from onethread.contracts.knowledge import KnowledgeSearch
+from onethread.knowledge.articles import Article
 from onethread.knowledge.confidence import FEATURES, SHIPPED, Calibration
-from onethread.knowledge.documents import Article
 from onethread.knowledge.embedding import MODEL_ID
 from onethread.knowledge.ingest import Ingestor
 from onethread.knowledge.library import Library, open_library

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
-from onethread.knowledge.documents import Article, Audience
+from onethread.knowledge.articles import Article, Audience
 from onethread.knowledge.ingest import Ingestion
 from onethread.knowledge.library import Library
 from onethread.knowledge.search import Searcher

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 # 160 words and their title stay below the 256 tokens that the embedding sees.
 PASSAGE_WORDS = 160
 OVERLAP_WORDS = 40
+# A section of two sentences is found best alone but seldom answers alone: it comes with its neighbours.
+CONTEXT_WORDS = 240
 
 _HEADING = re.compile(r"#+\s+(?P<name>.*?)\s*#*\s*(?:\n|$)")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
@@ -21,28 +24,31 @@ _MARKS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s*[>|]\s?", re.MULTIL
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """A passage to be. `start` and `end` are offsets in the article's text."""
+class Span:
+    """A part of an article: the headings that lead to it, and its offsets in the article's text."""
 
     heading_path: tuple[str, ...]
-    text: str
     start: int
     end: int
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """What is looked up, and the `context` that is answered from."""
+
+    span: Span
+    text: str
+    context: Span
+
+
 def chunk(title: str, text: str) -> list[Chunk]:
-    """At least one chunk for any text that is not blank. Headings go into the path, not into the text."""
-    chunks: list[Chunk] = []
-    searched_to = 0
-    for path, body in _sections(text):
-        heading_path = path[1:] if path and path[0].casefold() == title.casefold() else path
-        after = text.find(body, searched_to)
-        for piece in _pieces(body):
-            start = max(text.find(piece, after), 0)
-            chunks.append(Chunk(heading_path, piece, start, start + len(piece)))
-        searched_to = after + len(body)
-    whole = text.strip()
-    return chunks or [Chunk((), whole, text.find(whole), text.find(whole) + len(whole))]
+    """At least one chunk for any text that is not blank. Headings are in the path, not in the chunk's text."""
+    return [
+        Chunk(piece, text[piece.start : piece.end], context or piece)
+        for sections, context in _contexts(text, _sections(title, text))
+        for section in sections
+        for piece in _pieces(text, section)
+    ]
 
 
 def embedding_text(title: str, heading_path: tuple[str, ...], text: str) -> str:
@@ -51,23 +57,58 @@ def embedding_text(title: str, heading_path: tuple[str, ...], text: str) -> str:
     return f"{' > '.join((title, *heading_path))}\n{plain}"
 
 
-def _sections(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """(headings that lead to it, its own among them; body) of each section that has a body."""
+def _sections(title: str, text: str) -> list[Span]:
+    """What stands under each heading, in order. A section without words of its own is left out."""
     from llama_index.core.schema import Document
 
+    sections: list[Span] = []
+    position = 0
     for node in _by_heading().get_nodes_from_documents([Document(text=text)]):
         section: TextNode = node  # type: ignore[assignment]
-        parents = tuple(filter(None, section.metadata["header_path"].split("\n")))
-        heading = _HEADING.match(section.text)
-        body = section.text[heading.end() :].strip() if heading else section.text
-        if body:
-            yield (*parents, heading["name"]) if heading else parents, body
+        start = text.index(section.text, position)
+        position = start + len(section.text)
+        path = tuple(filter(None, section.metadata["header_path"].split("\n")))
+        if heading := _HEADING.match(section.text):
+            path = (*path, heading["name"])
+            start += heading.end()
+        if body := text[start:position].strip():
+            start = text.index(body, start)
+            own = path[1:] if path and path[0].casefold() == title.casefold() else path
+            sections.append(Span(own, start, start + len(body)))
+    return sections or [Span((), 0, len(text))]
 
 
-def _pieces(body: str) -> list[str]:
-    if len(body.split()) <= PASSAGE_WORDS:
-        return [body]
-    return [piece for piece in _by_sentence().split_text(body) if piece.strip()]
+def _contexts(text: str, sections: list[Span]) -> Iterator[tuple[list[Span], Span | None]]:
+    """Neighbouring sections and the span of them all; None for a section that is too long to come whole."""
+    group: list[Span] = []
+    for section in sections:
+        if group and _words(text[group[0].start : section.end]) > CONTEXT_WORDS:
+            yield group, _around(text, group)
+            group = []
+        group.append(section)
+    yield group, _around(text, group)
+
+
+def _around(text: str, group: list[Span]) -> Span | None:
+    start, end = group[0].start, group[-1].end
+    if _words(text[start:end]) > CONTEXT_WORDS:
+        return None
+    shared = takewhile(lambda names: len({*names}) == 1, zip(*(s.heading_path for s in group), strict=False))
+    return Span(tuple(names[0] for names in shared), start, end)
+
+
+def _pieces(text: str, section: Span) -> Iterator[Span]:
+    body = text[section.start : section.end]
+    pieces = [body] if _words(body) <= PASSAGE_WORDS else _by_sentence().split_text(body)
+    position = section.start
+    for piece in filter(str.strip, pieces):
+        start = text.index(piece, position)
+        position = start + 1  # pieces overlap
+        yield Span(section.heading_path, start, start + len(piece))
+
+
+def _words(text: str) -> int:
+    return len(text.split())
 
 
 @cache

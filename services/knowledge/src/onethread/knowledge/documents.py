@@ -5,136 +5,42 @@ transaction; what it replaced is deleted in the same one, and its vectors are no
 publish wait in the same database (`outbox`), so that a change and its event cannot part.
 """
 
-import hashlib
 import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from uuid import UUID, uuid4
 
+from onethread.knowledge.articles import (
+    Article,
+    Audience,
+    Change,
+    Context,
+    Litter,
+    Origin,
+    Status,
+    StoredPassage,
+    Version,
+)
 from onethread.knowledge.chunking import Chunk
 
-Audience = Literal["public", "internal"]
-Origin = Literal["api", "folder"]
+_SCHEMA = Path(__file__).with_name("schema.sql")
 
-_SCHEMA = """
-create table if not exists documents (
-    workspace text not null, id text not null, wanted integer not null, live integer,
-    state text not null check (state in ('pending', 'indexed', 'failed')), reason text, origin text not null,
-    primary key (workspace, id)
-) without rowid;
-create table if not exists versions (
-    workspace text not null, document_id text not null, version integer not null, title text not null,
-    text text not null, url text, audience text not null check (audience in ('public', 'internal')), locale text,
-    content_hash text not null,
-    primary key (workspace, document_id, version),
-    foreign key (workspace, document_id) references documents on delete cascade
-);
-create table if not exists passages (
-    id integer primary key autoincrement,
-    workspace text not null, document_id text not null, version integer not null,
-    heading_path text not null, text text not null, start integer not null, end integer not null,
-    foreign key (workspace, document_id, version) references versions on delete cascade
-);
-create index if not exists passages_of_version on passages (workspace, document_id, version);
-create index if not exists documents_pending on documents (state) where state = 'pending';
-create table if not exists litter (passage_id integer primary key, workspace text not null, audience text not null);
-create table if not exists outbox (
-    sequence integer primary key autoincrement, event_id text not null, kind text not null, workspace text not null,
-    document_id text not null, title text, version integer, passages integer
-);
-create trigger if not exists passage_litter before delete on passages begin
-    insert into litter select old.id, old.workspace, audience from versions
-    where workspace = old.workspace and document_id = old.document_id and version = old.version;
-end;
-create view if not exists live_passages as
-select p.id, p.workspace, p.document_id, p.version, v.title, p.heading_path, p.text, v.url, v.audience,
-    w.audience as wanted_audience
-from passages p
-join documents d on d.workspace = p.workspace and d.id = p.document_id and d.live = p.version
-join versions v on v.workspace = p.workspace and v.document_id = p.document_id and v.version = p.version
-join versions w on w.workspace = p.workspace and w.document_id = p.document_id and w.version = d.wanted;
-"""
-
+_PASSAGES = (
+    "select id, workspace, document_id, version, title, heading_path, text, url, audience"
+    " from live_passages where workspace = ?"
+)
+_ADD_PASSAGE = (
+    "insert into passages (workspace, document_id, version, heading_path, text, start, end,"
+    " context_path, context_start, context_end) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"
+)
 _DELETE_UNLIVE = tuple(
     f"delete from {table} where workspace = :workspace and document_id = :document and version < :version"  # noqa: S608 two constants
     " and version is not (select live from documents where workspace = :workspace and id = :document)"
     for table in ("passages", "versions")
 )
-
-
-@dataclass(frozen=True)
-class Article:
-    """What a source gives. `text` is Markdown."""
-
-    id: str
-    title: str
-    text: str
-    url: str | None = None
-    audience: Audience = "public"
-    locale: str | None = None
-
-    @property
-    def content_hash(self) -> str:
-        parts = (self.title, self.text, self.url, self.audience, self.locale)
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of an article that is to become live."""
-
-    workspace: str
-    number: int
-    article: Article
-
-
-@dataclass(frozen=True)
-class StoredPassage:
-    id: int
-    workspace: str
-    document_id: str
-    version: int
-    title: str
-    heading_path: tuple[str, ...]
-    text: str
-    url: str | None
-    audience: Audience
-
-
-@dataclass(frozen=True)
-class Litter:
-    """A vector whose passage is gone."""
-
-    passage_id: int
-    workspace: str
-    audience: Audience
-
-
-@dataclass(frozen=True)
-class Change:
-    """An event that waits to be published."""
-
-    sequence: int
-    event_id: UUID
-    kind: Literal["indexed", "removed"]
-    workspace: str
-    document_id: str
-    title: str | None
-    version: int | None
-    passages: int | None
-
-
-@dataclass(frozen=True)
-class Status:
-    documents: int
-    passages: int
-    pending: int
-    failed: int
 
 
 class DocumentStore:
@@ -144,7 +50,7 @@ class DocumentStore:
         self._path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        self._connection.executescript(_SCHEMA)
+        self._connection.executescript(_SCHEMA.read_text())
 
     def close(self) -> None:
         for connection in self._connections:
@@ -198,16 +104,7 @@ class DocumentStore:
             if not known:  # replaced or removed meanwhile
                 return []
             db.execute("delete from passages where workspace = ? and document_id = ? and version = ?", where)
-            return [
-                int(
-                    db.execute(
-                        "insert into passages (workspace, document_id, version, heading_path, text, start, end)"
-                        " values (?, ?, ?, ?, ?, ?, ?) returning id",
-                        (*where, json.dumps(c.heading_path), c.text, c.start, c.end),
-                    ).fetchone()["id"]
-                )
-                for c in chunks
-            ]
+            return [int(db.execute(_ADD_PASSAGE, (*where, *_columns(c))).fetchone()["id"]) for c in chunks]
 
     def switch(self, version: Version) -> bool:
         """Makes the version live and deletes the older ones, if it is still the wanted one."""
@@ -265,15 +162,21 @@ class DocumentStore:
         What is not live, not this workspace's, or internal (also only in the version that waits) is left out.
         """
         rows = self._connection.execute(
-            "select * from live_passages where workspace = ? and id in (select value from json_each(?))"
+            _PASSAGES + " and id in (select value from json_each(?))"  # noqa: S608 constants
             " and (? = 'internal' or (audience = 'public' and wanted_audience = 'public'))",
             (workspace, json.dumps(list(ids)), audience),
         )
         return {row["id"]: _passage(row) for row in rows}
 
+    def contexts(self, ids: Iterable[int]) -> dict[int, Context]:
+        rows = self._connection.execute(
+            "select id, context_path, context from live_passages where id in (select value from json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+        return {row["id"]: Context(tuple(json.loads(row["context_path"])), row["context"]) for row in rows}
+
     def live_passages(self, workspace: str) -> Iterator[StoredPassage]:
-        rows = self._connection.execute("select * from live_passages where workspace = ? order by id", (workspace,))
-        return map(_passage, rows)
+        return map(_passage, self._connection.execute(_PASSAGES + " order by id", (workspace,)))
 
     def live_ids(self, workspace: str) -> dict[int, Audience]:
         rows = self._connection.execute("select id, audience from live_passages where workspace = ?", (workspace,))
@@ -373,6 +276,17 @@ def _article(row: sqlite3.Row) -> Article:
 
 
 def _passage(row: sqlite3.Row) -> StoredPassage:
-    fields = dict(row)
-    del fields["wanted_audience"]
-    return StoredPassage(**{**fields, "heading_path": tuple(json.loads(row["heading_path"]))})
+    return StoredPassage(**{**dict(row), "heading_path": tuple(json.loads(row["heading_path"]))})
+
+
+def _columns(chunk: Chunk) -> tuple[str, str, int, int, str, int, int]:
+    span, context = chunk.span, chunk.context
+    return (
+        json.dumps(span.heading_path),
+        chunk.text,
+        span.start,
+        span.end,
+        json.dumps(context.heading_path),
+        context.start,
+        context.end,
+    )

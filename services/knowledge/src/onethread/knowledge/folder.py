@@ -6,7 +6,8 @@ from typing import get_args
 import structlog
 import yaml
 
-from onethread.knowledge.documents import Article, Audience, DocumentStore
+from onethread.knowledge.articles import Article, Audience
+from onethread.knowledge.documents import DocumentStore
 
 log = structlog.get_logger()
 

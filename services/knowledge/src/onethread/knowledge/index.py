@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onethread.knowledge.documents import Audience
+from onethread.knowledge.articles import Audience
 from onethread.knowledge.embedding import DIMENSION, MODEL_ID, Vectors
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ class VectorIndex:
     """Safe to call from several threads. Cosines are between -1 and 1, higher is nearer."""
 
     def __init__(self, folder: Path) -> None:
-        import chromadb
+        from chromadb import PersistentClient
         from chromadb.config import Settings
 
-        self._client = chromadb.PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
+        self._client = PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
         self._collections: dict[str, Collection] = {}
 
     def close(self) -> None:
-        self._client.close()
+        self._client.close()  # pyright: ignore[reportAttributeAccessIssue] its declared type lacks it
 
     def upsert(self, workspace: str, audience: Audience, ids: Sequence[int], vectors: Vectors) -> None:
         collection = self._collection(workspace, audience)

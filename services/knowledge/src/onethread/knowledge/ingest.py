@@ -6,17 +6,21 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import structlog
 
 from onethread.contracts.knowledge import DocumentChange, KnowledgeIndexed, KnowledgeRemoved
+from onethread.knowledge.articles import Audience, Change, StoredPassage, Version
 from onethread.knowledge.chunking import Chunk, chunk, embedding_text
-from onethread.knowledge.documents import Audience, Change, StoredPassage, Version
 from onethread.knowledge.embedding import Vectors
 from onethread.knowledge.library import Library, return_memory
 from onethread.runtime.bus import UnavailableError
 
+P = ParamSpec("P")
+R = TypeVar("R")
 log = structlog.get_logger()
 
 ARTICLES_A_BATCH = 16
@@ -90,7 +94,9 @@ class Ingestor:
 
     def _index(self, batch: list[Version]) -> None:
         cuts = [cut for version in batch if (cut := self._cut(version))]
-        texts = [embedding_text(cut.version.article.title, c.heading_path, c.text) for cut in cuts for c in cut.chunks]
+        texts = [
+            embedding_text(cut.version.article.title, c.span.heading_path, c.text) for cut in cuts for c in cut.chunks
+        ]
         vectors = self._embed(texts)
         start = 0
         for cut in cuts:
@@ -195,8 +201,8 @@ class Ingestion:
         self._ingestor.stop()
         self._thread.shutdown()
 
-    async def _in_thread(self, function: Callable, *args: object) -> object:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+    async def _in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
 
     async def _relay(self) -> None:
         """Publishes the events that wait in the store, in order, each until the bus has it."""

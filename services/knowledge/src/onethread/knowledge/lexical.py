@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from onethread.knowledge.articles import Audience, StoredPassage
 from onethread.knowledge.chunking import embedding_text
-from onethread.knowledge.documents import Audience, DocumentStore, StoredPassage
+from onethread.knowledge.documents import DocumentStore
 
 K1, B = 1.2, 0.75
 _WORD = re.compile(r"[^\W_]+")

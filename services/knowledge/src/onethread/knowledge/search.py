@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
+from onethread.knowledge.articles import Context, StoredPassage
 from onethread.knowledge.confidence import Calibration, features
-from onethread.knowledge.documents import DocumentStore, StoredPassage
+from onethread.knowledge.documents import DocumentStore
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.index import VectorIndex
 from onethread.knowledge.lexical import WordIndex
@@ -44,9 +45,11 @@ class Searcher:
         ranking = self.rank(question)
         if not ranking.hits:
             return KnowledgeFound(confidence=0.0)
+        hits = ranking.hits[: question.k]
+        contexts = self.store.contexts(hit.passage.id for hit in hits)
         return KnowledgeFound(
             confidence=self.calibration.belief(ranking.numbers),
-            passages=[_found(hit) for hit in ranking.hits[: question.k]],
+            passages=[_found(hit, contexts[hit.passage.id]) for hit in hits if hit.passage.id in contexts],
         )
 
     def rank(self, question: KnowledgeSearch) -> Ranking:
@@ -92,13 +95,13 @@ def _best(passages: dict[int, StoredPassage], scores: dict[int, float]) -> dict[
     return best
 
 
-def _found(hit: Hit) -> Passage:
+def _found(hit: Hit, context: Context) -> Passage:
     passage = hit.passage
     return Passage(
         document_id=passage.document_id,
         title=passage.title,
-        heading_path=list(passage.heading_path),
-        text=passage.text,
+        heading_path=list(context.heading_path),
+        text=context.text,
         url=passage.url,
         score=round(hit.score, 4),
         version=passage.version,

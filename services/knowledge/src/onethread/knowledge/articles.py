@@ -1,0 +1,88 @@
+"""The words of this service: articles, their versions and passages."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+Audience = Literal["public", "internal"]
+Origin = Literal["api", "folder"]
+
+
+@dataclass(frozen=True)
+class Article:
+    """What a source gives. `text` is Markdown."""
+
+    id: str
+    title: str
+    text: str
+    url: str | None = None
+    audience: Audience = "public"
+    locale: str | None = None
+
+    @property
+    def content_hash(self) -> str:
+        parts = (self.title, self.text, self.url, self.audience, self.locale)
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an article that is to become live."""
+
+    workspace: str
+    number: int
+    article: Article
+
+
+@dataclass(frozen=True)
+class StoredPassage:
+    id: int
+    workspace: str
+    document_id: str
+    version: int
+    title: str
+    heading_path: tuple[str, ...]
+    text: str
+    url: str | None
+    audience: Audience
+
+
+@dataclass(frozen=True)
+class Context:
+    """A passage with its neighbours: what an answer is written from."""
+
+    heading_path: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Litter:
+    """A vector whose passage is gone."""
+
+    passage_id: int
+    workspace: str
+    audience: Audience
+
+
+@dataclass(frozen=True)
+class Change:
+    """An event that waits to be published."""
+
+    sequence: int
+    event_id: UUID
+    kind: Literal["indexed", "removed"]
+    workspace: str
+    document_id: str
+    title: str | None
+    version: int | None
+    passages: int | None
+
+
+@dataclass(frozen=True)
+class Status:
+    documents: int
+    passages: int
+    pending: int
+    failed: int
