@@ -27,7 +27,11 @@ class _Server(uvicorn.Server):
 
 
 def serve(app: FastAPI, settings: Settings) -> None:
-    """Serves `app` until SIGTERM or SIGINT, then drains: sockets, requests, bus, stores."""
+    """Serves `app` until SIGTERM or SIGINT, then drains: sockets, requests, bus, stores.
+
+    A request that never ends by itself, such as a stream of events, holds up the drain: the functions in the list
+    `app.state.on_stop` are called first, to end those.
+    """
     serve_all([(app, settings)])
 
 
@@ -45,6 +49,9 @@ async def _serve_all(apps: Sequence[tuple[FastAPI, Settings]]) -> None:
     def stop() -> None:
         for server in servers:
             server.should_exit = True
+        for app, _ in apps:
+            for end_streams in getattr(app.state, "on_stop", ()):
+                end_streams()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
