@@ -10,6 +10,7 @@ from onethread.knowledge.app import create_app
 from onethread.knowledge.ingest import Ingestor
 from onethread.knowledge.library import FolderInUseError, exclusive, open_library
 from onethread.knowledge.settings import Settings
+from onethread.runtime import logs
 from onethread.runtime.serve import serve
 
 
@@ -28,6 +29,7 @@ def main() -> None:
 
 def rebuild(settings: Settings) -> None:
     """Makes the vector index anew from the document store. The service must not be running."""
+    logs.configure(settings)
     with open_library(settings.folder) as library:
         for workspace in library.store.workspaces():
             library.vectors.drop(workspace)

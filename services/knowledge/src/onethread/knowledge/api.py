@@ -1,6 +1,5 @@
 """The HTTP API: articles in, passages out."""
 
-import asyncio
 import hmac
 import re
 from dataclasses import dataclass
@@ -90,7 +89,7 @@ router = APIRouter(prefix="/v1", tags=["knowledge"])
 async def accept_documents(knowledge: UseKnowledge, workspace: Workspace, documents: Documents) -> Accepted:
     """Stores the articles and answers; they become searchable soon after. Of two with one id the later counts."""
     articles = [Article(**document.model_dump()) for document in documents]
-    await asyncio.to_thread(knowledge.library.store.accept, workspace, articles)
+    await knowledge.library.run(knowledge.library.store.accept, workspace, articles)
     knowledge.ingestion.wake()
     return Accepted(accepted=len(articles))
 
@@ -98,7 +97,7 @@ async def accept_documents(knowledge: UseKnowledge, workspace: Workspace, docume
 @router.delete("/documents/{document_id:path}", status_code=204)
 async def remove_document(knowledge: UseKnowledge, workspace: Workspace, document_id: str) -> Response:
     """Out of every search as soon as this answers."""
-    if not await asyncio.to_thread(knowledge.library.store.remove, workspace, document_id):
+    if not await knowledge.library.run(knowledge.library.store.remove, workspace, document_id):
         raise Problem(404, "No such document", "Nothing was changed.")
     knowledge.ingestion.wake()
     return Response(status_code=204)
@@ -106,10 +105,10 @@ async def remove_document(knowledge: UseKnowledge, workspace: Workspace, documen
 
 @router.get("/status")
 async def status(knowledge: UseKnowledge, workspace: Workspace) -> StatusOut:
-    return StatusOut(**vars(await asyncio.to_thread(knowledge.library.store.status, workspace)))
+    return StatusOut(**vars(await knowledge.library.run(knowledge.library.store.status, workspace)))
 
 
 @router.post("/search")
 async def search(knowledge: UseKnowledge, workspace: Workspace, question: SearchIn) -> KnowledgeFound:
     asked = KnowledgeSearch(workspace=workspace, **question.model_dump())
-    return await asyncio.to_thread(knowledge.searcher.search, asked)
+    return await knowledge.library.run(knowledge.searcher.search, asked)

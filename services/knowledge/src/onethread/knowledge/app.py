@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             library = await asyncio.to_thread(stack.enter_context, opening)
             connected = bus or Bus("knowledge", settings)
             searcher = library.searcher
-            subscribers.subscribe(connected, searcher)
+            subscribers.subscribe(connected, library, searcher)
             await connected.start()
             stack.push_async_callback(connected.stop)
             ingestion = Ingestion(library, connected.publish)

@@ -27,6 +27,7 @@ ARTICLES_A_BATCH = 16
 # About a second of embedding: how long a stop has to wait.
 PASSAGES_A_STEP = 64
 RELAY_DELAY = 1.0
+RETRY_SECONDS = 5
 PROGRESS_SECONDS = 5.0
 # While a long queue is worked off, recounting the words takes at most a tenth of the time.
 RECOUNT_SHARE = 10
@@ -185,12 +186,12 @@ class Ingestion:
         """Until cancelled. `before` is done first, in the same thread."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._relay())
-            await self._in_thread(before)
+            await self._until_done(before)
             for workspace in await self._in_thread(self._library.store.workspaces):
-                await self._in_thread(self._ingestor.reconcile, workspace)
+                await self._until_done(self._ingestor.reconcile, workspace)
             while True:
                 self._wake.clear()
-                await self._in_thread(self._ingestor.work)
+                await self._until_done(self._ingestor.work)
                 if not self._first_pass.is_set():
                     self._first_pass.set()
                     log.info("knowledge.ready")
@@ -201,18 +202,29 @@ class Ingestion:
         self._ingestor.stop()
         self._thread.shutdown()
 
+    async def _until_done(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """A full disk or the like passes; the articles wait in the store meanwhile."""
+        while True:
+            try:
+                return await self._in_thread(function, *args, **kwargs)
+            except StoppedError:
+                raise
+            except Exception:
+                log.exception("knowledge.indexing_failed", again_in_seconds=RETRY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
+
     async def _in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
 
     async def _relay(self) -> None:
         """Publishes the events that wait in the store, in order, each until the bus has it."""
         while True:
-            for change in await asyncio.to_thread(self._library.store.changes):
+            for change in await self._library.run(self._library.store.changes):
                 try:
                     await self._publish(_event(change))
                 except UnavailableError:
                     break
-                await asyncio.to_thread(self._library.store.published, change)
+                await self._library.run(self._library.store.published, change)
             await asyncio.sleep(RELAY_DELAY)
 
 

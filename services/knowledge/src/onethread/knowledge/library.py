@@ -1,12 +1,16 @@
 """The folder and all that is open in it: document store, vector index, word index, embedding."""
 
+import asyncio
 import ctypes
 import fcntl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from onethread.knowledge.confidence import Calibration
 from onethread.knowledge.documents import DocumentStore
@@ -14,6 +18,10 @@ from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.index import VectorIndex
 from onethread.knowledge.lexical import WordIndex
 from onethread.knowledge.search import Searcher
+
+P = ParamSpec("P")
+R = TypeVar("R")
+THREADS = 4
 
 
 class FolderInUseError(RuntimeError):
@@ -33,6 +41,11 @@ class Library:
     vectors: VectorIndex
     words: WordIndex
     embedder: Embedder
+    threads: Executor
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs what blocks in a thread of the library's own. They end before anything is closed under them."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args, **kwargs))
 
     @property
     def searcher(self) -> Searcher:
@@ -58,8 +71,9 @@ def open_library(folder: Path, embedder: Embedder | None = None) -> Iterator[Lib
         exclusive(folder),
         closing(DocumentStore(folder / "documents.sqlite3")) as store,
         closing(VectorIndex(folder / "index")) as vectors,
+        ThreadPoolExecutor(THREADS, "library") as threads,
     ):
-        library = Library(store, vectors, WordIndex(store), embedder or Embedder())
+        library = Library(store, vectors, WordIndex(store), embedder or Embedder(), threads)
         return_memory()
         yield library
 

@@ -1,0 +1,42 @@
+"""One embedding for all tests: loading it is the slow part."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
+from onethread.knowledge.articles import Article, Audience
+from onethread.knowledge.embedding import Embedder
+from onethread.knowledge.ingest import Ingestor
+from onethread.knowledge.library import Library, open_library
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    return Embedder()
+
+
+@pytest.fixture
+def library(tmp_path: Path, embedder: Embedder) -> Iterator[Library]:
+    with open_library(tmp_path, embedder) as library:
+        yield library
+
+
+@pytest.fixture
+def put(library: Library) -> Callable[..., None]:
+    """Puts articles into a workspace and waits until they can be found."""
+
+    def put(*articles: Article, workspace: str = "acme") -> None:
+        library.store.accept(workspace, articles)
+        Ingestor(library).work()
+
+    return put
+
+
+@pytest.fixture
+def ask(library: Library) -> Callable[..., KnowledgeFound]:
+    def ask(query: str, workspace: str = "acme", audience: Audience = "public", k: int = 5) -> KnowledgeFound:
+        return library.searcher.search(KnowledgeSearch(workspace=workspace, query=query, k=k, audience=audience))
+
+    return ask

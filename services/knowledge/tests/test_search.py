@@ -1,0 +1,150 @@
+import uuid
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from onethread.contracts.knowledge import KnowledgeSearch
+from onethread.knowledge.articles import Article
+from onethread.knowledge.ingest import Ingestor
+from onethread.knowledge.library import open_library
+
+SHIPPING = Article("shipping", "How long shipping takes", "Parcels arrive after three days.", "https://x.example/s")
+RETURNS = Article("returns", "Return policy", "Send it back within 30 days.")
+LIMITS = Article("limits", "Refund limits for staff", "Staff may refund 50 euros.", audience="internal")
+
+
+def test_the_best_passage_comes_with_its_source(put, ask):
+    put(SHIPPING, RETURNS)
+    found = ask("when does my parcel come")
+    first = found.passages[0]
+    assert (first.document_id, first.url, first.version) == ("shipping", "https://x.example/s", 1)
+    assert first.text == "Parcels arrive after three days."
+    assert first.score > found.passages[1].score
+    assert 0 < found.confidence < 1
+
+
+def test_at_most_k_passages_and_one_of_each_article(put, ask):
+    long = replace(SHIPPING, text="\n".join(f"## Part {n}\n\nParcels take {n} days." for n in range(30)))
+    put(long, RETURNS, LIMITS)
+    assert [p.document_id for p in ask("parcels", k=5).passages] == ["shipping", "returns"]
+    assert len(ask("parcels", k=1).passages) == 1
+
+
+def test_an_unknown_workspace_finds_nothing(put, ask, library):
+    put(SHIPPING)
+    assert ask("parcel", workspace="nobody") == ask("parcel", workspace="else")
+    assert ask("parcel", workspace="nobody").confidence == 0
+    assert library.vectors.ids("acme", "public")
+
+
+def test_an_exact_identifier_is_found_by_its_word(put, ask):
+    others = [Article(f"e{n}", f"Error E{n}", f"Code E{n} means that part {n} is worn.") for n in range(4100, 4160)]
+    put(*others)
+    assert ask("E4117").passages[0].document_id == "e4117"
+
+
+def test_internal_articles_are_found_by_staff_alone(put, ask):
+    put(SHIPPING, LIMITS)
+    assert "limits" not in {p.document_id for p in ask("refund limits for staff").passages}
+    assert ask("refund limits for staff", audience="internal").passages[0].document_id == "limits"
+
+
+def test_a_change_and_a_removal_are_live_in_the_next_search(put, ask, library):
+    put(SHIPPING)
+    put(replace(SHIPPING, text="Parcels arrive after nine days."))
+    (passage,) = ask("parcel").passages
+    assert (passage.text, passage.version) == ("Parcels arrive after nine days.", 2)
+    library.store.remove("acme", "shipping")
+    assert ask("parcel").passages == []
+    Ingestor(library).work()
+    assert library.vectors.ids("acme", "public") == set()
+    assert library.store.litter() == []
+
+
+def test_unchanged_articles_are_not_embedded_again(put, library, monkeypatch):
+    put(SHIPPING)
+    before = library.vectors.ids("acme", "public")
+    put(SHIPPING)
+    assert library.vectors.ids("acme", "public") == before
+
+
+def test_a_restart_keeps_everything(tmp_path, embedder):
+    asked = KnowledgeSearch(workspace="acme", query="when does my parcel come")
+    with open_library(tmp_path, embedder) as library:
+        library.store.accept("acme", [SHIPPING, RETURNS])
+        Ingestor(library).work()
+        before = library.searcher.search(asked)
+    with open_library(tmp_path, embedder) as library:
+        assert library.searcher.search(asked) == before
+
+
+def test_what_was_accepted_before_a_crash_is_indexed_after_it(tmp_path, embedder):
+    with open_library(tmp_path, embedder) as library:
+        library.store.accept("acme", [SHIPPING])
+        version = library.store.pending(1)[0]
+        library.store.switch(version)  # died between the switch and the report
+    with open_library(tmp_path, embedder) as library:
+        Ingestor(library).work()
+        assert library.store.status("acme").pending == 0
+
+
+def test_the_index_is_rebuilt_from_the_documents(put, ask, library):
+    put(SHIPPING, LIMITS)
+    before = ask("parcel", audience="internal")
+    library.vectors.drop("acme")
+    Ingestor(library).reconcile("acme")
+    assert ask("parcel", audience="internal") == before
+
+
+def test_stray_vectors_are_swept_and_never_shown(put, ask, library, embedder):
+    put(SHIPPING)
+    library.vectors.upsert("acme", "public", [999], embedder.embed(["parcel"]))
+    assert [p.document_id for p in ask("parcel").passages] == ["shipping"]
+    Ingestor(library).reconcile("acme")
+    assert 999 not in library.vectors.ids("acme", "public")
+
+
+def test_an_article_that_cannot_be_cut_does_not_stop_the_others(put, ask, library, monkeypatch):
+    from onethread.knowledge import ingest
+
+    whole = ingest.chunk
+
+    def chunk(title, text):
+        if title == RETURNS.title:
+            raise ValueError(text)
+        return whole(title, text)
+
+    monkeypatch.setattr(ingest, "chunk", chunk)
+    put(RETURNS, SHIPPING)
+    status = library.store.status("acme")
+    assert (status.documents, status.failed, status.pending) == (2, 1, 0)
+    assert [p.document_id for p in ask("parcel").passages] == ["shipping"]
+
+
+ARTICLES = st.lists(
+    st.tuples(st.sampled_from(["acme", "other"]), st.sampled_from("abcdef"), st.sampled_from(["public", "internal"])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(ARTICLES, st.lists(st.tuples(st.sampled_from(["acme", "other"]), st.sampled_from("abcdef")), max_size=3))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_search_crosses_a_workspace_or_an_audience(library, ask, written, removed):
+    run = uuid.uuid4().hex[:8]
+    truth: dict[tuple[str, str], str] = {}
+    for workspace, name, audience in written:
+        article = Article(name, f"Canary of {workspace}", f"secret {workspace} {audience} {name}", audience=audience)
+        library.store.accept(f"{workspace}-{run}", [article])
+        truth[workspace, name] = audience
+    Ingestor(library).work()
+    for workspace, name in removed:
+        library.store.remove(f"{workspace}-{run}", name)
+        truth.pop((workspace, name), None)
+    for workspace in ("acme", "other"):
+        for audience, visible in (("public", {"public"}), ("internal", {"public", "internal"})):
+            found = ask("secret canary", workspace=f"{workspace}-{run}", audience=audience, k=50)
+            expected = {name for (w, name), of in truth.items() if w == workspace and of in visible}
+            assert {p.document_id for p in found.passages} == expected
+            assert all(f"secret {workspace} " in p.text for p in found.passages)
