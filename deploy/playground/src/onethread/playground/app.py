@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 import structlog
 from fastapi import FastAPI
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -30,10 +29,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.load()
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     store, live, health = Store(settings.data_folder / "playground.sqlite"), Live(), Health()
-    to_slack_app = httpx.AsyncClient()
-    courier = Courier(
-        settings.slack_events_url, settings.slack_signing_secret, to_slack_app, settings.playground_slack_retries
-    )
+    courier = Courier(settings.slack_events_url, settings.slack_signing_secret, settings.playground_slack_retries)
     room = Room(store, live, courier)
     mailbox = MailServer(Sink(store, live, settings.support_address.rpartition("@")[2]))
 
@@ -44,10 +40,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         room.resume()
         log.info("playground.started", smtp_port=mailbox.port, **store.counts())
         yield
-        live.close()
         await mailbox.stop()
         await room.close()
-        await to_slack_app.aclose()
+        await courier.close()
         store.close()
 
     async def store_answers() -> None:
@@ -57,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Onethread playground", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json"
     )
+    app.state.on_stop = [live.close]
     errors.install(app)
     own_url = f"http://127.0.0.1:{settings.listen_port}"
     for router in (

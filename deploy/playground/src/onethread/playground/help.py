@@ -8,7 +8,6 @@ from pathlib import Path
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from markdown_it import MarkdownIt
 
 from onethread.playground.pages import render
 from onethread.playground.settings import Settings
@@ -26,7 +25,6 @@ class Article:
 
 def router(settings: Settings) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
-    markdown = MarkdownIt("commonmark", {"html": False})
 
     @routes.get("/help", response_class=HTMLResponse)
     async def contents() -> str:
@@ -42,7 +40,9 @@ def router(settings: Settings) -> APIRouter:
         found = next((a for a in articles(settings.help_folder) if a.slug == slug), None)
         if found is None:
             raise Problem(404, "There is no such article", "The help centre's contents are at /help.")
-        title = escape(found.title)
+        from markdown_it import MarkdownIt
+
+        title, markdown = escape(found.title), MarkdownIt("commonmark", {"html": False})
         return render("help", settings, title=title, article=f"<h1>{title}</h1>{markdown.render(found.text)}")
 
     return routes

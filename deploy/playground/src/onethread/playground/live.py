@@ -19,6 +19,7 @@ class Live:
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[ServerSentEvent | None]] = set()
+        self._closed = False
 
     def tell(self, event: str, data: dict[str, Any]) -> None:
         for queue in self._queues:
@@ -30,10 +31,12 @@ class Live:
     async def listen(self) -> AsyncIterator[ServerSentEvent]:
         with self._queue() as queue:
             yield ServerSentEvent(event="hello", data={})
-            while (event := await queue.get()) is not None:
+            while not self._closed and (event := await queue.get()) is not None:
                 yield event
 
     def close(self) -> None:
+        """Ends every listening; one that begins later ends at once."""
+        self._closed = True
         for queue in self._queues:
             queue.put_nowait(None)
 

@@ -8,9 +8,9 @@ import hmac
 import json
 import time
 from collections import defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import structlog
 
 from onethread.playground.people import APP_ID, BOT_USER, TEAM_ID, Place
@@ -18,6 +18,8 @@ from onethread.playground.slack_text import mentions_bot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import httpx
 
 ATTEMPT_SECONDS = 3.0
 VERIFICATION_TOKEN = "playground"  # noqa: S105 - Slack's old shared token; only the signature counts
@@ -93,12 +95,21 @@ def signed_headers(secret: str, body: bytes, *, now: float) -> dict[str, str]:
 class Courier:
     """Brings events to the app. First attempts keep the order of each channel; retries, as with Slack, do not."""
 
-    def __init__(self, url: str, secret: str, client: httpx.AsyncClient, retries: Sequence[float]) -> None:
+    def __init__(self, url: str, secret: str, retries: Sequence[float]) -> None:
         self._url = url
         self._secret = secret
-        self._client = client
         self._retries = retries
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        import httpx  # a fifth of the start-up time; not needed before the first event
+
+        return httpx.AsyncClient()
+
+    async def close(self) -> None:
+        if "_client" in self.__dict__:
+            await self._client.aclose()
 
     async def bring(self, place: Place, events: Sequence[Event]) -> bool:
         """True when the app took every event. At most one attempt and the retries for each, three seconds a try."""
@@ -119,6 +130,8 @@ class Courier:
         return False
 
     async def _attempt(self, body: bytes, retry: dict[str, str] | None = None) -> str | None:
+        import httpx
+
         headers = {**signed_headers(self._secret, body, now=time.time()), **(retry or {})}
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
