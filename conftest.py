@@ -5,4 +5,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
-pytest_plugins = ["plugins.browser", "plugins.widget_gateway"]
+pytest_plugins = ["plugins.browser", "plugins.conversation_api", "plugins.widget_gateway"]

@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("built_ui")]
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
+def page(shop: Callable[..., str], context: BrowserContext) -> Page:
+    """Closed before the servers it is connected to."""
     return context.new_page()
 
 

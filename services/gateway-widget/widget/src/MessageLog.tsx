@@ -1,4 +1,5 @@
 import { channelWord } from "@onethread/browser/channels.ts";
+import { EndFollower } from "@onethread/browser/follow-end.ts";
 import { renderMarkdown, safeHref } from "@onethread/browser/markdown.ts";
 import type { Unsent } from "@onethread/browser/outbox.ts";
 import type { Author, Source, WidgetMessage } from "@onethread/browser/protocol.ts";
@@ -132,23 +133,18 @@ function TypingDots({ author }: { author: Author }) {
   );
 }
 
-/** Follows the newest message, unless the customer has scrolled up to read. */
+/** Follows the newest message, unless the customer has scrolled up to read; an own message always shows. */
 function useScrollToEnd(chat: Chat) {
   const log = useRef<HTMLDivElement>(null);
-  const atEnd = useRef(true);
-  const own = useRef(0);
+  const follower = useRef<EndFollower | null>(null);
+  const unsent = useRef(0);
   useLayoutEffect(() => {
-    const element = log.current!;
-    const onScroll = () => {
-      atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < 60;
-    };
-    element.addEventListener("scroll", onScroll, { passive: true });
-    return () => element.removeEventListener("scroll", onScroll);
+    follower.current = new EndFollower(log.current!);
+    return () => follower.current?.stop();
   }, []);
   useLayoutEffect(() => {
-    if (atEnd.current || chat.unsent.length > own.current) log.current!.scrollTop = log.current!.scrollHeight;
-    own.current = chat.unsent.length;
+    follower.current?.settle(chat.unsent.length > unsent.current);
+    unsent.current = chat.unsent.length;
   });
   return log;
 }
-

@@ -1,0 +1,24 @@
+import { useEffect } from "preact/hooks";
+import { overlay } from "../keys.ts";
+import { route } from "../route.ts";
+import { startInbox } from "../start.ts";
+import { CustomerPane } from "./CustomerPane.tsx";
+import { KeySheet } from "./KeySheet.tsx";
+import { Nav } from "./Nav.tsx";
+import { ThreadList } from "./ThreadList.tsx";
+import { ThreadPane } from "./ThreadPane.tsx";
+
+export function Inbox() {
+  useEffect(startInbox, []);
+  return (
+    <div class="inbox" data-pane={route.value.threadId ? "thread" : "list"} data-drawer={overlay.value === "customer"}>
+      <Nav />
+      <main>
+        <ThreadList />
+        <ThreadPane />
+      </main>
+      <CustomerPane />
+      <KeySheet />
+    </div>
+  );
+}

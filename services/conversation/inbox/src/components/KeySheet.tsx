@@ -1,0 +1,31 @@
+import { useEffect, useRef } from "preact/hooks";
+import { keyHelp, overlay } from "../keys.ts";
+
+export function KeySheet() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const open = overlay.value === "keys";
+  useEffect(() => {
+    if (open) dialog.current!.showModal();
+    else dialog.current!.close();
+  }, [open]);
+  return (
+    <dialog ref={dialog} class="key-sheet" aria-labelledby="key-sheet" onClose={() => open && (overlay.value = null)}>
+      <h2 id="key-sheet">Keys</h2>
+      <dl>
+        {keyHelp.map(([keys, does]) => (
+          <>
+            <dt>
+              {keys.map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{does}</dd>
+          </>
+        ))}
+      </dl>
+      <form method="dialog">
+        <button class="button">Done</button>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,78 @@
+import { EndFollower } from "@onethread/browser/follow-end.ts";
+import { channelWord } from "@onethread/browser/channels.ts";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { currentConversation, live, loadMessages, outgoing } from "../messages.ts";
+import type { Thread } from "../model.ts";
+import { streamOf, type Item } from "../stream.ts";
+import { LiveAnswer, MessageView, OutgoingView } from "./MessageView.tsx";
+
+/** Lines drawn at once, so that a long history costs no more than a short one. */
+const WINDOW = 60;
+
+export function MessageStream({ thread }: { thread: Thread }) {
+  const [shown, setShown] = useState(WINDOW);
+  const conversation = currentConversation.value;
+  const items = streamOf(conversation?.messages ?? [], thread.handoff);
+  const mine = outgoing.value.filter((message) => message.thread_id === thread.id);
+  const answer = live.value.get(thread.id);
+  const log = useFollowedEnd(mine.length);
+  return (
+    <div ref={log} class="stream" role="log" aria-label="Messages" aria-busy={Boolean(answer?.text)} tabIndex={0}>
+      {items.length > shown && (
+        <button type="button" class="button more" onClick={() => setShown(shown + WINDOW)}>
+          Show earlier messages
+        </button>
+      )}
+      {items.slice(-shown).map((item) => (
+        <Line key={item.key} item={item} thread={thread} />
+      ))}
+      {mine.map((message) => (
+        <OutgoingView key={message.key} message={message} />
+      ))}
+      {answer && <LiveAnswer answer={answer} />}
+      {conversation?.state === "failed" && <LoadFailure threadId={thread.id} reason={conversation.reason} />}
+    </div>
+  );
+}
+
+function Line({ item, thread }: { item: Item; thread: Thread }) {
+  if (item.kind === "message") return <MessageView item={item} customer={thread.customer} />;
+  if (item.kind === "continued") return <p class="rule">Continued on {channelWord(item.channel)}</p>;
+  if (item.kind === "handoff") return <HandoffCard handoff={item.handoff} />;
+  return <p class="day">{item.kind === "day" ? item.label : item.text}</p>;
+}
+
+function HandoffCard({ handoff }: { handoff: NonNullable<Thread["handoff"]> }) {
+  return (
+    <section class="handoff" aria-label="Handoff">
+      <strong>AI handed over · {handoff.reason.replaceAll("_", " ")}</strong>
+      {handoff.summary && <p>{handoff.summary}</p>}
+    </section>
+  );
+}
+
+function LoadFailure({ threadId, reason }: { threadId: string; reason: string | undefined }) {
+  return (
+    <p class="failure" role="alert">
+      Could not load the messages. {reason}{" "}
+      <button type="button" class="link" onClick={() => void loadMessages(threadId)}>
+        Retry
+      </button>
+    </p>
+  );
+}
+
+function useFollowedEnd(own: number) {
+  const log = useRef<HTMLDivElement>(null);
+  const follower = useRef<EndFollower | null>(null);
+  const before = useRef(own);
+  useLayoutEffect(() => {
+    follower.current = new EndFollower(log.current!);
+    return () => follower.current?.stop();
+  }, []);
+  useLayoutEffect(() => {
+    follower.current?.settle(own > before.current);
+    before.current = own;
+  });
+  return log;
+}

@@ -1,0 +1,90 @@
+import { signal } from "@preact/signals";
+import { assignToMe, closeAndGoOn, takeOver } from "./acts.ts";
+import { compose } from "./composing.ts";
+import type { Thread } from "./model.ts";
+import { openThread, route } from "./route.ts";
+import { currentThread, shownThreads } from "./threads.ts";
+
+/** What lies over the inbox now. */
+export const overlay = signal<"keys" | "customer" | null>(null);
+
+export const keyHelp: [keys: string[], does: string][] = [
+  [["j", "k"], "Next, previous conversation"],
+  [["Enter"], "Into the conversation"],
+  [["r"], "Reply"],
+  [["n"], "Internal note"],
+  [["Ctrl", "Enter"], "Send"],
+  [["e"], "Close, go to the next"],
+  [["i"], "Assign to me"],
+  [["t"], "Take over from the AI"],
+  [["/"], "Search"],
+  [["]"], "Customer"],
+  [["?"], "These keys"],
+  [["Esc"], "One level out; text is kept"],
+];
+
+const acts: Record<string, () => void> = {
+  j: () => step(1),
+  ArrowDown: () => step(1),
+  k: () => step(-1),
+  ArrowUp: () => step(-1),
+  Enter: enter,
+  r: () => withThread(() => compose("reply")),
+  n: () => withThread(() => compose("note")),
+  e: () => withThread((thread) => thread.status === "open" && closeAndGoOn(thread)),
+  i: () => withThread((thread) => void assignToMe(thread)),
+  t: () => withThread((thread) => thread.agent === "active" && void takeOver(thread)),
+  "/": () => document.querySelector<HTMLInputElement>("[type=search]")?.focus(),
+  "]": () => (overlay.value = overlay.value === "customer" ? null : "customer"),
+  "?": () => (overlay.value = "keys"),
+  Escape: goOut,
+};
+
+export function listenToKeys(): () => void {
+  document.addEventListener("keydown", onKeyDown);
+  return () => document.removeEventListener("keydown", onKeyDown);
+}
+
+function onKeyDown(event: KeyboardEvent): void {
+  const target = event.target as HTMLElement;
+  const writing = target.matches("input, textarea, select, [contenteditable]");
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (writing) return event.key === "Escape" ? target.blur() : undefined;
+  if (document.querySelector("dialog[open]")) return; // The dialog's own keys, Esc among them, are the browser's.
+  if (target.matches("a, button, [role=tab]") && ["Enter", "ArrowDown", "ArrowUp"].includes(event.key)) return;
+  if (target.matches("[role=log]") && event.key.startsWith("Arrow")) return; // These scroll it.
+  const act = acts[keyOf(event)];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+/** On a keyboard without Latin letters the place of the key counts. */
+function keyOf({ key, code }: KeyboardEvent): string {
+  const foreign = key.length === 1 && key.charCodeAt(0) > 127;
+  return foreign && code.startsWith("Key") ? code.slice(3).toLowerCase() : key;
+}
+
+function step(by: number): void {
+  const shown = shownThreads.value;
+  const at = shown.findIndex((thread) => thread.id === route.value.threadId);
+  const next = shown[at < 0 ? 0 : at + by];
+  if (!next) return;
+  openThread(next.id, true);
+  document.querySelector(`[data-thread="${CSS.escape(next.id)}"]`)?.scrollIntoView({ block: "nearest" });
+}
+
+function enter(): void {
+  if (!route.value.threadId) step(1);
+  document.querySelector<HTMLElement>(".thread [role=log]")?.focus();
+}
+
+function goOut(): void {
+  if (overlay.value) overlay.value = null;
+  else if (document.activeElement?.matches("[role=log]")) (document.activeElement as HTMLElement).blur();
+  else openThread(null);
+}
+
+function withThread(act: (thread: Thread) => void): void {
+  if (currentThread.value) act(currentThread.value);
+}

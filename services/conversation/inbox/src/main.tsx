@@ -1,0 +1,16 @@
+import "@onethread/browser/tokens.css";
+import "./styles/base.css";
+import "./styles/layout.css";
+import "./styles/list.css";
+import "./styles/thread.css";
+import "./styles/composer.css";
+import "./styles/customer.css";
+import { render } from "preact";
+import { api, me } from "./api.ts";
+import { App } from "./components/App.tsx";
+
+render(<App />, document.getElementById("app")!);
+api.whoAmI().then(
+  (teammate) => (me.value = teammate),
+  () => (me.value = null),
+);

@@ -1,0 +1,51 @@
+import { signal } from "@preact/signals";
+import { views, type ViewName } from "./views.ts";
+
+export interface Route {
+  view: ViewName;
+  threadId: string | null;
+  /** Words searched for, in the search view. */
+  query: string;
+}
+
+/** Every state has an address: `/inbox/<view>/<thread>?q=<words>`. */
+export const route = signal<Route>(read());
+
+function read(): Route {
+  const [, view, threadId] = location.pathname.split("/").filter(Boolean);
+  const known = view && view in views ? (view as ViewName) : "all";
+  return { view: known, threadId: threadId ?? null, query: new URLSearchParams(location.search).get("q") ?? "" };
+}
+
+export function address({ view, threadId, query }: Partial<Route>): string {
+  const path = ["/inbox", view ?? route.value.view, threadId].filter(Boolean).join("/");
+  return query ? `${path}?q=${encodeURIComponent(query)}` : path;
+}
+
+export function go(to: string, replace = false): void {
+  if (to === location.pathname + location.search) return;
+  history[replace ? "replaceState" : "pushState"](null, "", to);
+  route.value = read();
+}
+
+export function openThread(threadId: string | null, replace = false): void {
+  go(address({ ...route.value, threadId }), replace);
+}
+
+/** Lets plain links work without a page load; a click with a modifier stays the browser's. */
+export function followLinks(): () => void {
+  const onPop = () => void (route.value = read());
+  addEventListener("popstate", onPop);
+  document.addEventListener("click", onClick);
+  return () => {
+    removeEventListener("popstate", onPop);
+    document.removeEventListener("click", onClick);
+  };
+}
+
+function onClick(event: MouseEvent): void {
+  const link = (event.target as Element).closest<HTMLAnchorElement>("a[href^='/inbox']");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  go(link.getAttribute("href")!);
+}

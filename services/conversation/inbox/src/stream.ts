@@ -1,0 +1,66 @@
+import { day } from "@onethread/browser/time.ts";
+import type { Message, Thread } from "./model.ts";
+
+/** One line of a thread as it is drawn. */
+export type Item =
+  | { kind: "day"; key: string; label: string }
+  | { kind: "continued"; key: string; channel: string }
+  | { kind: "event"; key: string; text: string }
+  | { kind: "handoff"; key: string; handoff: NonNullable<Thread["handoff"]> }
+  /** `first` and `last` of a run by one author: the first says who and when, the last how far its delivery is. */
+  | { kind: "message"; key: string; message: Message; first: boolean; last: boolean };
+
+const RUN_GAP = 5 * 60_000;
+
+export function streamOf(messages: readonly Message[], handoff: Thread["handoff"]): Item[] {
+  const items: Item[] = [];
+  let handoffLeft = handoff;
+  let before: Message | undefined;
+  let channel: string | undefined;
+  for (const [index, message] of messages.entries()) {
+    if (handoffLeft && handoffLeft.at < message.created_at) {
+      items.push({ kind: "handoff", key: "handoff", handoff: handoffLeft });
+      handoffLeft = null;
+      before = undefined;
+    }
+    items.push(...rulesBefore(message, messages[index - 1], channel));
+    items.push(itemOf(message, before, messages[index + 1]));
+    before = message;
+    if (message.channel && !message.note) channel = message.channel.kind;
+  }
+  if (handoffLeft) items.push({ kind: "handoff", key: "handoff", handoff: handoffLeft });
+  return items;
+}
+
+function rulesBefore(message: Message, before: Message | undefined, channel: string | undefined): Item[] {
+  const rules: Item[] = [];
+  if (!before || day(before.created_at) !== day(message.created_at)) {
+    rules.push({ kind: "day", key: `day ${message.id}`, label: day(message.created_at) });
+  }
+  if (channel && message.channel && !message.note && message.channel.kind !== channel) {
+    rules.push({ kind: "continued", key: `rule ${message.id}`, channel: message.channel.kind });
+  }
+  return rules;
+}
+
+function itemOf(message: Message, before: Message | undefined, after: Message | undefined): Item {
+  if (message.author.kind === "system") return { kind: "event", key: message.id, text: message.text };
+  const first = !before || !sameRun(before, message);
+  const last = !after || !sameRun(message, after);
+  return { kind: "message", key: message.id, message, first, last };
+}
+
+function sameRun(one: Message, next: Message): boolean {
+  const gap = Date.parse(next.created_at) - Date.parse(one.created_at);
+  return (
+    one.author.kind === next.author.kind &&
+    one.author.id === next.author.id &&
+    one.author.name === next.author.name &&
+    one.note === next.note &&
+    one.channel?.id === next.channel?.id &&
+    one.audience.name === next.audience.name &&
+    one.identity?.trust === next.identity?.trust &&
+    day(one.created_at) === day(next.created_at) &&
+    gap < RUN_GAP
+  );
+}

@@ -1,0 +1,63 @@
+import type { Thread } from "./model.ts";
+
+export type ViewName = "mine" | "unassigned" | "all" | "ai" | "closed" | "search";
+
+interface View {
+  label: string;
+  /** 24 px line icon. */
+  icon: string;
+  /** What the server is asked for. */
+  filter: Record<string, string>;
+  /** Whether a thread that changed belongs here now. */
+  holds(thread: Thread, myId: string): boolean;
+  empty: string;
+}
+
+const isOpen = (thread: Thread): boolean => thread.status === "open";
+
+export const views: Record<ViewName, View> = {
+  mine: {
+    label: "Mine",
+    icon: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21a8 8 0 0 1 16 0",
+    filter: { status: "open", assignee: "me" },
+    holds: (thread, myId) => isOpen(thread) && thread.assignee?.id === myId,
+    empty: "Nothing waits for you.",
+  },
+  unassigned: {
+    label: "Unassigned",
+    icon: "M3 13h5l1 3h6l1-3h5M3 13l3-8h12l3 8v6H3z",
+    filter: { status: "open", assignee: "none" },
+    holds: (thread) => isOpen(thread) && !thread.assignee && thread.agent === "quiet",
+    empty: "Every open conversation has someone.",
+  },
+  all: {
+    label: "All open",
+    icon: "M4 6h16M4 12h16M4 18h16",
+    filter: { status: "open" },
+    holds: isOpen,
+    empty: "No conversation is open.",
+  },
+  ai: {
+    label: "AI handled",
+    icon: "M12 3v4M5 7h14v12H5zM9 12v2M15 12v2",
+    filter: { status: "open", assignee: "agent" },
+    holds: (thread) => isOpen(thread) && !thread.assignee && thread.agent === "active",
+    empty: "The AI holds no conversation now.",
+  },
+  closed: {
+    label: "Closed",
+    icon: "M4 12l5 5L20 6",
+    filter: { status: "closed" },
+    holds: (thread) => thread.status === "closed",
+    empty: "Nothing has been closed yet.",
+  },
+  search: {
+    label: "Search",
+    icon: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM16 16l5 5",
+    filter: { status: "all" },
+    holds: () => false,
+    empty: "Nothing found. Search looks at names, addresses and messages.",
+  },
+};
+
+export const namedViews: ViewName[] = ["mine", "unassigned", "all", "ai", "closed"];

@@ -1,0 +1,389 @@
+"""The inbox in a real Chromium, against a stand-in that speaks the REST API and its events."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+STATIC = Path(__file__).parents[1] / "src/onethread/conversation/static"
+SLACK = {"id": "slack-1", "kind": "slack"}
+EMAIL = {"id": "email-1", "kind": "email"}
+EVERYONE = {"shared": True, "name": "#acme-support"}
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("built_ui")]
+
+
+@pytest.fixture
+def origin(conversation, serve_app: Callable[[Any], str]) -> str:
+    tell_a_story(conversation)
+    return serve_app(conversation.app())
+
+
+@pytest.fixture
+def page(origin: str, context: BrowserContext) -> Page:
+    """Closed before the servers it is connected to."""
+    return context.new_page()
+
+
+def tell_a_story(conversation) -> None:
+    """Ana across three channels, handed over; Jonas with the AI; a visitor; Priya in a shared place; one closed."""
+    conversation.add_thread("closed", "Tomás Lima", "email", status="closed")
+    conversation.add_message("closed", "customer", "Thank you, that was all.")
+    priya = conversation.add_thread("priya", "Priya Osei", "slack", assignee={"id": "mara", "name": "Mara Lind"})
+    conversation.add_message("priya", "customer", "Does the warranty cover pots?", audience=EVERYONE)
+    conversation.reply_channels["priya"] = [{**SLACK, "label": "Slack #acme-support", "audience": EVERYONE}]
+    priya["tags"] = ["Warranty"]
+    conversation.add_thread("visitor", None, "widget")
+    conversation.add_message("visitor", "customer", "Hi, is anyone there?")
+    conversation.customers["customer-visitor"]["identities"] = [{"kind": "visitor", "value": "v", "trust": "asserted"}]
+    conversation.add_thread("jonas", "Jonas Keller", "email", agent="active")
+    conversation.add_message("jonas", "customer", "Re: Invoice 20418. The VAT number is still wrong.")
+    tell_of_ana(conversation)
+
+
+def tell_of_ana(conversation) -> None:
+    ana = conversation.add_thread("ana", "Ana Martínez", "widget")
+    source = {
+        "title": "Damaged plants and replacements",
+        "url": "https://shop.example/help/damaged",
+        "document_id": "d",
+        "score": 1,
+    }
+    known = {"kind": "email", "value": "ana@example.org", "trust": "verified"}
+    conversation.add_message("ana", "customer", "My fern arrived with a broken pot. What can I do?")
+    answer = "Sorry about that! We send a **replacement** free of charge."
+    delivered = {"state": "delivered", "reason": None}
+    conversation.add_message("ana", "agent", answer, sources=[source], delivery=delivered)
+    conversation.add_message("ana", "customer", "Please let me talk to a person.")
+    summary = "Her pot arrived broken. She wants the replacement sent to a new address."
+    ana["handoff"] = {"reason": "asked_for_a_person", "summary": summary, "at": conversation.later()}
+    ana["waiting_since"] = conversation.later()
+    conversation.later(17 * 60)
+    conversation.add_message("ana", "customer", "Can you send it to the new address?", channel=EMAIL, identity=known)
+    mara = {"kind": "teammate", "id": "mara", "name": "Mara Lind"}
+    conversation.add_message("ana", "teammate", "New address is on her profile.", note=True, author=mara, channel=None)
+    claim = {**known, "trust": "asserted"}
+    conversation.add_message("ana", "customer", "Send it to Lisbon instead!", channel=EMAIL, identity=claim)
+    conversation.reply_channels["ana"] = [
+        {**EMAIL, "label": "Email to ana@example.org", "audience": {"shared": False, "name": None}},
+        {"id": "widget-1", "kind": "widget", "label": "Chat", "audience": {"shared": False, "name": None}},
+    ]
+    ana["tags"] = ["Refund"]
+    maybe = {"id": "other", "name": "Ana Ruiz", "reason": "She wrote from ana@example.org before, unproven."}
+    conversation.customers["customer-ana"] |= {
+        "maybe": [maybe],
+        "identities": [known, {**claim, "value": "ana@work.example"}],
+    }
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.get_by_role("region", name="Conversations").get_by_role("listitem").filter(has_text=name)
+
+
+def log(page: Page) -> Locator:
+    return page.get_by_role("log")
+
+
+def until(happened: Callable[[], Any], page: Page, what: str) -> None:
+    deadline = time.monotonic() + 8
+    while not happened():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        page.wait_for_timeout(20)
+
+
+def open_thread(page: Page, origin: str, thread: str, view: str = "all") -> None:
+    page.goto(f"{origin}/inbox/{view}/{thread}")
+    expect(log(page).locator(".bubble").first).to_be_visible()
+
+
+def test_a_teammate_signs_in_and_out(page, origin, conversation):
+    conversation.signed_in = False
+    page.goto(origin)
+    page.get_by_label("Email").fill("mara@shop.example")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("do not match")
+    page.get_by_label("Password").fill("secret")
+    page.keyboard.press("Enter")
+    expect(row(page, "Ana Martínez")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in to your inbox")).to_be_visible()
+
+
+def test_each_view_shows_its_threads_and_has_an_address(page, origin):
+    views = {
+        "mine": ["Priya Osei"],
+        "unassigned": ["Ana Martínez", "Visitor"],
+        "all": ["Ana Martínez", "Jonas Keller", "Visitor", "Priya Osei"],
+        "ai": ["Jonas Keller"],
+        "closed": ["Tomás Lima"],
+    }
+    for view, names in views.items():
+        page.goto(f"{origin}/inbox/{view}")
+        rows = page.get_by_role("region", name="Conversations").get_by_role("listitem")
+        expect(rows).to_have_count(len(names))
+        for name in names:
+            expect(row(page, name)).to_be_visible()
+    page.get_by_role("link", name="Mine").click()
+    row(page, "Priya Osei").click()
+    expect(page).to_have_url(f"{origin}/inbox/mine/priya")
+    page.go_back()
+    expect(page).to_have_url(f"{origin}/inbox/mine")
+
+
+def test_the_thread_tells_channels_sources_handoff_trust_and_notes(page, origin):
+    open_thread(page, origin, "ana")
+    expect(log(page).get_by_role("region", name="Handoff")).to_contain_text("asked for a person")
+    expect(log(page)).to_contain_text("She wants the replacement sent to a new address.")
+    expect(log(page)).to_contain_text("Continued on Email")
+    expect(log(page).get_by_role("link", name="Damaged plants")).to_have_attribute(
+        "href", "https://shop.example/help/damaged"
+    )
+    expect(log(page)).to_contain_text("Not verified: this mail only claims to be from ana@example.org.")
+    expect(log(page).get_by_text("Not verified")).to_have_count(1)
+    expect(log(page).locator(".note")).to_contain_text("Note · You")
+    expect(log(page)).to_contain_text("Delivered")
+    expect(log(page)).not_to_contain_text("never used")
+    customer = page.get_by_role("complementary", name="Customer")
+    expect(customer).to_contain_text("ana@example.orgverified")
+    expect(customer).to_contain_text("claims to be ana@work.examplenot proven")
+    expect(customer).to_contain_text("May be Ana Ruiz.")
+
+
+def test_a_reply_shows_at_once_and_goes_out_once(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    page.keyboard.press("r")
+    page.keyboard.type("It leaves today.")
+    page.keyboard.press("Control+Enter")
+    expect(log(page).get_by_text("It leaves today.")).to_have_count(1)
+    until(lambda: conversation.sent, page, "it is sent")
+    sent = conversation.messages["ana"][-1]
+    assert (sent["text"], sent["channel"]["kind"]) == ("It leaves today.", "email")
+    sent["delivery"] = {"state": "delivered", "reason": None}
+    conversation.emit("message.updated", {"message": sent})
+    expect(log(page).locator(".message").last).to_contain_text("Delivered")
+    sent["delivery"] = {"state": "failed", "reason": "mailbox full"}
+    conversation.emit("message.updated", {"message": sent})
+    expect(log(page).locator(".message").last).to_contain_text("Not delivered: mailbox full")
+    expect(log(page).get_by_text("It leaves today.")).to_have_count(1)
+
+
+def test_a_reply_goes_where_the_teammate_picks(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    expect(page.get_by_role("tab", name="Reply on Email")).to_be_visible()
+    expect(page.get_by_text("Only Ana Martínez will see this.")).to_be_visible()
+    page.get_by_role("combobox", name="Reply on").select_option("widget-1")
+    expect(page.get_by_role("tab", name="Reply on Chat")).to_be_visible()
+    page.get_by_role("textbox", name="Reply").fill("Here too.")
+    page.get_by_role("button", name="Send").click()
+    until(lambda: conversation.sent, page, "it is sent")
+    assert conversation.sent[0]["channel_id"] == "widget-1"
+
+
+def test_the_composer_says_that_others_will_read_it(page, origin):
+    open_thread(page, origin, "priya")
+    expect(page.get_by_text("Everyone in #acme-support will see this.")).to_be_visible()
+    expect(log(page)).to_contain_text("seen by everyone in #acme-support")
+
+
+def test_a_note_stays_inside(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    page.keyboard.press("n")
+    expect(page.get_by_role("tab", name="Internal note")).to_have_attribute("aria-selected", "true")
+    page.keyboard.type("She called too.")
+    page.keyboard.press("Control+Enter")
+    until(lambda: conversation.sent, page, "it is kept")
+    assert conversation.sent[0]["note"] is True
+    assert "channel_id" not in conversation.sent[0]
+    expect(log(page).locator(".note").last).to_contain_text("She called too.")
+
+
+def test_a_reply_that_cannot_be_sent_is_kept_over_a_reload_and_not_sent_twice(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    conversation.answers_to_lose = 1
+    page.get_by_role("textbox", name="Reply").fill("Once only.")
+    page.keyboard.press("Control+Enter")
+    until(lambda: conversation.sent, page, "it is sent")
+    expect(log(page).get_by_text("Once only.")).to_have_count(1)
+
+    conversation.down = True
+    page.get_by_role("textbox", name="Reply").fill("Later.")
+    page.keyboard.press("Control+Enter")
+    expect(log(page)).to_contain_text("Not sent. The database is away.")
+    page.reload()
+    expect(log(page)).to_contain_text("Later.")
+    conversation.down = False
+    page.get_by_role("button", name="Retry").last.click()
+    until(lambda: conversation.messages["ana"][-1]["text"] == "Later.", page, "it is sent at last")
+    expect(log(page)).not_to_contain_text("Not sent")
+    texts = [message["text"] for message in conversation.messages["ana"]]
+    assert texts.count("Once only.") == texts.count("Later.") == 1
+
+
+def test_drafts_belong_to_their_thread_and_mode_and_survive_a_reload(page, origin):
+    open_thread(page, origin, "ana")
+    page.get_by_role("textbox", name="Reply").fill("Dear Ana")
+    page.get_by_role("tab", name="Internal note").click()
+    expect(page.get_by_role("textbox", name="Internal note")).to_have_value("")
+    page.get_by_role("textbox", name="Internal note").fill("check stock")
+    row(page, "Priya Osei").click()
+    expect(page.get_by_role("textbox", name="Reply")).to_have_value("")
+    expect(row(page, "Ana Martínez")).to_contain_text("Draft: Dear Ana")
+    page.reload()
+    row(page, "Ana Martínez").click()
+    expect(page.get_by_role("textbox", name="Reply")).to_have_value("Dear Ana")
+
+
+def test_taking_over_quiets_the_ai_and_giving_back_lets_it_answer(page, origin, conversation):
+    open_thread(page, origin, "jonas")
+    expect(page.get_by_text("AI is answering")).to_be_visible()
+    page.keyboard.press("t")
+    expect(page.get_by_role("button", name="Give back to AI")).to_be_visible()
+    until(lambda: conversation.changes, page, "the server hears it")
+    assert conversation.changes == [{"assignee": "me", "agent": "quiet"}]
+    page.get_by_role("button", name="Give back to AI").click()
+    expect(page.get_by_text("AI is answering")).to_be_visible()
+    until(lambda: len(conversation.changes) == 2, page, "the server hears it")
+    assert conversation.changes[1] == {"assignee": None, "agent": "active"}
+
+
+def test_closing_goes_to_the_next_and_can_be_undone(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    page.keyboard.press("e")
+    expect(page).to_have_url(f"{origin}/inbox/all/jonas")
+    expect(row(page, "Ana Martínez")).to_have_count(0)
+    page.get_by_role("link", name="Closed").click()
+    row(page, "Ana Martínez").click()
+    page.get_by_role("button", name="Reopen").click()
+    until(lambda: conversation.threads["ana"]["status"] == "open", page, "it is open again")
+
+
+def test_a_refused_change_goes_back_and_says_why(page, origin, conversation):
+    open_thread(page, origin, "jonas")
+    conversation.down = True
+    page.get_by_role("button", name="Take over").click()
+    expect(page.get_by_role("alert")).to_contain_text("Could not take over. The database is away.")
+    expect(page.get_by_text("AI is answering")).to_be_visible()
+
+
+def test_what_happens_elsewhere_appears_live(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    expect(page.get_by_role("status")).to_have_text("Live")
+    conversation.tell(conversation.add_message("ana", "customer", "Are you there?", channel=EMAIL))
+    expect(log(page)).to_contain_text("Are you there?")
+    conversation.add_thread("new", "Nina New", "slack")
+    conversation.tell(conversation.add_message("new", "customer", "Hello from Slack"))
+    expect(row(page, "Nina New")).to_contain_text("Hello from Slack")
+
+    live = {"kind": "delta", "threadid": "ana", "reply_id": "r1"}
+    conversation.emit("live", {**live, "text": "It is "})
+    conversation.emit("live", {**live, "text": "on its way"})
+    expect(log(page)).to_contain_text("AI assistant is writing")
+    expect(log(page)).to_contain_text("It is on its way")
+    conversation.tell(conversation.add_message("ana", "agent", "It is on its way."))
+    expect(log(page)).not_to_contain_text("is writing")
+    expect(log(page).get_by_text("It is on its way")).to_have_count(1)
+
+
+def test_what_was_missed_while_the_events_were_cut_is_there_afterwards(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    expect(page.get_by_role("status")).to_have_text("Live")
+    conversation.down = True
+    conversation.cut()
+    expect(page.get_by_role("status")).to_contain_text("Offline")
+    conversation.add_message("ana", "customer", "Said in the gap", channel=EMAIL)
+    conversation.add_thread("gap", "Gus Gap")
+    conversation.threads["jonas"]["status"] = "closed"
+    conversation.down = False
+    expect(page.get_by_role("status")).to_have_text("Live", timeout=10_000)
+    expect(log(page)).to_contain_text("Said in the gap")
+    expect(row(page, "Gus Gap")).to_be_visible()
+    expect(row(page, "Jonas Keller")).to_have_count(0)
+
+
+def test_the_list_is_walked_by_keys_that_stay_out_of_the_fields(page, origin):
+    page.goto(f"{origin}/inbox/all")
+    expect(row(page, "Ana Martínez")).to_be_visible()
+    page.keyboard.press("j")
+    first = page.url
+    page.keyboard.press("j")
+    assert page.url != first
+    page.keyboard.press("k")
+    assert page.url == first
+    page.keyboard.press("i")
+    expect(page.get_by_text("Yours")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(log(page)).to_be_focused()
+    page.keyboard.press("r")
+    page.keyboard.type("jken?")
+    expect(page.get_by_role("textbox", name="Reply")).to_have_value("jken?")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{origin}/inbox/all")
+
+
+def test_search_finds_by_words_and_has_an_address(page, origin):
+    page.goto(f"{origin}/inbox/all")
+    expect(row(page, "Ana Martínez")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("invoice")
+    expect(page).to_have_url(f"{origin}/inbox/search?q=invoice")
+    expect(row(page, "Jonas Keller")).to_be_visible()
+    expect(row(page, "Ana Martínez")).to_have_count(0)
+
+
+def test_on_a_phone_one_pane_shows_at_a_time(page, origin):
+    page.set_viewport_size({"width": 390, "height": 780})
+    page.goto(f"{origin}/inbox/all")
+    expect(log(page)).to_be_hidden()
+    row(page, "Ana Martínez").click()
+    expect(log(page)).to_be_visible()
+    expect(row(page, "Ana Martínez")).to_be_hidden()
+    page.get_by_role("button", name="Customer").click()
+    expect(page.get_by_role("complementary", name="Customer")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Back to the list").click()
+    expect(row(page, "Ana Martínez")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("width", [1440, 1000, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_screen_has_an_accessibility_violation(page, origin, conversation, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 860})
+    conversation.signed_in = False
+    page.goto(origin)
+    page.get_by_role("heading", name="Sign in").wait_for()
+    assert violations(page) == []
+    conversation.signed_in = True
+    page.goto(f"{origin}/inbox/all")
+    expect(row(page, "Ana Martínez")).to_be_visible()
+    assert violations(page) == []
+    for thread in ("ana", "jonas", "priya"):
+        open_thread(page, origin, thread)
+        page.get_by_role("tab").first.wait_for()
+        assert violations(page) == []
+    page.keyboard.press("n")
+    assert violations(page) == []
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {[node['html'][:160] for node in one['nodes']]}" for one in found]
+
+
+def test_the_first_route_stays_within_its_size():
+    files = [path for path in (STATIC / "assets").iterdir() if path.suffix in {".js", ".css"}]
+    assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in files) <= 80_000

@@ -1,0 +1,233 @@
+"""A stand-in for conversation's REST API and events, for tests that drive the inbox in a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+STATIC = Path(__file__).resolve().parents[2] / "services/conversation/src/onethread/conversation/static"
+MARA = {"id": "mara", "name": "Mara Lind", "email": "mara@shop.example"}
+PRIVATE = {"shared": False, "name": None}
+CHANNELS = {kind: {"id": f"{kind}-1", "kind": kind} for kind in ("widget", "email", "slack")}
+
+
+class StandInConversation:
+    """The API in memory; a test can refuse, cut and change things behind the inbox's back."""
+
+    def __init__(self) -> None:
+        self.signed_in = True
+        self.down = False
+        self.threads: dict[str, dict[str, Any]] = {}
+        self.messages: dict[str, list[dict[str, Any]]] = {}
+        self.customers: dict[str, dict[str, Any]] = {}
+        self.reply_channels: dict[str, list[dict[str, Any]]] = {}
+        self.sent: list[dict[str, Any]] = []
+        self.keys: dict[str, dict[str, Any]] = {}
+        self.changes: list[dict[str, Any]] = []
+        self.streams: set[asyncio.Queue[str | None]] = set()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.answers_to_lose = 0
+        self.clock = datetime.now(UTC) - timedelta(hours=20)
+
+    def later(self, minutes: int = 7) -> str:
+        """The next moment of the story, always in the past of the browser's clock."""
+        self.clock = min(self.clock + timedelta(minutes=minutes), datetime.now(UTC))
+        return self.clock.isoformat()
+
+    def app(self) -> Starlette:
+        api = [
+            Route("/session", self.session, methods=["GET", "POST", "DELETE"]),
+            Route("/threads", self.list_threads),
+            Route("/threads/{id}", self.thread, methods=["GET", "PATCH"]),
+            Route("/threads/{id}/messages", self.thread_messages, methods=["GET", "POST"]),
+            Route("/customers/{id}", self.customer),
+            Route("/events", self.events),
+        ]
+        page = lambda _: FileResponse(STATIC / "index.html")  # noqa: E731
+        return Starlette(
+            routes=[
+                Mount("/api/v1", routes=api),
+                Mount("/assets", StaticFiles(directory=STATIC / "assets", check_dir=False)),
+                Route("/", page),
+                Route("/inbox/{rest:path}", page),
+            ]
+        )
+
+    def add_thread(self, thread_id: str, name: str | None, kind: str = "widget", **more: Any) -> dict[str, Any]:
+        customer_id = f"customer-{thread_id}"
+        email = f"{thread_id}@example.org"
+        self.customers[customer_id] = {
+            "id": customer_id,
+            "name": name,
+            "identities": [{"kind": "email", "value": email, "trust": "verified"}],
+            "maybe": [],
+            "threads": [],
+            "created_at": "2023-04-01T09:00:00Z",
+        }
+        at = self.later()
+        self.threads[thread_id] = {
+            "id": thread_id,
+            "status": "open",
+            "customer": {"id": customer_id, "name": name, "email": email if name else None},
+            "channel": CHANNELS[kind],
+            "assignee": None,
+            "agent": "quiet",
+            "handoff": None,
+            "tags": [],
+            "priority": "normal",
+            "last_message": None,
+            "waiting_since": None,
+            "sequence": 1,
+            "created_at": at,
+            "updated_at": at,
+            **more,
+        }
+        self.messages[thread_id] = []
+        channel = {**CHANNELS[kind], "label": f"{kind} of {name}", "audience": PRIVATE}
+        self.reply_channels[thread_id] = [channel]
+        return self.threads[thread_id]
+
+    def add_message(self, thread_id: str, kind: str, text: str, **more: Any) -> dict[str, Any]:
+        thread = self.threads[thread_id]
+        thread["sequence"] += 1
+        message = {
+            "id": f"{thread_id}-{thread['sequence']}",
+            "thread_id": thread_id,
+            "sequence": thread["sequence"],
+            "note": False,
+            "channel": thread["channel"],
+            "author": {"kind": kind, "id": None, "name": thread["customer"]["name"] if kind == "customer" else None},
+            "identity": None,
+            "audience": PRIVATE,
+            "text": text,
+            "html": "<b>never used</b>",
+            "attachments": [],
+            "sources": [],
+            "delivery": None,
+            "created_at": self.later(),
+            **more,
+        }
+        self.messages[thread_id].append(message)
+        if not message["note"]:
+            last = {"text": text, "author": message["author"], "created_at": message["created_at"]}
+            thread |= {"last_message": last, "channel": message["channel"], "updated_at": message["created_at"]}
+        return message
+
+    def tell(self, message: dict[str, Any]) -> None:
+        thread = self.threads[message["thread_id"]]
+        event = {"threadid": thread["id"], "customerid": thread["customer"]["id"]}
+        self.emit("onethread.message.added.v1", {**event, "data": {"message": message, "thread": thread}})
+
+    def emit(self, event: str, data: dict[str, Any]) -> None:
+        self.put(f"event: {event}\ndata: {json.dumps(data)}\n\n")
+
+    def cut(self) -> None:
+        self.put(None)
+
+    def put(self, text: str | None) -> None:
+        assert self.loop
+        for stream in list(self.streams):
+            self.loop.call_soon_threadsafe(stream.put_nowait, text)
+
+    async def session(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self.signed_in = False
+            return Response(status_code=204)
+        if request.method == "POST":
+            body = await request.json()
+            self.signed_in = body == {"email": MARA["email"], "password": "secret"}
+        return JSONResponse(MARA) if self.signed_in else problem(401, "Not signed in.")
+
+    async def list_threads(self, request: Request) -> Response:
+        if self.down:
+            return problem(503, "The database is away.")
+        wanted, assignee = request.query_params.get("status"), request.query_params.get("assignee")
+        words = request.query_params.get("q", "").lower()
+        tests = {
+            None: lambda _: True,
+            "me": lambda one: (one["assignee"] or {}).get("id") == MARA["id"],
+            "none": lambda one: one["assignee"] is None,
+            "agent": lambda one: one["agent"] == "active" and one["assignee"] is None,
+        }
+        found = [one for one in self.threads.values() if wanted in {one["status"], "all"} and tests[assignee](one)]
+        found = [one for one in found if words in json.dumps(one).lower()]
+        return JSONResponse({"items": sorted(found, key=lambda one: one["updated_at"], reverse=True), "next": None})
+
+    async def thread(self, request: Request) -> Response:
+        thread = self.threads.get(request.path_params["id"])
+        if thread is None:
+            return problem(404, "There is no such thread.")
+        if request.method == "GET":
+            channels = self.reply_channels[thread["id"]]
+            return JSONResponse({**thread, "participants": [], "reply_channels": channels})
+        if self.down:
+            return problem(503, "The database is away.")
+        change = await request.json()
+        self.changes.append(change)
+        assignee = {"assignee": {"me": MARA}.get(change["assignee"])} if "assignee" in change else {}
+        thread |= change | assignee | {"sequence": thread["sequence"] + 1}
+        return JSONResponse(thread)
+
+    async def thread_messages(self, request: Request) -> Response:
+        thread_id = request.path_params["id"]
+        if request.method == "POST":
+            return await self.send(thread_id, await request.json(), request.headers["idempotency-key"])
+        after = int(request.query_params.get("after", 0))
+        items = [message for message in self.messages.get(thread_id, []) if message["sequence"] > after]
+        return JSONResponse({"items": items, "next": None})
+
+    async def send(self, thread_id: str, body: dict[str, Any], key: str) -> Response:
+        if self.down:
+            return problem(503, "The database is away.")
+        self.sent.append({**body, "key": key})
+        if key not in self.keys:
+            author = {"kind": "teammate", "id": MARA["id"], "name": MARA["name"]}
+            channel = next((one for one in CHANNELS.values() if one["id"] == body.get("channel_id")), None)
+            delivery = None if body["note"] else {"state": "queued", "reason": None}
+            more = {"note": body["note"], "author": author, "channel": channel, "delivery": delivery}
+            self.keys[key] = self.add_message(thread_id, "teammate", body["text"], **more)
+            self.tell(self.keys[key])
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            return problem(502, "The gateway lost the answer.")
+        return JSONResponse(self.keys[key], 201)
+
+    async def customer(self, request: Request) -> Response:
+        return JSONResponse(self.customers[request.path_params["id"]])
+
+    async def events(self, _: Request) -> Response:
+        if self.down:
+            return problem(503, "The database is away.")
+        self.loop = asyncio.get_running_loop()
+        stream: asyncio.Queue[str | None] = asyncio.Queue()
+        self.streams.add(stream)
+
+        async def lines() -> AsyncIterator[str]:
+            yield "retry: 200\n\n"
+            try:
+                while (line := await stream.get()) is not None:
+                    yield line
+            finally:
+                self.streams.discard(stream)
+
+        return StreamingResponse(lines(), media_type="text/event-stream")
+
+
+def problem(status: int, detail: str) -> Response:
+    return JSONResponse({"title": "Problem", "detail": detail}, status, media_type="application/problem+json")
+
+
+@pytest.fixture
+def conversation() -> StandInConversation:
+    return StandInConversation()
