@@ -72,7 +72,7 @@ class StandInConversation:
             "name": name,
             "identities": [{"kind": "email", "value": email, "trust": "verified"}],
             "maybe": [],
-            "threads": [],
+            "threads": [{"id": thread_id, "status": "open", "created_at": self.later(), "updated_at": self.later()}],
             "created_at": "2023-04-01T09:00:00Z",
         }
         at = self.later()

@@ -49,6 +49,11 @@ export const api = {
   customer: (id: string) => call<Customer>("GET", `customers/${id}`),
 };
 
+export async function signOut(): Promise<void> {
+  await api.signOut().catch(() => undefined); // Whatever the server said, this page shows nothing more.
+  me.value = null;
+}
+
 export interface ThreadChange {
   status?: "open" | "closed";
   assignee?: string | null;

@@ -34,7 +34,7 @@ const acts: Record<string, () => void> = {
   e: () => withThread((thread) => thread.status === "open" && closeAndGoOn(thread)),
   i: () => withThread((thread) => void assignToMe(thread)),
   t: () => withThread((thread) => thread.agent === "active" && void takeOver(thread)),
-  "/": () => document.querySelector<HTMLInputElement>("[type=search]")?.focus(),
+  "/": () => shownSearch()?.focus(),
   "]": () => (overlay.value = overlay.value === "customer" ? null : "customer"),
   "?": () => (overlay.value = "keys"),
   Escape: goOut,
@@ -83,6 +83,11 @@ function goOut(): void {
   if (overlay.value) overlay.value = null;
   else if (document.activeElement?.matches("[role=log]")) (document.activeElement as HTMLElement).blur();
   else openThread(null);
+}
+
+/** One stands in the navigation of wide screens, one over the list of narrow ones. */
+function shownSearch(): HTMLInputElement | undefined {
+  return [...document.querySelectorAll<HTMLInputElement>("[type=search]")].find((field) => field.offsetParent);
 }
 
 function withThread(act: (thread: Thread) => void): void {

@@ -23,10 +23,10 @@ export function Composer({ thread }: { thread: Thread }) {
       <Tabs channel={channel} />
       <Field thread={thread} text={text} send={send} />
       <div class="bar">
-        {!note && channels.length > 1 && <ChannelPicker thread={thread} channels={channels} channel={channel!} />}
         <p class={channel?.audience.shared && !note ? "audience shared" : "audience"}>
           {note ? "Only teammates see notes." : whoSees(thread, channel)}
         </p>
+        {!note && channels.length > 1 && <ChannelPicker thread={thread} channels={channels} channel={channel!} />}
         <span class="quiet saved">{text ? "Draft saved" : ""}</span>
         <button type="button" class="button primary" aria-disabled={!ready} onClick={send}>
           {note ? "Add note" : "Send"} <kbd>Ctrl ⏎</kbd>

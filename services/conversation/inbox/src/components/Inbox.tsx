@@ -14,6 +14,7 @@ export function Inbox() {
     <div class="inbox" data-pane={route.value.threadId ? "thread" : "list"} data-drawer={overlay.value === "customer"}>
       <Nav />
       <main>
+        <h1 class="hidden">Inbox</h1>
         <ThreadList />
         <ThreadPane />
       </main>

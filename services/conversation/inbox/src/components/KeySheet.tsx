@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { signOut } from "../api.ts";
 import { keyHelp, overlay } from "../keys.ts";
 
 export function KeySheet() {
@@ -25,6 +26,9 @@ export function KeySheet() {
       </dl>
       <form method="dialog">
         <button class="button">Done</button>
+        <button type="button" class="button" onClick={() => void signOut()}>
+          Sign out
+        </button>
       </form>
     </dialog>
   );

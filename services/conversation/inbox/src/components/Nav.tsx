@@ -1,10 +1,13 @@
-import { api, me } from "../api.ts";
+import { me, signOut } from "../api.ts";
 import { overlay } from "../keys.ts";
 import { liveState, type LiveState } from "../live.ts";
-import { address, go, route } from "../route.ts";
+import { address, route } from "../route.ts";
 import { countOf } from "../threads.ts";
 import { namedViews, views, type ViewName } from "../views.ts";
 import { Icon } from "./Icon.tsx";
+import { Search } from "./Search.tsx";
+
+const KEYBOARD = "M3 6h18v12H3zM7 10h0M11 10h0M15 10h0M8 14h8";
 
 const LIGHT: Record<LiveState, string> = {
   connecting: "Connecting…",
@@ -31,20 +34,18 @@ export function Nav() {
           <span>{LIGHT[liveState.value]}</span>
         </p>
         <p class="name">{me.value?.name}</p>
-        <button type="button" class="plain" onClick={() => (overlay.value = "keys")}>
-          Keys <kbd>?</kbd>
+        <button type="button" class="plain" aria-label="Keys and account" onClick={() => (overlay.value = "keys")}>
+          <Icon path={KEYBOARD} />
+          <span class="label">
+            Keys <kbd>?</kbd>
+          </span>
         </button>
-        <button type="button" class="plain" onClick={() => void signOut()}>
+        <button type="button" class="plain label" onClick={() => void signOut()}>
           Sign out
         </button>
       </div>
     </nav>
   );
-}
-
-async function signOut(): Promise<void> {
-  await api.signOut().catch(() => undefined); // Whatever the server said, this page shows nothing more.
-  me.value = null;
 }
 
 function ViewLink({ view }: { view: ViewName }) {
@@ -56,24 +57,5 @@ function ViewLink({ view }: { view: ViewName }) {
       <span class="label">{label}</span>
       {view !== "closed" && <span class="count">{countOf(view)}</span>}
     </a>
-  );
-}
-
-let pause: ReturnType<typeof setTimeout>;
-
-function Search() {
-  const search = (words: string) => {
-    const query = words.trim();
-    go(query ? address({ view: "search", threadId: null, query }) : address({ view: "all", threadId: null }));
-  };
-  const onInput = ({ currentTarget: { value } }: { currentTarget: HTMLInputElement }) => {
-    clearTimeout(pause);
-    pause = setTimeout(() => search(value), 200);
-  };
-  return (
-    <label class="search">
-      <input type="search" aria-label="Search" placeholder="Search" value={route.value.query} onInput={onInput} />
-      <kbd>/</kbd>
-    </label>
   );
 }

@@ -1,6 +1,7 @@
 import { route, address } from "../route.ts";
 import { list, loadList, shownThreads } from "../threads.ts";
 import { views } from "../views.ts";
+import { Search } from "./Search.tsx";
 import { ThreadRow } from "./ThreadRow.tsx";
 
 export function ThreadList() {
@@ -8,10 +9,11 @@ export function ThreadList() {
   return (
     <section class="pane list" aria-label="Conversations">
       <header>
-        <h1>{query ? `Search: ${query}` : views[view].label}</h1>
+        <h2>{query ? `Search: ${query}` : views[view].label}</h2>
         <span class="quiet">{summary()}</span>
         <span class="quiet order">Newest first</span>
       </header>
+      <Search />
       <div class="rows">
         <ListFailure />
         <ol>
