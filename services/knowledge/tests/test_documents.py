@@ -11,14 +11,16 @@ ARTICLE = Article("a", "Title", "Text")
 
 def publish(store: DocumentStore, workspace: str = "acme") -> list[int]:
     """Does what ingestion does, without vectors."""
-    ids: list[int] = []
-    for version in store.pending(100):
-        text = version.article.text
-        span = Span((), 0, len(text))
-        ids += store.add_passages(version, [Chunk(span, text, span)])
-        store.switch(version)
+    pending = store.pending(100)
+    ids = store.add_passages([(version, whole(version.article.text)) for version in pending])
+    store.switch(pending)
     store.settle()
-    return ids
+    return [i for of_version in ids for i in of_version]
+
+
+def whole(text: str) -> list[Chunk]:
+    span = Span((), 0, len(text))
+    return [Chunk(span, text, span)]
 
 
 @pytest.fixture
@@ -49,11 +51,11 @@ def test_the_old_version_is_served_until_the_new_one_is_live(store):
 
 def test_a_version_that_never_became_live_leaves_nothing_behind(store):
     store.accept("acme", [ARTICLE])
-    (version,) = store.pending(10)
-    span = Span((), 0, 4)
-    (passage,) = store.add_passages(version, [Chunk(span, "Text", span)])
+    superseded = store.pending(10)
+    ((passage,),) = store.add_passages([(superseded[0], whole("Text"))])
     store.accept("acme", [replace(ARTICLE, text="Newer")])
-    assert not store.switch(version)
+    store.switch(superseded)
+    assert store.add_passages([(superseded[0], whole("Text"))]) == [[]]
     assert [item.passage_id for item in store.litter()] == [passage]
     publish(store)
     assert [p.text for p in store.live_passages("acme")] == ["Newer"]

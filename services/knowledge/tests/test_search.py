@@ -82,8 +82,7 @@ def test_a_restart_keeps_everything(tmp_path, embedder):
 def test_what_was_accepted_before_a_crash_is_indexed_after_it(tmp_path, embedder):
     with open_library(tmp_path, embedder) as library:
         library.store.accept("acme", [SHIPPING])
-        version = library.store.pending(1)[0]
-        library.store.switch(version)  # died between the switch and the report
+        library.store.switch(library.store.pending(1))  # died between the switch and the report
     with open_library(tmp_path, embedder) as library:
         Ingestor(library).work()
         assert library.store.status("acme").pending == 0

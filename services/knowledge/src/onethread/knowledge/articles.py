@@ -35,6 +35,10 @@ class Version:
     number: int
     article: Article
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.workspace, self.article.id, self.number
+
 
 @dataclass(frozen=True)
 class StoredPassage:

@@ -94,29 +94,23 @@ class DocumentStore:
         )
         return [Version(row["workspace"], row["version"], _article(row)) for row in rows]
 
-    def add_passages(self, version: Version, chunks: Sequence[Chunk]) -> list[int]:
-        """Writes the passages of a version that is not live yet; what an earlier attempt wrote is dropped."""
-        where = (version.workspace, version.article.id, version.number)
-        with self._transaction() as db:
-            known = db.execute(
-                "select 1 from versions where workspace = ? and document_id = ? and version = ?", where
-            ).fetchone()
-            if not known:  # replaced or removed meanwhile
-                return []
-            db.execute("delete from passages where workspace = ? and document_id = ? and version = ?", where)
-            return [int(db.execute(_ADD_PASSAGE, (*where, *_columns(c))).fetchone()["id"]) for c in chunks]
+    def add_passages(self, cut: Iterable[tuple[Version, Sequence[Chunk]]]) -> list[list[int]]:
+        """Writes the passages of versions that are not live yet; what an earlier attempt wrote is dropped.
 
-    def switch(self, version: Version) -> bool:
-        """Makes the version live and deletes the older ones, if it is still the wanted one."""
-        where = (version.workspace, version.article.id, version.number)
+        Returns the passages' ids, none for a version that was replaced or removed meanwhile.
+        """
         with self._transaction() as db:
-            switched = db.execute(
-                "update documents set live = wanted where workspace = ? and id = ? and wanted = ?", where
-            ).rowcount
-            if switched:
-                db.execute("delete from passages where workspace = ? and document_id = ? and version < ?", where)
-                db.execute("delete from versions where workspace = ? and document_id = ? and version < ?", where)
-            return bool(switched)
+            return [self._add_passages(db, version, chunks) for version, chunks in cut]
+
+    def switch(self, versions: Iterable[Version]) -> None:
+        """Makes each version live that is still the wanted one, and deletes its older ones."""
+        with self._transaction() as db:
+            for version in versions:
+                where = version.key
+                live = "update documents set live = wanted where workspace = ? and id = ? and wanted = ?"
+                if db.execute(live, where).rowcount:
+                    db.execute("delete from passages where workspace = ? and document_id = ? and version < ?", where)
+                    db.execute("delete from versions where workspace = ? and document_id = ? and version < ?", where)
 
     def settle(self) -> int:
         """Marks every switched article as indexed, and notes the events that say so."""
@@ -134,7 +128,7 @@ class DocumentStore:
         with self._transaction() as db:
             db.execute(
                 "update documents set state = 'failed', reason = ? where workspace = ? and id = ? and wanted = ?",
-                (reason, version.workspace, version.article.id, version.number),
+                (reason, *version.key),
             )
 
     def litter(self, limit: int = 1_000) -> list[Litter]:
@@ -200,6 +194,14 @@ class DocumentStore:
         return Status(counts["documents"], passages["passages"], counts["pending"], counts["failed"])
 
     # Inside
+
+    def _add_passages(self, db: sqlite3.Connection, version: Version, chunks: Sequence[Chunk]) -> list[int]:
+        where = version.key
+        same = "workspace = ? and document_id = ? and version = ?"
+        if not db.execute(f"select 1 from versions where {same}", where).fetchone():  # noqa: S608 a constant
+            return []
+        db.execute(f"delete from passages where {same}", where)  # noqa: S608 a constant
+        return [int(db.execute(_ADD_PASSAGE, (*where, *_columns(c))).fetchone()["id"]) for c in chunks]
 
     def _accept(self, db: sqlite3.Connection, workspace: str, article: Article, origin: Origin) -> bool:
         where = (workspace, article.id)

@@ -3,24 +3,23 @@
 import asyncio
 import itertools
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec
 
 import numpy as np
 import structlog
 
 from onethread.contracts.knowledge import DocumentChange, KnowledgeIndexed, KnowledgeRemoved
-from onethread.knowledge.articles import Audience, Change, StoredPassage, Version
+from onethread.knowledge.articles import Audience, Change, Version
 from onethread.knowledge.chunking import Chunk, chunk, embedding_text
 from onethread.knowledge.embedding import Vectors
-from onethread.knowledge.library import Library, return_memory
+from onethread.knowledge.library import Library, in_thread, return_memory
 from onethread.runtime.bus import UnavailableError
 
 P = ParamSpec("P")
-R = TypeVar("R")
 log = structlog.get_logger()
 
 ARTICLES_A_BATCH = 16
@@ -40,10 +39,13 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True)
-class _Cut:
-    version: Version
-    chunks: list[Chunk]
-    ids: list[int]
+class _Row:
+    """A passage on its way into the vector index."""
+
+    passage_id: int
+    workspace: str
+    audience: Audience
+    text: str
 
 
 class Ingestor:
@@ -91,40 +93,43 @@ class Ingestor:
             log.info("knowledge.repairing", passages=len(lacking))
             passages = (p for p in library.store.live_passages(workspace) if p.id in lacking)
             while some := list(itertools.islice(passages, PASSAGES_A_STEP)):
-                self._put_back(workspace, some)
+                self._write(
+                    [_Row(p.id, workspace, p.audience, embedding_text(p.title, p.heading_path, p.text)) for p in some]
+                )
 
     def _index(self, batch: list[Version]) -> None:
-        cuts = [cut for version in batch if (cut := self._cut(version))]
-        texts = [
-            embedding_text(cut.version.article.title, c.span.heading_path, c.text) for cut in cuts for c in cut.chunks
+        cut = [(version, chunks) for version in batch if (chunks := self._cut(version))]
+        ids = self._library.store.add_passages(cut)
+        rows = [
+            _Row(
+                i,
+                version.workspace,
+                version.article.audience,
+                embedding_text(version.article.title, c.span.heading_path, c.text),
+            )
+            for (version, chunks), of_version in zip(cut, ids, strict=True)
+            for i, c in zip(of_version, chunks, strict=bool(of_version))
         ]
-        vectors = self._embed(texts)
-        start = 0
-        for cut in cuts:
-            end = start + len(cut.ids)
-            article = cut.version.article
-            self._library.vectors.upsert(cut.version.workspace, article.audience, cut.ids, vectors[start:end])
-            self._library.store.switch(cut.version)
-            start = end
+        self._write(rows)
+        self._library.store.switch(version for version, _ in cut)
 
-    def _cut(self, version: Version) -> _Cut | None:
+    def _cut(self, version: Version) -> list[Chunk]:
         try:
-            chunks = chunk(version.article.title, version.article.text)
+            return chunk(version.article.title, version.article.text)
         except Exception as error:
             # A parser that fails on one article must not hold up the others; the reason is kept with it.
             log.exception("knowledge.failed", document=version.article.id)
             self._library.store.fail(version, f"could not be cut into passages: {type(error).__name__}")
-            return None
-        ids = self._library.store.add_passages(version, chunks)
-        return _Cut(version, chunks, ids) if ids else None
+            return []
 
-    def _put_back(self, workspace: str, passages: list[StoredPassage]) -> None:
-        vectors = self._embed([embedding_text(p.title, p.heading_path, p.text) for p in passages])
-        audiences: tuple[Audience, ...] = ("public", "internal")
-        for audience in audiences:
-            rows = [row for row, passage in enumerate(passages) if passage.audience == audience]
-            if rows:
-                self._library.vectors.upsert(workspace, audience, [passages[row].id for row in rows], vectors[rows])
+    def _write(self, rows: list[_Row]) -> None:
+        """Embeds the rows and puts them into the index of their workspace and audience."""
+        vectors = self._embed([row.text for row in rows])
+        places: defaultdict[tuple[str, Audience], list[int]] = defaultdict(list)
+        for number, row in enumerate(rows):
+            places[row.workspace, row.audience].append(number)
+        for (workspace, audience), numbers in places.items():
+            self._library.vectors.upsert(workspace, audience, [rows[n].passage_id for n in numbers], vectors[numbers])
 
     def _embed(self, texts: list[str]) -> Vectors:
         """In the order given; long and short texts are embedded among their like, which saves a third of the time."""
@@ -187,8 +192,9 @@ class Ingestion:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._relay())
             await self._until_done(before)
-            for workspace in await self._in_thread(self._library.store.workspaces):
+            for workspace in await in_thread(self._thread, self._library.store.workspaces):
                 await self._until_done(self._ingestor.reconcile, workspace)
+                await self._until_done(self._library.words.refresh, workspace)
             while True:
                 self._wake.clear()
                 await self._until_done(self._ingestor.work)
@@ -206,15 +212,12 @@ class Ingestion:
         """A full disk or the like passes; the articles wait in the store meanwhile."""
         while True:
             try:
-                return await self._in_thread(function, *args, **kwargs)
+                return await in_thread(self._thread, function, *args, **kwargs)
             except StoppedError:
                 raise
             except Exception:
                 log.exception("knowledge.indexing_failed", again_in_seconds=RETRY_SECONDS)
                 await asyncio.sleep(RETRY_SECONDS)
-
-    async def _in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args, **kwargs))
 
     async def _relay(self) -> None:
         """Publishes the events that wait in the store, in order, each until the bus has it."""

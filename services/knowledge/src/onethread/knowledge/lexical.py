@@ -1,5 +1,6 @@
 """The word index: BM25 with English stems, in memory, rebuilt from the document store."""
 
+import logging
 import re
 import threading
 import unicodedata
@@ -34,6 +35,7 @@ class _View:
         if any(passages.values()):
             from bm25s import BM25
 
+            logging.getLogger("bm25s").setLevel(logging.WARNING)  # on import it sets itself to debug
             self._bm25: BM25 | None = BM25(k1=K1, b=B)
             # bm25s adds a word of its own to the dictionary that it is given.
             self._bm25.index((list(passages.values()), dict(vocabulary)), show_progress=False)

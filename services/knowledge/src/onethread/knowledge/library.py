@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,7 +46,7 @@ class Library:
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs what blocks in a thread of the library's own. They end before anything is closed under them."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args, **kwargs))
+        return await in_thread(self.threads, function, *args, **kwargs)
 
     @property
     def searcher(self) -> Searcher:
@@ -76,6 +77,12 @@ def open_library(folder: Path, embedder: Embedder | None = None) -> Iterator[Lib
         library = Library(store, vectors, WordIndex(store), embedder or Embedder(), threads)
         return_memory()
         yield library
+
+
+async def in_thread(threads: Executor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """`asyncio.to_thread` with a choice of threads: the log lines keep their service and their trace."""
+    call = partial(copy_context().run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(threads, call)
 
 
 def return_memory() -> None:
