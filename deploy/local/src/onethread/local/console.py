@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import termios
 import time
 from typing import Any, TextIO
 
@@ -22,6 +23,7 @@ class Console:
         self.verbose = verbose
         self.terminal = self.stream.isatty()
         self._colour = self.terminal and "NO_COLOR" not in os.environ
+        self._descriptor = self.stream.fileno() if self.terminal else -1
         self._names: dict[str, int] = {}
         self._width = 0
         self._began = time.monotonic()
@@ -45,6 +47,14 @@ class Console:
     def seconds(self) -> float:
         """Since the start."""
         return time.monotonic() - self._began
+
+    def has_lost_its_terminal(self) -> bool:
+        try:
+            if self.terminal:
+                termios.tcgetattr(self._descriptor)
+        except termios.error:
+            return True
+        return False
 
     def _label(self, name: str, colour: int) -> str:
         return self._paint(f"{name:{self._width}} |", colour)

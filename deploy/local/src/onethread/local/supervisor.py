@@ -205,20 +205,22 @@ class Supervisor:
         self._console = console
         self._leash = leash
         self._stop = asyncio.Event()
+        self.interrupted = False
+        """By Ctrl-C."""
         self.killed = False
         """Asked twice: what was running did not drain."""
         console.names([program.name for tier in tiers for program in tier])
 
-    async def run(self, when_ready: Callable[[], None], parent: int | None = None) -> None:
+    async def run(self, when_ready: Callable[[], None], left_alone: Callable[[], bool]) -> None:
         """Returns after an orderly stop.
 
         Raises CannotStart, with nothing left running, when a program will not come up.
-        With `parent`, the process id of the parent to follow, it also stops when that is gone.
+        It also stops when `left_alone` says that nobody is there any more who could stop it.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._asked_to_stop)
-        following = asyncio.create_task(self._follow(parent)) if parent else None
+            loop.add_signal_handler(number, self._asked_to_stop, number)
+        watching = asyncio.create_task(self._stop_when(left_alone))
         try:
             for tier in self._tiers:
                 await self._start(tier)
@@ -229,8 +231,7 @@ class Supervisor:
             for tier in reversed(self._tiers):
                 await asyncio.gather(*(child.stop() for child in tier), return_exceptions=True)
             self._leash.close()
-            if following:
-                following.cancel()
+            watching.cancel()
 
     async def _start(self, tier: Sequence[Child]) -> None:
         if self._stop.is_set():
@@ -262,7 +263,8 @@ class Supervisor:
         finally:
             stop.cancel()
 
-    def _asked_to_stop(self) -> None:
+    def _asked_to_stop(self, number: signal.Signals | None = None) -> None:
+        self.interrupted = number == signal.SIGINT
         if not self._stop.is_set():
             self._stop.set()
             self._console.say("Stopping: the services finish what they have in hand. Ctrl-C again kills at once.")
@@ -272,7 +274,7 @@ class Supervisor:
             for child in tier:
                 child.kill()
 
-    async def _follow(self, parent: int) -> None:
-        while os.getppid() == parent:  # noqa: ASYNC110 no event tells of it on every system
+    async def _stop_when(self, left_alone: Callable[[], bool]) -> None:
+        while not left_alone():  # noqa: ASYNC110 no event tells of it on every system
             await asyncio.sleep(0.5)
         self._asked_to_stop()

@@ -33,6 +33,7 @@ from onethread.local.services import (
 from onethread.local.supervisor import Supervisor
 
 ANSWER_SECONDS = 20.0
+INTERRUPTED = 130
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 what a listening address is reached by
 TRUST_OF_THE_PLAYGROUND = {
     "ONETHREAD_TRUSTED_RELAYS": "127.0.0.0/8,::1/128",
@@ -64,9 +65,16 @@ def up(
             _service_tier(services, playground, around),
         ]
         supervisor = Supervisor([tier for tier in tiers if tier], console, leash)
-        asyncio.run(supervisor.run(lambda: console.show(_table(around)), parent))
+        asyncio.run(supervisor.run(lambda: console.show(_table(around)), lambda: _left_alone(console, parent)))
         console.say("Stopped. The data are kept.")
-        return 130 if supervisor.killed else 0
+        # Of a recipe that ends well after a Ctrl-C, `just` says that it was interrupted, as an error.
+        announced = parent and console.terminal and supervisor.interrupted
+        return INTERRUPTED if supervisor.killed or announced else 0
+
+
+def _left_alone(console: Console, parent: int | None) -> bool:
+    """`just` waits for us when its terminal closes, and when it is killed we would not hear of it."""
+    return console.has_lost_its_terminal() or parent not in {None, os.getppid()}
 
 
 def _own_servers(given: Mapping[str, str]) -> dict[int, str]:
