@@ -5,4 +5,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
-pytest_plugins = ["plugins.browser", "plugins.conversation_api", "plugins.widget_gateway"]
+pytest_plugins = [
+    "plugins.servers",
+    "plugins.conversation_world",
+    "plugins.browser",
+    "plugins.conversation_api",
+    "plugins.widget_gateway",
+]
+
+import structlog
+
+structlog.configure(processors=[structlog.processors.KeyValueRenderer()])

@@ -11,7 +11,6 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import nats.errors
@@ -139,7 +138,15 @@ class Bus:
                 config=ConsumerConfig(ack_wait=consumer.ack_wait, max_ack_pending=consumer.in_flight),
                 max_workers=consumer.in_flight,
             )
-            subscriber(partial(self._handle, durable, consumer.ack_wait, event, handler))
+            subscriber(self._handling(durable, consumer.ack_wait, event, handler))
+
+    def _handling(
+        self, durable: str, ack_wait: int, event: type[E], handler: Callable[[E], Awaitable[None]]
+    ) -> Callable[[NatsMessage], Awaitable[None]]:
+        async def on_message(message: NatsMessage) -> None:
+            await self._handle(durable, ack_wait, event, handler, message)
+
+        return on_message
 
     async def _handle(
         self,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import logging.config
+import sys
+import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from opentelemetry import trace
@@ -26,13 +27,29 @@ def _whose(_logger: object, _method: str, line: Line) -> Line:
     return line
 
 
+def _where(_logger: object, _method: str, line: Line) -> Line:
+    """Where an error came from. Its own words are left out: a store's error quotes the customer's data."""
+    error = line.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = cast("BaseException | None", error[1])
+    if isinstance(error, BaseException):
+        line["error"] = type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)[-6:]
+        line["where"] = [
+            f"{frame.filename.rsplit('site-packages/')[-1]}:{frame.lineno} {frame.name}" for frame in frames
+        ]
+    return line
+
+
 def configure(settings: Settings) -> None:
     """Sends structlog's and the standard library's lines through one renderer. Called once, by `serve`."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _where,
         _whose,
     ]
     console = settings.log_format == "console"

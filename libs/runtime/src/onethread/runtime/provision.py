@@ -1,6 +1,6 @@
 """Makes the NATS server agree with `onethread.contracts.streams`: the one place where streams and consumers are made.
 
-    python -m onethread.runtime.provision
+python -m onethread.runtime.provision
 """
 
 from __future__ import annotations

@@ -1,0 +1,113 @@
+"""The wiring of the conversation service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
+
+from onethread.contracts import replies as r
+from onethread.contracts import streams, subjects
+from onethread.contracts.messages import MessageReceived
+from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor
+from onethread.conversation import api
+from onethread.conversation.database import AWAY, Database
+from onethread.conversation.history import History
+from onethread.conversation.intake import Intake
+from onethread.conversation.outbox import Relay
+from onethread.conversation.replies import Replies
+from onethread.conversation.settings import ConversationSettings
+from onethread.conversation.stream import SUBJECTS, Stream
+from onethread.conversation.teammates import Teammates
+from onethread.runtime import errors
+from onethread.runtime.bus import Bus
+from onethread.runtime.errors import Problem
+from onethread.runtime.health import Health
+
+STATIC = Path(__file__).parent / "static"
+NOT_BUILT = "<p>The inbox is not built yet. Run <code>just up</code>, or <code>npm ci && npm run build</code>.</p>"
+
+
+def create_app(settings: ConversationSettings | None = None) -> FastAPI:
+    settings = settings or ConversationSettings.load()
+    database = Database(settings.database, settings.database_pool)
+    bus = Bus("conversation", settings, away=AWAY)
+    relay = Relay(settings.database, bus)
+    replies = Replies(database, relay, settings.agent_name)
+    history = History(database)
+    stream = Stream(database)
+    teammates = Teammates(database, settings)
+
+    async def on_outcome(event: r.ReplyDelivered | r.ReplyFailed) -> None:
+        if message := await replies.on_outcome(event):
+            body = json.dumps({"message": message.model_dump(mode="json")}).encode()
+            await bus.say_live(subjects.live(event.workspaceid, "updated", "inbox"), body)
+
+    bus.on(streams.INTAKE, MessageReceived, Intake(database, relay, settings.reopen_days))
+    bus.on(streams.PROPOSALS, r.ReplyProposed, replies.on_proposed)
+    bus.on(streams.DELIVERIES, r.ReplyDelivered, on_outcome)
+    bus.on(streams.FAILURES, r.ReplyFailed, on_outcome)
+    bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
+    bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await database.start()
+        await teammates.ensure_first()
+        await bus.start()
+        relay.start()
+        for subject in SUBJECTS:
+            await bus.listen(subject, stream.on_event)
+        await bus.listen("live.>", stream.on_live)
+        yield
+        await relay.stop()
+        await bus.stop()
+        await database.stop()
+
+    health = Health()
+    health.ready = {"bus": bus.check, "database": database.check}
+    health.alive = {"consumers": bus.check_consumers}
+    app = FastAPI(
+        title="Onethread", version="1", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json",
+        redoc_url=None,
+    )  # fmt: skip
+    app.state.database, app.state.bus, app.state.relay = database, bus, relay
+    app.state.replies, app.state.stream, app.state.teammates = replies, stream, teammates
+    errors.install(app)
+    _database_problems(app)
+    app.include_router(health.router())
+    app.include_router(api.router)
+    _inbox(app)
+    return app
+
+
+def _database_problems(app: FastAPI) -> None:
+    for away in AWAY:
+
+        @app.exception_handler(away)
+        async def on_away(_: Request, __: Exception) -> Response:
+            return Problem(503, "The database is away", "Nothing was changed. Try again in a moment.").response()
+
+
+def _inbox(app: FastAPI) -> None:
+    """The inbox is one page; every path that is not the API's is one of its states."""
+    app.mount("/assets", StaticFiles(directory=STATIC / "assets", check_dir=False))
+
+    @app.get("/{path:path}", include_in_schema=False, response_model=None)
+    async def inbox(path: str) -> Response:
+        if path.startswith("api/"):
+            raise Problem(404, "There is no such thing here")
+        page = STATIC / "index.html"
+        headers = {
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+            "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+        return FileResponse(page, headers=headers) if page.exists() else HTMLResponse(NOT_BUILT, 503)

@@ -1,0 +1,57 @@
+"""Connections to PostgreSQL: a pool of plain ones for the hot path, an engine for the API's reads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+Connection = AsyncConnection[Any]
+AWAY: tuple[type[BaseException], ...] = (psycopg.OperationalError, PoolTimeout)
+"""What it looks like when the database is gone for a while."""
+
+
+class Database:
+    def __init__(self, url: str, size: int) -> None:
+        self.url = url
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=2,
+            max_size=size,
+            timeout=5,
+            open=False,
+            kwargs={"row_factory": namedtuple_row},
+        )
+        self.engine: AsyncEngine = create_async_engine(
+            url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=4, pool_pre_ping=True
+        )
+
+    async def start(self) -> None:
+        await self._pool.open(wait=True, timeout=15)
+
+    async def stop(self) -> None:
+        await self._pool.close()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Commits once, at the end; nothing inside commits."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    async def check(self) -> None:
+        async with self._pool.connection(timeout=1.5) as connection:
+            await connection.execute("select 1")

@@ -1,0 +1,283 @@
+"""A customer said something: whose is it, which thread, and what follows. One transaction, three round trips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from psycopg.types.json import Jsonb
+
+from onethread.contracts import customers, ids
+from onethread.contracts import messages as m
+from onethread.contracts import threads as t
+from onethread.contracts.envelope import CloudEvent, now
+from onethread.conversation import identity, outbox, stitching, threads
+from onethread.conversation.database import Connection, Database
+from onethread.conversation.outbox import Relay
+
+log = structlog.get_logger()
+
+REMEMBER = "insert into inbox (event_id, handled_at) values (%s, now()) on conflict do nothing returning event_id"
+PLACE = "select thread_id from place where workspace_id = %s and channel_id = %s and key = %s"
+ANSWERED = """select o.thread_id from unnest(%s::text[]) with ordinality as a(external_id, place)
+    join outside_id o on o.workspace_id = %s and o.channel_id = %s and o.external_id = a.external_id order by a.place"""
+CLAIMED = """select t.* from thread t where t.workspace_id = %s and t.id = any(%s) and exists (
+        select from identity i where i.customer_id = t.customer_id and i.kind = %s and i.value = %s
+        union all
+        select from message x where x.thread_id = t.id and x.identity_kind = %s and x.identity_value = %s)
+    for update"""
+HOLD_CUSTOMER = "select id from customer where id = %s for update"
+CANDIDATES = """select * from thread where workspace_id = %s and (id = any(%s) or id = (
+        select id from thread where workspace_id = %s and customer_id = any(%s)
+        order by (status = 'closed'), updated_at desc limit 1)) for update"""
+OPEN_THREAD = """insert into thread (id, workspace_id, customer_id, customer_name, customer_email, status, agent, tags,
+        priority, subject, previous_thread_id, sequence, created_at, updated_at)
+    values (%s, %s, %s, %s, %s, 'open', 'active', '{}', 'normal', %s, %s, 0, now(), now()) returning *"""
+MOVE_ON = """update thread set status = 'open', closed_at = null, channel_id = %s, channel_kind = %s, place_key = %s,
+        customer_name = %s, customer_email = %s, last_text = %s, last_author_kind = 'customer', last_author_name = %s,
+        last_message_at = %s, waiting_since = case when %s then coalesce(waiting_since, %s) else waiting_since end,
+        handoff_reason = coalesce(%s, handoff_reason), handoff_summary = coalesce(%s, handoff_summary),
+        handoff_at = case when %s then now() else handoff_at end,
+        sequence = %s, updated_at = now() where id = %s returning *"""
+ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id, channel_kind,
+        place_key, shared, audience_name, author_kind, author_name, identity_kind, identity_value, identity_trust,
+        identity_evidence, text, html, attachments, sources, external_id, client_id, created_at)
+    values (%s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s)"""
+KEEP_PLACE = """insert into place (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, updated_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, now())
+    on conflict (workspace_id, channel_id, key) do update set shared = excluded.shared, name = excluded.name,
+        route = excluded.route, thread_id = excluded.thread_id, updated_at = excluded.updated_at"""
+MERGE = (
+    "update customer set merged_into_id = %s where id = any(%s)",
+    "update identity set customer_id = %s where customer_id = any(%s)",
+    "update thread set customer_id = %s where customer_id = any(%s)",
+    "update message set customer_id = %s where customer_id = any(%s)",
+)
+NOT_PROVEN = "The sender is not verified, so the AI did not answer"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the first round trip brought."""
+
+    is_repeat: bool
+    customer: identity.Resolved
+    answered: list[UUID]
+    """Threads that it answers by a token or by the outside's id of a message of ours, the surest first."""
+    here: list[UUID]
+    """The thread that lives at its place."""
+
+
+class Intake:
+    def __init__(self, database: Database, relay: Relay, reopen_days: int) -> None:
+        self._database, self._relay = database, relay
+        self._window = timedelta(days=reopen_days)
+
+    async def __call__(self, event: m.MessageReceived) -> None:
+        """Handles one `message.received`. A repeat changes nothing."""
+        async with self._database.transaction() as connection:
+            found = await self._look_up(connection, event)
+            if found.is_repeat:
+                return
+            stitch = await self._stitch(connection, event, found)
+            await self._add(connection, event, found, stitch)
+            await self._relay.notify(connection)
+        self._relay.wake()
+
+    async def _look_up(self, connection: Connection, event: m.MessageReceived) -> Found:
+        said, workspace = event.data, event.workspaceid
+        linking = identity.that_link(said.identities)
+        async with connection.pipeline():
+            await connection.execute(identity.LOCK, [identity.lock_keys(workspace, linking)])
+            remembered = await connection.execute(REMEMBER, [event.id])
+            known = await connection.execute(identity.FIND, identity.find_parameters(workspace, linking))
+            place = await connection.execute(PLACE, [workspace, said.channel.id, place_key(said)])
+            answered = await connection.execute(ANSWERED, [said.answers, workspace, said.channel.id])
+        customer = identity.resolve(linking, said.name, await known.fetchall())
+        here = [row.thread_id for row in await place.fetchall()]
+        by_token = [said.thread_token] if said.thread_token else []
+        thread_ids = [*by_token, *(row.thread_id for row in await answered.fetchall())]
+        return Found(await remembered.fetchone() is None, customer, list(dict.fromkeys(thread_ids)), here)
+
+    async def _stitch(self, connection: Connection, event: m.MessageReceived, found: Found) -> stitching.Stitch:
+        said, customer = event.data, found.customer
+        if said.identities[0].trust == "asserted" and found.answered:
+            claimed = await self._claimed(connection, event, found)
+            if claimed:
+                return claimed
+        everyone = [customer.customer_id, *customer.merge]
+        thread_ids = [*found.answered, *found.here]
+        async with connection.pipeline():
+            await connection.execute(HOLD_CUSTOMER, [customer.customer_id])
+            cursor = await connection.execute(CANDIDATES, [event.workspaceid, thread_ids, event.workspaceid, everyone])
+        rows = {row.id: row for row in await cursor.fetchall()}
+        theirs = [row for row in rows.values() if row.customer_id in everyone]
+        latest = min(theirs, key=lambda row: (row.status == "closed", -row.updated_at.timestamp()), default=None)
+        return stitching.choose(
+            [_as_owned(rows[id_], customer) for id_ in thread_ids if id_ in rows],
+            latest,
+            customer_id=customer.customer_id,
+            shared_here=set(found.here) if said.place.audience.shared else set(),
+            now=now(),
+            window=self._window,
+        )
+
+    async def _claimed(self, connection: Connection, event: m.MessageReceived, found: Found) -> stitching.Stitch | None:
+        """An unproven sender who answers a message of ours joins its thread only from an address that it knows."""
+        own = event.data.identities[0]
+        asked = [event.workspaceid, found.answered, own.kind, own.value, own.kind, own.value]
+        rows = {row.id: row for row in await (await connection.execute(CLAIMED, asked)).fetchall()}
+        for id_ in found.answered:
+            if id_ in rows and not stitching.expired(rows[id_], now(), self._window):
+                return stitching.Stitch(rows[id_], "answer")
+        return None
+
+    async def _add(
+        self, connection: Connection, event: m.MessageReceived, found: Found, stitch: stitching.Stitch
+    ) -> None:
+        said, customer, log_of_events = event.data, found.customer, list[tuple[CloudEvent, tuple[str, ...]]]()
+        async with connection.pipeline():
+            unproven = said.identities[0].trust == "asserted"
+            if not (unproven and _is_anothers(stitch.thread, customer)):
+                log_of_events += await _keep_customer(connection, event, customer)
+            row = stitch.thread or await _open(connection, event, customer, stitch.previous)
+            sequence = row.sequence
+            needs_person = row.agent != "active" or row.assignee_id is not None or unproven or said.automatic
+            opened = stitch.thread is None or stitch.how == "reopened"
+            is_owner = not _is_anothers(row, customer)
+            reason = NOT_PROVEN if unproven and not said.automatic else None
+            sequence += 1 + opened
+            moved = await connection.execute(
+                MOVE_ON,
+                [
+                    said.channel.id, said.channel.kind, place_key(said),
+                    customer.name if is_owner else row.customer_name,
+                    customer.email if is_owner else row.customer_email,
+                    said.text[: threads.PREVIEW], said.name or customer.name, said.sent_at,
+                    needs_person and not said.automatic, said.sent_at,
+                    reason, said.text[: threads.PREVIEW] if reason else None, reason is not None,
+                    sequence, row.id,
+                ],
+            )  # fmt: skip
+            after = await moved.fetchone()
+            message = _message(event, row.id, sequence, said.name or customer.name)
+            await connection.execute(ADD_MESSAGE, _message_parameters(event, message, after.customer_id))
+            place = said.place
+            await connection.execute(
+                KEEP_PLACE,
+                [event.workspaceid, said.channel.id, place_key(said), said.channel.kind, place.audience.shared,
+                 place.audience.name, Jsonb(place.route), row.id],
+            )  # fmt: skip
+            state = threads.contract(after)
+            if opened:
+                kind = t.ThreadOpened if stitch.thread is None else t.ThreadReopened
+                what = "opened" if stitch.thread is None else "reopened"
+                head = threads.envelope(after, ids.derived_id(event.id, what), sequence - 1, event.id)
+                log_of_events.append((kind(**head, data=t.ThreadChange(thread=state)), ()))
+            head = threads.envelope(after, ids.derived_id(event.id, "added"), sequence, event.id)
+            added = t.AddedMessage(
+                message=message,
+                thread=state,
+                place=place_key(said),
+                agent_may_answer=not needs_person and bool(said.text),
+            )
+            log_of_events.append((t.MessageAdded(**head, data=added), ("customer",)))
+            for one, tokens in log_of_events:
+                await connection.execute(outbox.INSERT, outbox.row_of(one, *tokens))
+
+
+def place_key(said: m.ReceivedMessage) -> str:
+    """Whoever only claims an address does not stand where its owner stands: a forged mail must not bend the way
+    by which the owner is answered.
+    """
+    return said.place.key if said.identities[0].trust == "verified" else f"{said.place.key} (not proven)"
+
+
+def _as_owned(row: Any, customer: identity.Resolved) -> Any:
+    """A thread of a customer who is being merged belongs to the one who stays."""
+    return row._replace(customer_id=customer.customer_id) if row.customer_id in customer.merge else row
+
+
+def _is_anothers(thread: Any | None, customer: identity.Resolved) -> bool:
+    return thread is not None and thread.customer_id not in {customer.customer_id, *customer.merge}
+
+
+async def _open(
+    connection: Connection, event: m.MessageReceived, customer: identity.Resolved, previous: UUID | None
+) -> Any:
+    parameters = [
+        uuid4(), event.workspaceid, customer.customer_id, customer.name, customer.email, event.data.subject, previous,
+    ]  # fmt: skip
+    return await (await connection.execute(OPEN_THREAD, parameters)).fetchone()
+
+
+async def _keep_customer(
+    connection: Connection, event: m.MessageReceived, customer: identity.Resolved
+) -> list[tuple[CloudEvent, tuple[str, ...]]]:
+    """Writes what is new about the customer; returns the events that tell of it."""
+    workspace, id_ = event.workspaceid, customer.customer_id
+    if customer.is_new:
+        await connection.execute(identity.INSERT_CUSTOMER, [id_, workspace, customer.name, customer.email])
+    elif customer.learned:
+        await connection.execute(identity.NAME_CUSTOMER, [customer.name, customer.email, id_])
+    for one in customer.to_link:
+        await connection.execute(
+            identity.INSERT_IDENTITY, [uuid4(), workspace, one.kind, one.value, one.trust, one.evidence, id_]
+        )
+    if customer.merge:
+        for statement in MERGE:
+            await connection.execute(statement, [id_, customer.merge])
+    profile = customers.Customer(id=id_, name=customer.name, identities=customer.to_link)
+    return [(one, ()) for one in _profile_events(event, customer, profile)]
+
+
+def _profile_events(
+    event: m.MessageReceived, customer: identity.Resolved, profile: customers.Customer
+) -> list[CloudEvent]:
+    head = {"source": threads.SOURCE, "subject": str(profile.id), "workspaceid": event.workspaceid,
+            "customerid": profile.id, "causationid": event.id, "traceparent": event.traceparent}  # fmt: skip
+    events: list[CloudEvent] = []
+    if customer.is_new:
+        change = customers.CustomerChange(customer=profile)
+        events.append(customers.CustomerCreated(id=ids.derived_id(event.id, "customer"), data=change, **head))
+    elif customer.to_link:
+        for one in customer.to_link:
+            change = customers.CustomerChange(customer=profile, identity=one)
+            id_ = ids.derived_id(event.id, f"linked {one.kind} {one.value}")
+            events.append(customers.CustomerIdentityLinked(id=id_, data=change, **head))
+    for other in customer.merge:
+        change = customers.CustomerChange(customer=profile, other_customer_id=other)
+        events.append(customers.CustomerMerged(id=ids.derived_id(event.id, f"merged {other}"), data=change, **head))
+    return events
+
+
+def _message(event: m.MessageReceived, thread_id: UUID, sequence: int, name: str | None) -> m.Message:
+    said = event.data
+    return m.Message(
+        id=event.id,
+        thread_id=thread_id,
+        sequence=sequence,
+        channel=said.channel,
+        author=m.Author(kind="customer", name=name),
+        identity=said.identities[0],
+        audience=said.place.audience,
+        text=said.text,
+        html=said.html,
+        attachments=said.attachments,
+        created_at=said.sent_at,
+        client_id=said.external_id,
+    )
+
+
+def _message_parameters(event: m.MessageReceived, message: m.Message, customer_id: UUID) -> list[Any]:
+    said, own = event.data, event.data.identities[0]
+    attachments = Jsonb([one.model_dump(mode="json") for one in said.attachments])
+    return [
+        message.id, event.workspaceid, message.thread_id, customer_id, message.sequence, said.channel.id,
+        said.channel.kind, place_key(said), said.place.audience.shared, said.place.audience.name, message.author.name,
+        own.kind, own.value, own.trust, own.evidence, said.text, said.html, attachments, said.external_id,
+        message.client_id, said.sent_at,
+    ]  # fmt: skip

@@ -1,0 +1,114 @@
+"""The transactional outbox: events are written with the change that they tell of, and relayed in that order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+import structlog
+
+from onethread.contracts import subjects
+from onethread.contracts.envelope import CloudEvent
+from onethread.conversation.database import AWAY, Connection
+from onethread.runtime.bus import Bus, UnavailableError
+
+log = structlog.get_logger()
+
+INSERT = """insert into outbox (id, workspace_id, subject, type, thread_id, sequence, body, created_at)
+    values (%s, %s, %s, %s, %s, %s, %s, now()) on conflict (id) do nothing"""
+WAITING = "select position, id, subject, body from outbox where published_at is null order by position limit 256"
+RELAY_LOCK = 7_011_001
+IDLE_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+
+
+def row_of(event: CloudEvent, *tokens: str) -> tuple[Any, ...]:
+    """The parameters of `INSERT`."""
+    subject = subjects.event(event.workspaceid, event.type, *tokens)
+    body = event.model_dump_json(exclude_none=True)
+    return (event.id, event.workspaceid, subject, event.type, event.threadid, event.sequence, body)
+
+
+class Relay:
+    """Publishes waiting events. Of several replicas one relays; the others wait for its lock."""
+
+    def __init__(self, url: str, bus: Bus) -> None:
+        self._url, self._bus = url, bus
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.leading = False
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Relays what is committed, then ends."""
+        self._stopping = True
+        self._wake.set()
+        if self._task:
+            await asyncio.wait([self._task], timeout=5)
+            self._task.cancel()
+
+    def wake(self) -> None:
+        """Something was committed in this process."""
+        self._wake.set()
+
+    async def notify(self, connection: Connection) -> None:
+        """Wakes the replica that relays, once the transaction commits."""
+        if not self.leading:
+            await connection.execute("notify outbox")
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            try:
+                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                    await self._lead(connection)
+            except (*AWAY, UnavailableError) as error:
+                log.warning("relay.waits", error=type(error).__name__)
+            finally:
+                self.leading = False
+            if not self._stopping:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _lead(self, connection: Connection) -> None:
+        cursor = await connection.execute("select pg_try_advisory_lock(%s)", [RELAY_LOCK])
+        if not (await cursor.fetchone() or [False])[0]:
+            return
+        self.leading = True
+        await connection.execute("listen outbox")
+        await self._bus.check()
+        while True:
+            self._wake.clear()
+            if await self._relay(connection):
+                continue
+            if self._stopping:
+                return
+            await self._wait(connection)
+
+    async def _wait(self, connection: Connection) -> None:
+        """Until something was committed here or elsewhere; the poll is for what slipped through."""
+        told = asyncio.create_task(_notified(connection))
+        woken = asyncio.create_task(self._wake.wait())
+        _, pending = await asyncio.wait({told, woken}, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(told, woken, return_exceptions=True)
+
+    async def _relay(self, connection: Connection) -> int:
+        rows = await (await connection.execute(WAITING)).fetchall()
+        if not rows:
+            return 0
+        # Written to one connection in this order, so the server stores them in this order.
+        await asyncio.gather(
+            *(self._bus.publish_raw(subject, body.encode(), str(id_)) for _, id_, subject, body in rows)
+        )
+        positions = [position for position, *_ in rows]
+        await connection.execute("update outbox set published_at = now() where position = any(%s)", [positions])
+        return len(rows)
+
+
+async def _notified(connection: Connection) -> None:
+    async for _ in connection.notifies(timeout=IDLE_SECONDS, stop_after=1):
+        return

@@ -1,0 +1,179 @@
+"""What the API reads."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import and_, or_, tuple_
+from sqlmodel import col, select
+
+from onethread.conversation.database import Database
+from onethread.conversation.models import CustomerRow, IdentityRow, MessageRow, ThreadRow
+from onethread.runtime.errors import Problem
+
+Statuses = Literal["open", "snoozed", "closed", "all"]
+
+
+def cursor_of(moment: datetime, id_: UUID) -> str:
+    return base64.urlsafe_b64encode(json.dumps([moment.isoformat(), str(id_)]).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """Raises a 422 problem for a cursor that is not ours."""
+    try:
+        moment, id_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return datetime.fromisoformat(moment), UUID(id_)
+    except (ValueError, TypeError, AttributeError):
+        raise Problem(422, "The cursor is not valid", "Start again from the first page.") from None
+
+
+async def list_threads(
+    database: Database,
+    workspace: str,
+    *,
+    me: UUID,
+    status: Statuses,
+    assignee: str | None,
+    channel: str | None,
+    tag: str | None,
+    q: str | None,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[ThreadRow], str | None]:
+    """A page of threads, newest activity first, and the cursor of the next."""
+    row = ThreadRow
+    find = select(row).where(row.workspace_id == workspace, col(row.last_message_at).is_not(None))
+    if status != "all":
+        find = find.where(row.status == status)
+    if assignee == "none":
+        find = find.where(col(row.assignee_id).is_(None), row.agent == "quiet")
+    elif assignee == "agent":
+        find = find.where(col(row.assignee_id).is_(None), row.agent == "active")
+    elif assignee:
+        find = find.where(row.assignee_id == (me if assignee == "me" else _uuid(assignee)))
+    if channel:
+        find = find.where(row.channel_kind == channel)
+    if tag:
+        find = find.where(col(row.tags).contains([tag]))
+    if q:
+        like = f"%{q.replace('%', '').replace('_', '')}%"
+        columns = (row.customer_name, row.customer_email, row.subject, row.last_text)
+        find = find.where(or_(*(col(c).ilike(like) for c in columns)))
+    if cursor:
+        find = find.where(tuple_(col(row.updated_at), col(row.id)) < tuple_(*read_cursor(cursor)))
+    find = find.order_by(col(row.updated_at).desc(), col(row.id).desc()).limit(limit + 1)
+    async with database.session() as session:
+        rows = list((await session.exec(find)).all())
+    page = rows[:limit]
+    return page, cursor_of(page[-1].updated_at, page[-1].id) if len(rows) > limit else None
+
+
+async def get_thread(database: Database, workspace: str, id_: UUID) -> ThreadRow:
+    async with database.session() as session:
+        row = await session.get(ThreadRow, id_)
+    if row is None or row.workspace_id != workspace:
+        raise Problem(404, "There is no such thread")
+    return row
+
+
+async def list_messages(
+    database: Database, workspace: str, thread_id: UUID, after: int, limit: int
+) -> tuple[Sequence[MessageRow], str | None]:
+    find = (
+        select(MessageRow)
+        .where(
+            MessageRow.workspace_id == workspace, MessageRow.thread_id == thread_id, col(MessageRow.sequence) > after
+        )
+        .order_by(col(MessageRow.sequence))
+        .limit(limit + 1)
+    )
+    async with database.session() as session:
+        rows = (await session.exec(find)).all()
+    return rows[:limit], str(rows[limit - 1].sequence) if len(rows) > limit else None
+
+
+async def timeline(
+    database: Database, workspace: str, customer_id: UUID, cursor: str | None, limit: int
+) -> tuple[Sequence[MessageRow], str | None]:
+    """All threads of one customer, end to end, oldest message first."""
+    row = MessageRow
+    find = select(row).where(row.workspace_id == workspace, row.customer_id == customer_id)
+    if cursor:
+        find = find.where(tuple_(col(row.created_at), col(row.id)) > tuple_(*read_cursor(cursor)))
+    find = find.order_by(col(row.created_at), col(row.id)).limit(limit + 1)
+    async with database.session() as session:
+        rows = (await session.exec(find)).all()
+    page = rows[:limit]
+    return page, cursor_of(page[-1].created_at, page[-1].id) if len(rows) > limit else None
+
+
+async def customer(database: Database, workspace: str, id_: UUID) -> dict[str, Any]:
+    """The profile, with whom the customer may also be."""
+    async with database.session() as session:
+        row = await session.get(CustomerRow, id_)
+        if row is None or row.workspace_id != workspace:
+            raise Problem(404, "There is no such customer")
+        if row.merged_into_id:
+            return await customer(database, workspace, row.merged_into_id)
+        identities = (await session.exec(select(IdentityRow).where(IdentityRow.customer_id == id_))).all()
+        threads = (
+            await session.exec(
+                select(ThreadRow)
+                .where(ThreadRow.customer_id == id_)
+                .order_by(col(ThreadRow.updated_at).desc())
+                .limit(50)
+            )
+        ).all()
+        claims = [and_(IdentityRow.kind == i.kind, IdentityRow.value == i.value) for i in identities]
+        others = select(CustomerRow, IdentityRow).join(IdentityRow, col(IdentityRow.customer_id) == CustomerRow.id)
+        others = others.where(IdentityRow.workspace_id == workspace, CustomerRow.id != id_, or_(*claims))
+        maybe = (await session.exec(others)).all() if claims else []
+    return {
+        "id": row.id,
+        "name": row.name,
+        "identities": [
+            {"kind": i.kind, "value": i.value, "trust": i.trust, "evidence": i.evidence} for i in identities
+        ],
+        "maybe": [
+            {"id": other.id, "name": other.name, "reason": f"uses the same {same.kind}, not proven: {same.value}"}
+            for other, same in maybe
+        ],
+        "threads": [
+            {"id": t.id, "status": t.status, "created_at": t.created_at, "updated_at": t.updated_at} for t in threads
+        ],
+        "created_at": row.created_at,
+    }
+
+
+async def list_customers(database: Database, workspace: str, q: str | None, limit: int) -> Sequence[CustomerRow]:
+    find = select(CustomerRow).where(CustomerRow.workspace_id == workspace, col(CustomerRow.merged_into_id).is_(None))
+    if q:
+        like = f"%{q.replace('%', '').replace('_', '')}%"
+        find = find.where(or_(col(CustomerRow.name).ilike(like), col(CustomerRow.email).ilike(like)))
+    async with database.session() as session:
+        return (await session.exec(find.order_by(col(CustomerRow.created_at).desc()).limit(limit))).all()
+
+
+async def participants(database: Database, thread_id: UUID) -> list[dict[str, Any]]:
+    """Everyone who spoke in the thread as a customer."""
+    row = MessageRow
+    find = (
+        select(row.author_name, row.identity_kind, row.identity_value, row.identity_trust)
+        .where(row.thread_id == thread_id, row.author_kind == "customer")
+        .distinct()
+    )
+    async with database.session() as session:
+        found = (await session.exec(find)).all()
+    return [{"name": n, "identity": {"kind": k, "value": v, "trust": t}} for n, k, v, t in found]
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Problem(422, "The assignee is not valid", "Use me, none, agent or a teammate's id.") from None

@@ -1,0 +1,260 @@
+"""What is said to the customer: the agent's proposals and the teammates' replies, and how far they got."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from psycopg.types.json import Jsonb
+
+from onethread.contracts import ids
+from onethread.contracts import messages as m
+from onethread.contracts import replies as r
+from onethread.contracts import threads as t
+from onethread.contracts.envelope import now
+from onethread.conversation import threads
+from onethread.conversation.database import Connection, Database
+from onethread.conversation.intake import REMEMBER
+from onethread.conversation.outbox import Relay
+from onethread.conversation.rendering import to_html
+from onethread.runtime.bus import PoisonError
+from onethread.runtime.errors import Problem
+
+log = structlog.get_logger()
+
+QUESTION = "select thread_id, channel_id, place_key, sequence from message where id = %s and workspace_id = %s"
+NEWER_HUMAN = """select 1 from message where thread_id = %s and sequence > %s and author_kind = 'teammate' and not note
+    limit 1"""
+PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
+PLACES = "select * from place where workspace_id = %s and thread_id = %s order by updated_at desc"
+ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id, channel_kind,
+        place_key, shared, audience_name, author_kind, author_id, author_name, text, html, attachments, sources,
+        delivery_state, created_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s)"""
+PROGRESS = """update message set delivery_state = %(state)s, delivery_reason = %(reason)s
+    where id = %(id)s and workspace_id = %(workspace)s and (delivery_state in ('queued', 'failed')
+        or (delivery_state = 'sent' and %(state)s = 'delivered')) returning *"""
+OUTSIDE_ID = """insert into outside_id (workspace_id, channel_id, external_id, message_id, thread_id)
+    values (%s, %s, %s, %s, %s) on conflict do nothing"""
+MOVE_PLACE = """insert into place (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, updated_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, now())
+    on conflict (workspace_id, channel_id, key) do update set route = excluded.route"""
+
+
+class Replies:
+    def __init__(self, database: Database, relay: Relay, agent_name: str) -> None:
+        self._database, self._relay, self._agent_name = database, relay, agent_name
+
+    async def on_proposed(self, event: r.ReplyProposed) -> None:
+        """The agent's answer or handoff becomes a message, unless people were quicker."""
+        proposal = event.data
+        async with self._database.transaction() as connection:
+            if await (await connection.execute(REMEMBER, [event.id])).fetchone() is None:
+                return
+            asked = await connection.execute(QUESTION, [proposal.message_id, event.workspaceid])
+            question = await asked.fetchone()
+            if question is None:
+                raise PoisonError("the message that it answers does not exist")
+            row = await threads.lock(connection, event.workspaceid, question.thread_id)
+            if await _is_peoples(connection, row, question.sequence):
+                log.info("reply.dropped", thread=str(row.id), why="people took the thread")
+                return
+            where = [event.workspaceid, question.channel_id, question.place_key]
+            place = await (await connection.execute(PLACE, where)).fetchone()
+            author = m.Author(kind="agent", name=self._agent_name)
+            is_handoff = proposal.decision == "handoff"
+            row, message = await add(
+                connection, row, author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
+                changes=_handed_off(proposal) if is_handoff else {"waiting_since": None},
+                extra_events=1 if is_handoff else 0,
+            )  # fmt: skip
+            if is_handoff:
+                head = threads.envelope(row, ids.derived_id(event.id, "escalated"), row.sequence, event.id)
+                change = t.ThreadChange(thread=threads.contract(row), by=author)
+                await threads.record(connection, t.ThreadEscalated(**head, data=change))
+            await self._relay.notify(connection)
+        self._relay.wake()
+
+    async def say(
+        self, workspace: str, thread_id: UUID, author: m.Author, text: str, *, note: bool, channel_id: str | None
+    ) -> m.Message:
+        """A teammate's reply or note. Raises 404 and 409 problems."""
+        async with self._database.transaction() as connection:
+            row = await threads.lock(connection, workspace, thread_id)
+            place = None if note else await _place_for(connection, row, channel_id)
+            changes: dict[str, Any] = {}
+            if not note:
+                changes = {"agent": "quiet", "waiting_since": None}
+                if row.assignee_id is None and author.id is not None:
+                    changes |= {"assignee_id": author.id, "assignee_name": author.name}
+            row, message = await add(connection, row, author, text, place, [], uuid4(), None, changes=changes)
+            await self._relay.notify(connection)
+        self._relay.wake()
+        return message
+
+    async def on_outcome(self, event: r.ReplyDelivered | r.ReplyFailed) -> m.Message | None:
+        """Notes how far a delivery got. Returns the message when that is news."""
+        outcome, workspace = event.data, event.workspaceid
+        async with self._database.transaction() as connection:
+            if await (await connection.execute(REMEMBER, [event.id])).fetchone() is None:
+                return None
+            change = {
+                "id": outcome.message_id,
+                "workspace": workspace,
+                "state": outcome.state,
+                "reason": outcome.reason,
+            }
+            row = await (await connection.execute(PROGRESS, change)).fetchone()
+            if event.threadid and outcome.external_id:
+                own = [workspace, outcome.channel.id, outcome.external_id, outcome.message_id, event.threadid]
+                await connection.execute(OUTSIDE_ID, own)
+            if event.threadid and (place := outcome.place):
+                await connection.execute(
+                    MOVE_PLACE,
+                    [workspace, outcome.channel.id, place.key, outcome.channel.kind, place.audience.shared,
+                     place.audience.name, Jsonb(place.route), event.threadid],
+                )  # fmt: skip
+        return message_contract(row) if row else None
+
+
+async def add(
+    connection: Connection,
+    row: Any,
+    author: m.Author,
+    text: str,
+    place: Any | None,
+    sources: list[m.Source],
+    message_id: UUID,
+    cause: UUID | None,
+    *,
+    changes: dict[str, Any],
+    extra_events: int = 0,
+) -> tuple[Any, m.Message]:
+    """Adds a message of ours to a locked thread, and asks its gateway to deliver it where it has a place.
+
+    `extra_events` numbers are left behind it for the caller's own events.
+    """
+    sequence = row.sequence + 1
+    note = place is None
+    if not note:
+        changes |= {
+            "last_text": text[: threads.PREVIEW], "last_author_kind": author.kind, "last_author_name": author.name,
+            "last_message_at": now(),
+        }  # fmt: skip
+    changes["sequence"] = sequence + (0 if note else 1) + extra_events
+    row = await threads.save(connection, row, **changes)
+    message = m.Message(
+        id=message_id,
+        thread_id=row.id,
+        sequence=sequence,
+        note=note,
+        channel=None if place is None else m.Channel(id=place.channel_id, kind=place.channel_kind),
+        author=author,
+        audience=m.Audience(shared=False) if place is None else m.Audience(shared=place.shared, name=place.name),
+        text=text,
+        html=to_html(text),
+        sources=sources,
+        delivery=None if note else m.Delivery(state="queued"),
+        created_at=now(),
+    )
+    await connection.execute(ADD_MESSAGE, _parameters(row, message, place))
+    head = threads.envelope(row, ids.derived_id(message_id, "added"), sequence, cause)
+    added = t.AddedMessage(message=message, thread=threads.contract(row), place=place.key if place else None)
+    await threads.record(connection, t.MessageAdded(**head, data=added), author.kind)
+    if place is not None:
+        head = threads.envelope(row, ids.derived_id(message_id, "requested"), sequence + 1, cause)
+        request = r.ReplyRequested(**head, data=_request(row, message, place))
+        await threads.record(connection, request, place.channel_kind, ids.lane(str(row.id)))
+    return row, message
+
+
+def message_contract(row: Any) -> m.Message:
+    """A `MessageRow`, read by either way, as the contract."""
+    identity = None
+    if row.identity_kind:
+        identity = m.Identity(
+            kind=row.identity_kind,
+            value=row.identity_value,
+            trust=row.identity_trust,
+            evidence=row.identity_evidence or "",
+        )
+    return m.Message(
+        id=row.id,
+        thread_id=row.thread_id,
+        sequence=row.sequence,
+        note=row.note,
+        channel=m.Channel(id=row.channel_id, kind=row.channel_kind) if row.channel_id else None,
+        author=m.Author(kind=row.author_kind, id=row.author_id, name=row.author_name),
+        identity=identity,
+        audience=m.Audience(shared=row.shared, name=row.audience_name),
+        text=row.text,
+        html=row.html,
+        attachments=row.attachments,
+        sources=row.sources,
+        delivery=m.Delivery(state=row.delivery_state, reason=row.delivery_reason) if row.delivery_state else None,
+        created_at=row.created_at,
+        client_id=row.client_id,
+    )
+
+
+def _request(row: Any, message: m.Message, place: Any) -> r.RequestedReply:
+    audience = m.Audience(shared=place.shared, name=place.name)
+    return r.RequestedReply(
+        message_id=message.id,
+        channel=m.Channel(id=place.channel_id, kind=place.channel_kind),
+        place=m.Place(key=place.key, audience=audience, route=place.route),
+        author=message.author,
+        text=message.text,
+        html=message.html or "",
+        sources=message.sources,
+        subject=row.subject,
+        sequence=message.sequence,
+    )
+
+
+def _parameters(row: Any, message: m.Message, place: Any | None) -> list[Any]:
+    author, channel, audience = message.author, message.channel, message.audience
+    return [
+        message.id, row.workspace_id, row.id, row.customer_id, message.sequence, message.note,
+        channel.id if channel else None, channel.kind if channel else None, place.key if place else None,
+        audience.shared, audience.name, author.kind, author.id, author.name, message.text, message.html,
+        Jsonb([source.model_dump(mode="json") for source in message.sources]),
+        message.delivery.state if message.delivery else None, message.created_at,
+    ]  # fmt: skip
+
+
+def _handed_off(proposal: r.ProposedReply) -> dict[str, Any]:
+    return {
+        "agent": "quiet",
+        "handoff_reason": proposal.reason,
+        "handoff_summary": proposal.summary,
+        "handoff_at": now(),
+        "waiting_since": now(),
+    }
+
+
+async def _is_peoples(connection: Connection, row: Any, since: int) -> bool:
+    """Taken, given to people, or already answered by one of them."""
+    if row.agent != "active" or row.assignee_id is not None or row.status == "closed":
+        return True
+    return await (await connection.execute(NEWER_HUMAN, [row.id, since])).fetchone() is not None
+
+
+async def places_of(connection: Connection, row: Any) -> list[Any]:
+    """Where the thread can be answered, one place a channel, the customer's latest first."""
+    found = await (await connection.execute(PLACES, [row.workspace_id, row.id])).fetchall()
+    latest_first = sorted(found, key=lambda place: place.key != row.place_key)
+    by_channel: dict[str, Any] = {}
+    for place in latest_first:
+        by_channel.setdefault(place.channel_id, place)
+    return list(by_channel.values())
+
+
+async def _place_for(connection: Connection, row: Any, channel_id: str | None) -> Any:
+    places = await places_of(connection, row)
+    if channel_id is not None:
+        places = [place for place in places if place.channel_id == channel_id]
+    if not places:
+        raise Problem(409, "The customer cannot be reached there", "Nothing was sent. Choose another channel.")
+    return places[0]

@@ -1,0 +1,28 @@
+"""Settings of the conversation service."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+
+from onethread.runtime.settings import Settings
+
+
+class ConversationSettings(Settings):
+    default_port: ClassVar[int] = 8000
+
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    database_pool: int = Field(12, description="Connections of one replica.")
+    api_key: SecretStr
+    admin_email: str = "admin@onethread.localhost"
+    admin_password: SecretStr
+    agent_name: str = "AI assistant"
+    reopen_days: int = Field(14, description="A thread closed within so many days is reopened by a new message.")
+    session_days: int = 14
+
+    @property
+    def database(self) -> str:
+        """Libpq's form of the URL; SQLAlchemy's dialect prefix is added where it is needed."""
+        default = f"postgresql://postgres@127.0.0.1:{self.local_port(5433)}/onethread"
+        return (self.database_url or default).replace("postgresql+psycopg://", "postgresql://")

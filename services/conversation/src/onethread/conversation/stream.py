@@ -1,0 +1,104 @@
+"""Live updates for the inbox and for integrators, as server-sent events. No database session is held while they run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+
+from nats.aio.msg import Msg
+
+from onethread.conversation.database import Database
+
+SUBJECTS = ("ot.*.message.added.>", "ot.*.thread.*", "ot.*.customer.*")
+QUEUE = 1_000
+PING_SECONDS = 15
+REPLAY = 1_000
+MARGIN = 200
+"""Positions are given before transactions commit, so a replay starts a little earlier. Readers know events by their id."""
+SINCE = """select id, type, body from outbox where workspace_id = %s and type not like 'onethread.reply.%%' and position > (
+        select position from outbox where id::text = %s) - %s order by position limit %s"""
+
+Frame = tuple[str, str, str]
+"""Event name, id, data."""
+
+
+class Stream:
+    """Fans what the bus says out to the open connections."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._readers: dict[asyncio.Queue[Frame | None], str] = {}
+
+    async def on_event(self, message: Msg) -> None:
+        if not self._readers:
+            return
+        headers = message.headers or {}
+        body = message.data.decode()
+        workspace, type_ = message.subject.split(".")[1], "onethread." + _name(message.subject) + ".v1"
+        self._send(workspace, (type_, headers.get("Nats-Msg-Id", ""), body))
+
+    async def on_live(self, message: Msg) -> None:
+        """`live.{workspace}.delta.*`, and `live.{workspace}.updated.inbox` for a message whose delivery got further."""
+        _, workspace, kind, *_ = message.subject.split(".")
+        name = "message.updated" if kind == "updated" else "live"
+        body = message.data.decode()
+        if name == "live":
+            said = json.loads(body)
+            body = json.dumps({"kind": kind, "threadid": said.get("thread_id"), "text": said.get("text", "")})
+        self._send(workspace, (name, "", body))
+
+    def _send(self, workspace: str, frame: Frame) -> None:
+        for queue, whose in list(self._readers.items()):
+            if whose == workspace:
+                if queue.full():  # a reader this slow starts again from its last event id
+                    self._readers.pop(queue)
+                    queue.get_nowait()
+                    queue.put_nowait(None)
+                else:
+                    queue.put_nowait(frame)
+
+    def close(self) -> None:
+        for queue in self._readers:
+            if not queue.full():
+                queue.put_nowait(None)
+
+    async def read(self, workspace: str, last_id: str | None) -> AsyncIterator[str]:
+        """The text of one connection: what was missed since `last_id`, then what happens."""
+        queue: asyncio.Queue[Frame | None] = asyncio.Queue(QUEUE)
+        self._readers[queue] = workspace
+        try:
+            yield ": connected\n\n"
+            for missed in await self._missed(workspace, last_id):
+                yield _text(missed)
+            while True:
+                try:
+                    frame = await asyncio.wait_for(queue.get(), PING_SECONDS)
+                except TimeoutError:
+                    yield ": ping\n\n"
+                    continue
+                if frame is None:
+                    return
+                yield _text(frame)
+        finally:
+            self._readers.pop(queue, None)
+
+    async def _missed(self, workspace: str, last_id: str | None) -> Sequence[Frame]:
+        if not last_id:
+            return []
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(SINCE, [workspace, last_id, MARGIN, REPLAY])
+            rows = await cursor.fetchall()
+        if len(rows) == REPLAY or not rows:  # too long ago: the client reads everything anew
+            return [("reset", "", "{}")]
+        return [(row.type, str(row.id), row.body) for row in rows]
+
+
+def _name(subject: str) -> str:
+    return ".".join(subject.split(".")[2:4])
+
+
+def _text(frame: Frame) -> str:
+    name, id_, data = frame
+    head = f"event: {name}\n" + (f"id: {id_}\n" if id_ else "")
+    return f"{head}data: {data}\n\n"

@@ -1,0 +1,85 @@
+"""A thread: how its row reads as a contract, and what teammates do to it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from onethread.contracts import messages as m
+from onethread.contracts import threads as t
+from onethread.contracts.envelope import CloudEvent, now
+from onethread.conversation import outbox
+from onethread.conversation.database import Connection
+from onethread.runtime.errors import Problem
+from onethread.runtime.telemetry import traceparent
+
+SOURCE = "/conversation"
+PREVIEW = 200
+
+
+def contract(row: Any) -> t.Thread:
+    """A `ThreadRow`, read by either way, as the contract."""
+    last = handoff = assignee = channel = None
+    if row.last_message_at:
+        author = m.Author(kind=row.last_author_kind, name=row.last_author_name)
+        last = t.LastMessage(text=row.last_text, author=author, created_at=row.last_message_at)
+    if row.handoff_at:
+        handoff = t.Handoff(reason=row.handoff_reason or "", summary=row.handoff_summary or "", at=row.handoff_at)
+    if row.assignee_id:
+        assignee = t.TeammateName(id=row.assignee_id, name=row.assignee_name)
+    if row.channel_id:
+        channel = m.Channel(id=row.channel_id, kind=row.channel_kind)
+    return t.Thread(
+        id=row.id,
+        status=row.status,
+        customer=t.CustomerName(id=row.customer_id, name=row.customer_name, email=row.customer_email),
+        channel=channel,
+        assignee=assignee,
+        agent=row.agent,
+        handoff=handoff,
+        tags=row.tags,
+        priority=row.priority,
+        last_message=last,
+        waiting_since=row.waiting_since,
+        sequence=row.sequence,
+        previous_thread_id=row.previous_thread_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+async def lock(connection: Connection, workspace: str, thread_id: UUID) -> Any:
+    """The thread's row, held until the transaction ends. Raises a 404 problem."""
+    query = "select * from thread where id = %s and workspace_id = %s for update"
+    row = await (await connection.execute(query, [thread_id, workspace])).fetchone()
+    if row is None:
+        raise Problem(404, "There is no such thread")
+    return row
+
+
+async def save(connection: Connection, row: Any, **changes: Any) -> Any:
+    """Writes `changes` to a locked thread and returns the new row."""
+    changes["updated_at"] = now()
+    columns = ", ".join(f"{name} = %s" for name in changes)
+    query = f"update thread set {columns} where id = %s returning *"  # noqa: S608 the names are this module's own
+    cursor = await connection.execute(query, [*changes.values(), row.id])  # type: ignore[arg-type]
+    return await cursor.fetchone()
+
+
+def envelope(row: Any, event_id: UUID, sequence: int, cause: UUID | None) -> dict[str, Any]:
+    """What every event about a thread carries."""
+    return {
+        "id": event_id,
+        "source": SOURCE,
+        "subject": str(row.id),
+        "workspaceid": row.workspace_id,
+        "threadid": row.id,
+        "customerid": row.customer_id,
+        "causationid": cause,
+        "sequence": sequence,
+        "traceparent": traceparent(),
+    }
+
+
+async def record(connection: Connection, event: CloudEvent, *tokens: str) -> None:
+    await connection.execute(outbox.INSERT, outbox.row_of(event, *tokens))
