@@ -55,7 +55,7 @@ def build_ui(root: Path = ROOT, *, node_setup: str = "", say: Say = print) -> No
     say("Widget and inbox: building.")
     for folder in OUTPUTS:
         (root / folder / STAMP).unlink(missing_ok=True)
-    npm(root, node, "run", "build")
+    npm(root, node, "run", "build", "--workspaces", "--if-present")  # `npm` inside a script fails in PyPI's Node.
     for folder, names in OUTPUTS.items():
         put_stamp(root / folder, names, wanted)
     say(f"Widget and inbox: built in {time.monotonic() - started:.0f} s.")
@@ -171,7 +171,7 @@ def npm(root: Path, node: Node, *arguments: str) -> None:
 
 def first_error(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    errors = [line for line in lines if "error" in line.lower()]
+    errors = [line for line in lines if "error" in line.lower() and not line.endswith(":")]
     return (errors or lines or ["it said nothing."])[0]
 
 
