@@ -1,0 +1,130 @@
+"""The sockets that are open in this process, and whom they belong to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from uuid import UUID
+
+from prometheus_client import Gauge
+
+from onethread.gateway_widget.convert import place_key
+from onethread.gateway_widget.sessions import Session
+
+OPEN = Gauge("onethread_widget_sockets", "Open widget sockets")
+WAITING_FRAMES = 256
+"""A browser that leaves so many frames unread is cut off; it comes back and resumes."""
+GOING_AWAY = 1012
+TOO_SLOW = 1013
+
+
+class Connection:
+    """One open socket: what it is still to be sent, and what is known of its customer."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.place = place_key(session.visitor)
+        self.customer_id: UUID | None = None
+        self.thread_id: UUID | None = None
+        self.frames: asyncio.Queue[str] = asyncio.Queue(WAITING_FRAMES)
+        self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """The close code, once it is to be closed."""
+        self._held: list[str] | None = None
+
+    def send(self, frame: str) -> None:
+        try:
+            self.frames.put_nowait(frame)
+        except asyncio.QueueFull:
+            self.close(TOO_SLOW)
+
+    def push(self, frame: str) -> None:
+        """Sends what happens elsewhere; behind the history, while that is being fetched."""
+        if self._held is None:
+            self.send(frame)
+        elif len(self._held) < WAITING_FRAMES:
+            self._held.append(frame)
+        else:
+            self.close(TOO_SLOW)
+
+    def hold(self) -> None:
+        if self._held is None:
+            self._held = []
+
+    def release(self) -> None:
+        held, self._held = self._held or [], None
+        for frame in held:
+            self.send(frame)
+
+    def close(self, code: int) -> None:
+        if not self.closing.done():
+            self.closing.set_result(code)
+
+
+class Connections:
+    """Finds sockets by place, and those of signed-in people by customer too."""
+
+    def __init__(self) -> None:
+        self._all: set[Connection] = set()
+        self._by_place: defaultdict[str, set[Connection]] = defaultdict(set)
+        self._by_customer: defaultdict[str, set[Connection]] = defaultdict(set)
+        self.ending = False
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def add(self, connection: Connection) -> None:
+        self._all.add(connection)
+        self._by_place[connection.place].add(connection)
+        OPEN.inc()
+
+    def remove(self, connection: Connection) -> None:
+        self._all.discard(connection)
+        _discard(self._by_place, connection.place, connection)
+        _discard(self._by_customer, str(connection.customer_id), connection)
+        OPEN.dec()
+
+    def learn(self, connection: Connection, customer_id: UUID | None, thread_id: UUID | None) -> None:
+        """Whose socket it is, as conversation says. Only who has signed in hears of what was said elsewhere."""
+        if connection not in self._all:
+            return
+        connection.thread_id = thread_id or connection.thread_id
+        if customer_id is None or customer_id == connection.customer_id:
+            return
+        _discard(self._by_customer, str(connection.customer_id), connection)
+        connection.customer_id = customer_id
+        if connection.session.person is not None:
+            self._by_customer[str(customer_id)].add(connection)
+
+    def at(self, place: str | None) -> set[Connection]:
+        return set(self._by_place.get(place, ())) if place else set()
+
+    def of(self, customer_id: str | None) -> set[Connection]:
+        return set(self._by_customer.get(customer_id, ())) if customer_id else set()
+
+    def end(self) -> None:
+        """Asks every browser to come back later, to another process. What is in hand is finished first."""
+        self.ending = True
+        for connection in self._all:
+            connection.close(GOING_AWAY)
+
+    async def ended(self, seconds: float) -> None:
+        """Returns when all sockets are gone, or after `seconds`."""
+        for _ in range(int(seconds / 0.02)):
+            if not self._all:
+                return
+            await asyncio.sleep(0.02)
+
+
+def push(frame: str, connections: Iterable[Connection]) -> None:
+    for connection in connections:
+        connection.push(frame)
+
+
+def _discard(index: dict[str, set[Connection]], key: str, connection: Connection) -> None:
+    found = index.get(key)
+    if found is None:
+        return
+    found.discard(connection)
+    if not found:
+        del index[key]

@@ -1,0 +1,239 @@
+"""The WebSocket: frames from a browser become events, and are acknowledged once they are durable."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from itertools import chain, repeat
+from typing import Literal
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, WebSocket
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter
+from pydantic import ValidationError
+from starlette.websockets import WebSocketDisconnect
+
+from onethread.contracts import ids, subjects
+from onethread.contracts.envelope import CloudEvent, now
+from onethread.gateway_widget import convert, frames
+from onethread.gateway_widget.allowance import Allowance
+from onethread.gateway_widget.capabilities import ATTACHMENTS, KIND, LARGEST_FRAME, LONGEST_TEXT
+from onethread.gateway_widget.connections import GOING_AWAY, Connection, Connections
+from onethread.gateway_widget.frames import ErrorCode
+from onethread.gateway_widget.history import PAGE, handed_out, history_of
+from onethread.gateway_widget.sessions import Session, read_session
+from onethread.gateway_widget.settings import Settings
+from onethread.runtime.bus import AWAY, Bus, UnavailableError
+from onethread.runtime.context import service_name
+from onethread.runtime.telemetry import traceparent
+
+log = structlog.get_logger()
+router = APIRouter()
+MESSAGES = Counter("onethread_widget_messages_total", "Messages from browsers", ["outcome"])
+
+PROTOCOL = "onethread.v1"
+TOKEN_REFUSED = 4401
+BROKEN = 1011
+RESUME_WAITS = (1.0, 2.0, 5.0, 10.0)
+"""Seconds. The browser asks once; as long as its socket is open, the gateway goes on asking for it."""
+FLUSH_SECONDS = 2.0
+
+REFUSALS: dict[ErrorCode, str] = {
+    "malformed": "The chat sent something that we cannot read. Nothing was stored.",
+    "too_large": "That is more than we can take at once. Nothing was stored.",
+    "too_long": f"A message holds {LONGEST_TEXT:,} characters. Please send it in parts.",
+    "unsupported": "Files cannot be sent here yet. Nothing was stored.",
+    "slow_down": "That was a lot at once. Please wait a moment and send it again.",
+    "try_again": "We could not store your message just now. Please send it again.",
+}
+
+
+class RefusedFrameError(Exception):
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code)
+        self.code: ErrorCode = code
+
+
+@router.websocket("/v1/socket")
+async def socket(websocket: WebSocket) -> None:
+    service_name.set("gateway-widget")
+    state = websocket.app.state
+    settings: Settings = state.settings
+    if not settings.welcomes(websocket.headers.get("origin")):
+        await websocket.close()  # before the handshake: the browser sees a 403
+        return
+    offered: list[str] = websocket.scope["subprotocols"]
+    # Accepted even when refused: a browser hides the reason of a failed handshake, but not a close code.
+    await websocket.accept(PROTOCOL if PROTOCOL in offered else None)
+    session = _session_of(offered, settings)
+    if session is None:
+        await websocket.close(TOKEN_REFUSED, "The session token is not valid. Open a new session.")
+    elif state.connections.ending:
+        await websocket.close(GOING_AWAY)
+    else:
+        await Talk(websocket, Connection(session), settings, state.bus, state.connections).run()
+
+
+def _session_of(offered: list[str], settings: Settings) -> Session | None:
+    token = next((one for one in offered if one != PROTOCOL), None)
+    session = read_session(token, settings.session_secret.get_secret_value()) if PROTOCOL in offered else None
+    return session if session and session.channel_id == settings.widget_channel else None
+
+
+class Talk:
+    """One browser's socket, from its opening to its closing."""
+
+    def __init__(
+        self, websocket: WebSocket, connection: Connection, settings: Settings, bus: Bus, connections: Connections
+    ) -> None:
+        self._websocket, self._connection = websocket, connection
+        self._session = connection.session
+        self._workspace = settings.workspace
+        self._bus, self._connections = bus, connections
+        self._allowance = Allowance(settings.widget_rate, settings.widget_burst, time.monotonic())
+        self._in_hand = asyncio.Lock()
+        self._resuming: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        connection = self._connection
+        self._connections.add(connection)
+        reading, writing = asyncio.create_task(self._read()), asyncio.create_task(self._write())
+        try:
+            await asyncio.wait({reading, writing, connection.closing}, return_when=asyncio.FIRST_COMPLETED)
+            async with self._in_hand:  # a message in hand is published and acknowledged first
+                reading.cancel()
+            if connection.closing.done() and connection.closing.result() == GOING_AWAY:
+                await self._flush(writing)
+        finally:
+            self._connections.remove(connection)
+            await self._stop(reading, writing)
+        await self._close()
+
+    async def _read(self) -> None:
+        while True:
+            received = await self._websocket.receive()
+            if received["type"] != "websocket.receive":
+                return
+            async with self._in_hand:
+                await self._take(received.get("text") or "")
+
+    async def _write(self) -> None:
+        frames_ = self._connection.frames
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                await self._websocket.send_text(await frames_.get())
+                frames_.task_done()
+
+    async def _flush(self, writing: asyncio.Task[None]) -> None:
+        flushed = asyncio.create_task(self._connection.frames.join())
+        await asyncio.wait({flushed, writing}, timeout=FLUSH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        flushed.cancel()
+
+    async def _stop(self, *tasks: asyncio.Task[None]) -> None:
+        ending = [task for task in (*tasks, self._resuming) if task is not None]
+        for task in ending:
+            task.cancel()
+        for result in await asyncio.gather(*ending, return_exceptions=True):
+            if isinstance(result, Exception):
+                log.error("socket.failed", exc_info=result)
+                self._connection.close(BROKEN)
+
+    async def _close(self) -> None:
+        closing = self._connection.closing
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # the browser has left already
+            await asyncio.wait_for(self._websocket.close(closing.result() if closing.done() else 1000), FLUSH_SECONDS)
+
+    # Frames
+
+    async def _take(self, raw: str) -> None:
+        try:
+            await self._handle(self._read_frame(raw))
+        except RefusedFrameError as refusal:
+            MESSAGES.labels(refusal.code).inc()
+            refused = frames.Refused(
+                code=refusal.code, message=REFUSALS[refusal.code], client_id=frames.client_id_in(raw)
+            )
+            self._connection.send(refused.to_json())
+
+    def _read_frame(self, raw: str) -> frames.FrameFromBrowser:
+        if not self._allowance.spend(time.monotonic()):
+            raise RefusedFrameError("slow_down")
+        if len(raw) > LARGEST_FRAME or len(raw.encode()) > LARGEST_FRAME:
+            raise RefusedFrameError("too_large")
+        try:
+            return frames.from_browser.validate_json(raw)
+        except ValidationError:
+            raise RefusedFrameError("malformed") from None
+
+    async def _handle(self, frame: frames.FrameFromBrowser) -> None:
+        match frame:
+            case frames.MessageFrame():
+                await self._said(frame)
+            case frames.ResumeFrame():
+                self._resume(frame.after)
+            case frames.FeedbackFrame():
+                customer_id = self._connection.customer_id
+                await self._publish(convert.feedback(self._workspace, self._session, frame, customer_id))
+            case frames.TypingFrame():
+                await self._show("typing")
+            case frames.ReadFrame():
+                await self._show("read", frame.message_id)
+            case frames.PingFrame():
+                pass
+
+    async def _said(self, frame: frames.MessageFrame) -> None:
+        if len(frame.text) > LONGEST_TEXT:
+            raise RefusedFrameError("too_long")
+        if frame.attachments and not ATTACHMENTS:
+            raise RefusedFrameError("unsupported")
+        with self._bus.tracing.span("widget received", SpanKind.SERVER):
+            event = convert.received(self._workspace, self._session, frame, now(), traceparent())
+            await self._publish(event, KIND, ids.lane(self._session.visitor))
+        MESSAGES.labels("acknowledged").inc()
+        self._connection.send(frames.Ack(client_id=frame.client_id, message_id=event.id).to_json())
+
+    async def _publish(self, event: CloudEvent, *tokens: str) -> None:
+        try:
+            await self._bus.publish(event, *tokens)
+        except UnavailableError:
+            raise RefusedFrameError("try_again") from None
+
+    async def _show(self, kind: Literal["typing", "read"], message_id: UUID | None = None) -> None:
+        """Tells teammates who look at the thread now."""
+        thread_id = self._connection.thread_id
+        if thread_id is None:
+            return
+        activity = convert.Activity(kind=kind, thread_id=thread_id, place=self._connection.place, message_id=message_id)
+        with contextlib.suppress(*AWAY):  # worth nothing a second later
+            await self._bus.say_live(subjects.live(self._workspace, kind, KIND), activity)
+
+    def _resume(self, after: str | None) -> None:
+        if self._resuming is None or self._resuming.done():
+            self._connection.hold()
+            self._resuming = asyncio.create_task(self._catch_up(after))
+
+    async def _catch_up(self, after: str | None) -> None:
+        for wait in chain(RESUME_WAITS, repeat(RESUME_WAITS[-1])):
+            try:
+                await self._bring(after)
+            except UnavailableError:
+                self._connection.release()  # what happens now is not held back by what happened before
+                await asyncio.sleep(wait)
+            else:
+                break
+        self._connection.release()
+
+    async def _bring(self, after: str | None) -> None:
+        while True:
+            history = await history_of(self._bus, self._workspace, self._session, after)
+            if history.thread is not None:
+                self._connections.learn(self._connection, history.thread.customer.id, history.thread.id)
+            for message in convert.shown_history(history):
+                await self._connection.frames.put(frames.Arrived(message=message).to_json())
+            await handed_out(self._bus, self._workspace, history)
+            if len(history.messages) < PAGE or history.cursors[-1] == after:
+                return
+            after = history.cursors[-1]
