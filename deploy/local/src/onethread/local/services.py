@@ -34,6 +34,15 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     "migrate": (sys.executable, str(Path(sys.executable).with_name("onethread-migrate"))),
     "provision": (sys.executable, "-m", "onethread.runtime.provision"),
 }
+UVICORN_CHATTER = (
+    "Started server process",
+    "Waiting for application",
+    "Application startup complete",
+    "Uvicorn running on",
+    "Shutting down",
+    "Application shutdown complete",
+    "Finished server process",
+)
 COMPACT = "onethread.local.compact"
 
 
@@ -80,4 +89,5 @@ def _program(name: str, module: str, services: Sequence[Service], around: Surrou
         environment=around.environment,
         ready=lambda: all(probe() for probe in ready),
         alive=lambda: all(probe() for probe in alive),
+        chatter=UVICORN_CHATTER,
     )

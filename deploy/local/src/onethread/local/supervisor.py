@@ -275,6 +275,6 @@ class Supervisor:
                 child.kill()
 
     async def _stop_when(self, left_alone: Callable[[], bool]) -> None:
-        while not left_alone():  # noqa: ASYNC110 no event tells of it on every system
+        while not left_alone():
             await asyncio.sleep(0.5)
         self._asked_to_stop()
