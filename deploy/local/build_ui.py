@@ -171,7 +171,9 @@ def npm(root: Path, node: Node, *arguments: str) -> None:
 
 def first_error(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    errors = [line for line in lines if "error" in line.lower() and not line.endswith(":")]
+    errors = [
+        line for line in lines if "error" in line.lower() and not line.endswith(":") and not line.startswith("at ")
+    ]
     return (errors or lines or ["it said nothing."])[0]
 
 

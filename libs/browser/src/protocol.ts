@@ -38,6 +38,8 @@ export interface SessionAnswer {
   config: WidgetConfig;
   thread: { id: string; status: string } | null;
   messages: WidgetMessage[];
+  /** `unavailable`: what was said is safe but cannot be shown now; resume brings it. */
+  history?: "complete" | "unavailable";
 }
 
 export type FrameFromGateway =

@@ -292,6 +292,24 @@ def test_what_happens_elsewhere_appears_live(page, origin, conversation):
     expect(log(page).get_by_text("It is on its way")).to_have_count(1)
 
 
+def test_a_replayed_event_does_not_undo_what_was_told_since(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    expect(page.get_by_role("status")).to_have_text("Live")
+    delivery = {"state": "queued", "reason": None}
+    said = conversation.add_message("ana", "agent", "On its way.", delivery=delivery)
+    conversation.tell(said)
+    conversation.emit("message.updated", {"message": {**said, "delivery": {"state": "sent", "reason": None}}})
+    expect(log(page).locator(".message").last).to_contain_text("Sent")
+    conversation.tell(said)
+    conversation.emit("live", {"kind": "read", "threadid": "ana"})
+    conversation.emit("live", {"kind": "typing", "threadid": "ana"})
+    expect(log(page)).to_contain_text("The customer is writing")
+    expect(log(page).locator(".message").last).to_contain_text("Sent")
+    conversation.add_message("ana", "customer", "Never told by an event", channel=EMAIL)
+    conversation.emit("reset", {})
+    expect(log(page)).to_contain_text("Never told by an event")
+
+
 def test_what_was_missed_while_the_events_were_cut_is_there_afterwards(page, origin, conversation):
     open_thread(page, origin, "ana")
     expect(page.get_by_role("status")).to_have_text("Live")

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { backoff } from "@onethread/browser/backoff.ts";
 import { loadCustomer } from "./customers.ts";
-import { arrived, loadMessages, outgoing, retry, showLive } from "./messages.ts";
+import { arrived, changed, outgoing, reread, retry, showLive } from "./messages.ts";
 import type { Message, Thread } from "./model.ts";
 import { route } from "./route.ts";
 import { currentDetail, loadThread, put, refresh } from "./threads.ts";
@@ -33,7 +33,8 @@ export function goLive(): void {
   for (const event of ["updated", "identity_linked", "merged", "unmerged"]) {
     listen(`onethread.customer.${event}.v1`, ({ customerid }: Told) => customerid && void loadCustomer(customerid, true));
   }
-  listen("message.updated", ({ message }: { message: Message }) => arrived(message));
+  listen("message.updated", ({ message }: { message: Message }) => changed(message));
+  listen("reset", () => void catchUp()); // Too much was missed to be told again.
   listen("live", (piece: LivePiece) => {
     const threadId = piece.thread_id ?? piece.threadid;
     if (threadId) showLive(threadId, piece);
@@ -78,9 +79,8 @@ function onOpen(): void {
 
 /** Events may have been missed: what is on the screen is read again, and what waited is sent. */
 async function catchUp(): Promise<void> {
-  const open = route.value.threadId;
   for (const message of outgoing.value) if (message.failure) retry(message);
-  await Promise.allSettled([refresh(), open ? loadMessages(open) : null]);
+  await Promise.allSettled([refresh(), reread(route.value.threadId)]);
 }
 
 function onError(): void {

@@ -24,9 +24,9 @@ interface Conversation {
   reason?: string;
 }
 
+/** Who is writing now, and the AI's answer as far as it is. */
 export interface Live {
-  typing: boolean;
-  /** The answer that the AI is writing, as far as it is. */
+  author: "agent" | "customer";
   text: string;
   reply_id: string | null;
 }
@@ -58,12 +58,33 @@ export async function loadMessages(threadId: string): Promise<void> {
   }
 }
 
-/** One message from the live events. A thread that is not loaded stays so: it is read whole when it is opened. */
+/**
+ * A message was added. A thread that is not loaded stays so: it is read whole when it is opened. A message that is
+ * known stays as it is: a replayed event is older than what was told of it since.
+ */
 export function arrived(message: Message): void {
   touchedBy(message);
   confirm(message);
-  if (message.author.kind !== "customer") stopLive(message.thread_id);
+  const known = messagesOf(message.thread_id).some((one) => one.id === message.id);
+  if (!known && live.value.get(message.thread_id)?.author !== other(message)) stopLive(message.thread_id);
+  if (!known && conversations.value.has(message.thread_id)) add(message.thread_id, [message]);
+}
+
+/** Whose writing goes on although this message came: the AI answers while the customer adds something. */
+function other(message: Message): Live["author"] {
+  return message.author.kind === "customer" ? "agent" : "customer";
+}
+
+/** More became known of a message, such as its delivery. */
+export function changed(message: Message): void {
   if (conversations.value.has(message.thread_id)) add(message.thread_id, [message]);
+}
+
+/** After a gap in the events every loaded conversation may be old: the open one is read again, the others when opened. */
+export async function reread(open: string | null): Promise<void> {
+  const shown = open ? conversations.value.get(open) : undefined;
+  conversations.value = new Map(open && shown ? [[open, { ...shown, state: "failed" as const }]] : []);
+  if (open) await loadMessages(open);
 }
 
 export function say(threadId: string, text: string, note: boolean, channel: Channel | null): void {
@@ -92,11 +113,16 @@ export function resumeOutgoing(): void {
   for (const message of outgoing.value) if (!message.failure) void transmit(message);
 }
 
+/** `delta`: the AI writes `text`, or nothing yet. `typing`: the customer writes. */
 export function showLive(threadId: string, piece: { kind: string; reply_id?: string | null; text?: string }): void {
+  if (piece.kind !== "delta" && piece.kind !== "typing") return;
   const before = live.value.get(threadId);
-  const same = before && before.reply_id === (piece.reply_id ?? null);
-  const text = piece.kind === "delta" ? (same ? before.text : "") + (piece.text ?? "") : same ? before.text : "";
-  live.value = new Map(live.value).set(threadId, { typing: true, text, reply_id: piece.reply_id ?? null });
+  const reply_id = piece.reply_id ?? null;
+  const sameAnswer = before?.author === "agent" && before.reply_id === reply_id;
+  if (piece.kind === "typing" && before?.author === "agent") return;
+  const author = piece.kind === "delta" ? "agent" : "customer";
+  const text = piece.kind === "delta" ? (sameAnswer ? before.text : "") + (piece.text ?? "") : "";
+  live.value = new Map(live.value).set(threadId, { author, text, reply_id });
   clearTimeout(liveTimers.get(threadId));
   liveTimers.set(threadId, setTimeout(() => stopLive(threadId), LIVE_SHOWN));
 }

@@ -27,6 +27,8 @@ export interface Identity {
   kind: "visitor" | "site_user" | "email" | "slack_user";
   value: string;
   trust: "verified" | "asserted";
+  /** Why the trust is what it is, in words. */
+  evidence?: string;
 }
 
 export interface Thread {

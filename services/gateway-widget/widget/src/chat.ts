@@ -163,7 +163,7 @@ export class Chat {
     if (this.begun) this.drawer.set("session", this.token);
     this.config = answer.config;
     const durable = this.timeline.messages.filter((message) => !message.cursor); // Acknowledged, not yet in the history.
-    this.timeline = durable.reduce(withMissing, fromSession(answer));
+    if (answer.history !== "unavailable") this.timeline = durable.reduce(withMissing, fromSession(answer));
     for (const message of answer.messages) if (message.client_id) this.outbox.acknowledge(message.client_id);
     this.changed();
   }
@@ -226,8 +226,9 @@ export class Chat {
   }
 
   private refused(frame: Extract<FrameFromGateway, { type: "error" }>): void {
-    this.outbox.refuse(frame.client_id ?? null, frame.message, frame.code === "try_again");
-    if (frame.code !== "try_again") this.host.emit("error", { code: frame.code, message: frame.message });
+    const again = frame.code === "try_again" || frame.code === "slow_down";
+    this.outbox.refuse(frame.client_id ?? null, frame.message, again);
+    if (!again) this.host.emit("error", { code: frame.code, message: frame.message });
   }
 
   private send(frame: FrameFromBrowser): boolean {

@@ -90,14 +90,21 @@ function IdentityLine({ identity }: { identity: Identity }) {
       <dt>{IDENTITY[identity.kind] ?? identity.kind}</dt>
       <dd>
         {verified || anonymous ? (anonymous ? "visitor of the website" : identity.value) : `claims to be ${identity.value}`}
-        {!anonymous && <span class={verified ? "trust proven" : "trust"}>{verified ? "verified" : "not proven"}</span>}
+        {!anonymous && (
+          <span class={verified ? "trust proven" : "trust"}>
+            {verified ? "verified" : "not proven"}
+            {identity.evidence && `: ${identity.evidence}`}
+          </span>
+        )}
       </dd>
     </>
   );
 }
 
 function Participants() {
-  const participants = currentDetail.value?.participants ?? [];
+  const known = currentCustomer.value;
+  const own = new Set(known && "customer" in known ? known.customer.identities.map(({ value }) => value) : []);
+  const participants = (currentDetail.value?.participants ?? []).filter(({ identity }) => !own.has(identity.value));
   if (participants.length === 0) return null;
   return (
     <section>

@@ -136,6 +136,7 @@ export function OutgoingView({ message }: { message: Outgoing }) {
 }
 
 export function LiveAnswer({ answer }: { answer: Live }) {
+  if (answer.author === "customer") return <p class="byline">The customer is writing…</p>;
   return (
     <div class="message ours by-agent" aria-busy="true">
       <p class="byline">
