@@ -168,11 +168,12 @@ def _plain(node: Node) -> str:
 
 def split(text: str, limit: int) -> list[str]:
     """Pieces of at most `limit` characters, cut between paragraphs or lines. Cut code is closed and reopened."""
-    room = limit - 2 * (len(FENCE) + 1)
+    fence = len(FENCE) + 1
+    room = limit - fence
     posts: list[str] = []
     lines: list[str] = []
-    for line in (piece for whole in text.split("\n") for piece in _short(whole, room)):
-        if lines and sum(map(len, lines)) + len(lines) + len(line) > room:
+    for line in (piece for whole in text.split("\n") for piece in _short(whole, room - fence)):
+        while lines and sum(map(len, lines)) + len(lines) + len(line) > room:
             kept = _cut(lines)
             posts.append("\n".join(lines[:kept]).strip("\n"))
             lines = lines[kept:]
