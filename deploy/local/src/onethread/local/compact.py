@@ -1,4 +1,4 @@
-"""The six services in one process, for small machines: a fifth of the memory, and no bulkheads between them.
+"""The six services in one process, for small machines: half of the memory, and no bulkheads between them.
 
 python -m onethread.local.compact
 """

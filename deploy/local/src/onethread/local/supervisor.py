@@ -91,6 +91,7 @@ class Child:
             await asyncio.to_thread(self.program.before_start)
         if self._stopping.is_set():
             return 0
+        self._last.clear()
         process = await self._spawn()
         output = asyncio.create_task(self._pass_on(process))
         watching = asyncio.create_task(self._watch())

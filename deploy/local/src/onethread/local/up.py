@@ -35,9 +35,11 @@ from onethread.local.supervisor import Supervisor
 ANSWER_SECONDS = 20.0
 INTERRUPTED = 130
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 what a listening address is reached by
-TRUST_OF_THE_PLAYGROUND = {
+HELP_CENTRE = Path(__file__).parents[4] / "playground" / "help-centre"
+WITH_THE_PLAYGROUND = {
     "ONETHREAD_TRUSTED_RELAYS": "127.0.0.0/8,::1/128",
     "ONETHREAD_TRUSTED_AUTHSERV_ID": "onethread.localhost",
+    "ONETHREAD_KNOWLEDGE_DIR": str(HELP_CENTRE),
 }
 
 
@@ -86,7 +88,7 @@ def service_environment(given: Mapping[str, str], home: Path, offset: int) -> di
     """What every service gets: the person's own variables first, then the kept secrets and the local defaults."""
     defaults = {
         **kept_secrets(home),
-        **TRUST_OF_THE_PLAYGROUND,
+        **WITH_THE_PLAYGROUND,
         "ONETHREAD_ADMIN_EMAIL": "admin@onethread.localhost",
         "NATS_URL": nats_url(NATS_PORT + offset),
         "DATABASE_URL": database_url(POSTGRES_PORT + offset),
@@ -145,7 +147,7 @@ def _table(around: Surroundings) -> str:
 
     Playground   {around.url(PLAYGROUND.port)}    be the customer: chat, mail, Slack
     Inbox        {around.url(inbox)}    {around.environment["ONETHREAD_ADMIN_EMAIL"]}  {password}
-    API          {around.url(inbox, "/docs")}
+    API          {around.url(inbox, "/api/docs")}
     Data         {around.home}
 
   Ctrl-C stops it and keeps the data.
