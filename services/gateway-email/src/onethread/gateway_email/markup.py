@@ -1,0 +1,59 @@
+"""HTML of strangers, made harmless, and as text: pure."""
+
+from __future__ import annotations
+
+import re
+from html import escape, unescape
+
+import nh3
+from inscriptis import get_text
+from inscriptis.model.config import ParserConfig
+from lxml.etree import LxmlError
+
+TAGS = {
+    "a", "abbr", "address", "article", "b", "blockquote", "br", "caption", "center", "cite", "code", "col", "colgroup",
+    "dd", "del", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
+    "header", "hr", "i", "ins", "kbd", "li", "main", "mark", "ol", "p", "pre", "q", "s", "samp", "section", "small",
+    "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr",
+    "tt", "u", "ul", "var",
+}  # fmt: skip
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan"},
+    "ol": {"start"},
+    "abbr": {"title"},
+}
+SCHEMES = {"http", "https", "mailto", "tel"}
+GONE = {"script", "style", "title", "template", "noscript", "svg", "math", "iframe", "object", "textarea", "select"}
+"""These go with all that is in them."""
+_BLANK_LINES = re.compile(r"\n[ \t]*\n\s*\n")
+_PLAIN = ParserConfig(display_links=False, display_images=False)
+
+
+def sanitized(markup: str) -> str:
+    """What may be shown to a teammate: no script, style, form, frame or picture, and nothing that fetches."""
+    return nh3.clean(
+        markup,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        clean_content_tags=GONE,
+        url_schemes=SCHEMES,
+        url_relative="deny",
+        link_rel="noopener noreferrer nofollow",
+        generic_attribute_prefixes=set(),
+    )
+
+
+def as_text(markup: str) -> str:
+    """The words of it, laid out in lines."""
+    harmless = sanitized(markup)
+    try:
+        text = get_text(harmless, _PLAIN)
+    except (LxmlError, ValueError, RecursionError, AssertionError, IndexError):
+        text = unescape(nh3.clean(harmless, tags=set()))
+    return _BLANK_LINES.sub("\n\n", "\n".join(line.rstrip() for line in text.splitlines())).strip("\n")
+
+
+def of_text(text: str) -> str:
+    return f"<p>{escape(text).replace(chr(10), '<br>')}</p>"

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiosmtpd.smtp import SMTP
+
+from onethread.contracts.messages import Channel
+from onethread.contracts.replies import ReplyOutcome
+from onethread.gateway_email.authenticity import Edge
+from onethread.gateway_email.convert import Arrival, Desk
+from onethread.gateway_email.ledger import Delivery
+from onethread.gateway_email.settings import Settings
+from onethread.gateway_email.tokens import Signer
+from onethread.runtime.bus import UnavailableError
+
+FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "email"
+SECRET = "a secret of a test"
+
+
+class FakeBus:
+    """Keeps what is published, or is away."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[Any, tuple[str, ...]]] = []
+        self.handlers: dict[str, Any] = {}
+        self.away = False
+        self.tracing = self
+
+    @contextlib.contextmanager
+    def span(self, *_: object) -> Iterator[None]:
+        yield
+
+    def on(self, consumer: Any, _event: Any, handler: Any) -> None:
+        self.handlers[consumer.name] = handler
+
+    async def publish(self, event: Any, *tokens: str) -> None:
+        if self.away:
+            raise UnavailableError("the bus is not connected")
+        self.published.append((event, tokens))
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def check(self) -> None: ...
+
+    async def check_consumers(self) -> None: ...
+
+
+class MemoryLedger:
+    def __init__(self) -> None:
+        self.deliveries: dict[UUID, Delivery] = {}
+
+    async def begin(self, message: UUID, now: datetime) -> Delivery:
+        return self.deliveries.setdefault(message, Delivery(since=now))
+
+    async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome) -> None:
+        self.deliveries[message] = delivery.model_copy(update={"state": "done", "outcome": outcome})
+
+
+class Sink:
+    """A mail server that keeps what it gets, and answers RCPT with `answer`."""
+
+    def __init__(self) -> None:
+        self.mails: list[bytes] = []
+        self.recipients: list[str] = []
+        self.answer = "250 OK"
+        self.url = ""
+
+    async def handle_RCPT(self, _server, _session, envelope, address, _options) -> str:  # noqa: N802
+        if self.answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.answer
+
+    async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802
+        self.mails.append(envelope.content)
+        self.recipients += envelope.rcpt_tos
+        return "250 OK"
+
+
+@pytest.fixture
+def email_fixtures() -> Path:
+    if not FIXTURES.exists():
+        pytest.skip("the shared email fixtures are not beside this clone")
+    return FIXTURES
+
+
+@pytest.fixture
+def desk() -> Desk:
+    edge = Edge.parse("127.0.0.0/8", "mx.desk.example")
+    return Desk(Channel(id="email-local", kind="email"), "support@desk.example", edge, Signer((SECRET,), "local"))
+
+
+@pytest.fixture
+def arrival() -> Arrival:
+    return Arrival(
+        "127.0.0.1", "ann@customer.example", ("support@desk.example",), datetime(2026, 11, 2, 10, tzinfo=UTC)
+    )
+
+
+@pytest.fixture
+def bus() -> FakeBus:
+    return FakeBus()
+
+
+@pytest.fixture
+def memory_ledger() -> MemoryLedger:
+    return MemoryLedger()
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    loop = asyncio.get_running_loop()
+    kept = Sink()
+    server = await loop.create_server(lambda: SMTP(kept, hostname="sink", loop=loop), "127.0.0.1", 0)
+    kept.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield kept
+    server.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        smtp_port=0,
+        home=tmp_path,
+        support_address="support@desk.example",
+        reply_secret=SECRET,
+        trusted_relays="127.0.0.0/8",
+        trusted_authserv_id="mx.desk.example",
+        mail_bytes=200_000,
+    )
