@@ -1,0 +1,196 @@
+"""Mail in: SMTP → convert → publish → 250. Nothing is promised before the bus has it on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+import structlog
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter
+
+from onethread.contracts import ids
+from onethread.contracts.messages import MessageReceived, ReceivedMessage
+from onethread.gateway_email import convert, mime
+from onethread.gateway_email.capabilities import KIND
+from onethread.gateway_email.convert import Arrival, Desk, RefusedMailError
+from onethread.gateway_email.tokens import token_in
+from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.telemetry import traceparent
+
+SOURCE = "/gateway-email"
+LINE_LIMIT = 1024 * 1024
+"""Real mail has lines far above the 998 octets that are allowed."""
+DRAIN_SECONDS = 8.0
+CLOSING = "421 4.3.2 Closing for a restart; try again in a moment"
+TRY_AGAIN = "451 4.3.0 The mail can't be kept at the moment; nothing is lost, try again in a moment"
+LOOSE_LINES = "550 5.6.11 The mail has line breaks other than CR LF; correct it and send it again"
+_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
+
+log = structlog.get_logger()
+TAKEN = Counter("onethread_mails_total", "Mails that were offered to us", ["outcome"])
+
+
+class Intake:
+    """aiosmtpd's handler."""
+
+    def __init__(self, workspace: str, desk: Desk, bus: Bus) -> None:
+        self._workspace, self._desk, self._bus = workspace, desk, bus
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if token_in(address, self._desk.address) is None:
+            TAKEN.labels("unknown_recipient").inc()
+            return "550 5.1.1 There is no such address here"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        raw = envelope.content if isinstance(envelope.content, bytes) else b""
+        arrival = Arrival(
+            peer=str(session.peer[0]) if session.peer else "",
+            sender=envelope.mail_from or "",
+            recipients=tuple(envelope.rcpt_tos),
+            at=datetime.now(UTC),
+        )
+        with self._bus.tracing.span("email received", SpanKind.SERVER):
+            outcome, answer = await self._take(raw, arrival)
+        TAKEN.labels(outcome).inc()
+        return answer
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Never the library's own answer: it would tell the outside what broke, and make the sender give up."""
+        log.error("mail.failed", exc_info=error)
+        TAKEN.labels("failed").inc()
+        return TRY_AGAIN
+
+    async def _take(self, raw: bytes, arrival: Arrival) -> tuple[str, str]:
+        """(outcome for the counter, SMTP answer)"""
+        if _BARE.search(raw):
+            return "refused", LOOSE_LINES
+        try:
+            # A large mail takes seconds to read, and other senders would wait for it.
+            message = await asyncio.to_thread(self._read, raw, arrival)
+            if message is None:
+                log.warning("mail.own_came_back")
+                return "own", "250 2.0.0 OK, this mail is our own"
+            event = self._event(message)
+            await self._bus.publish(event, KIND, ids.lane(message.identities[0].value))
+        except RefusedMailError as refusal:
+            log.info("mail.refused", answer=str(refusal))
+            return "refused", str(refusal)
+        except UnavailableError as error:
+            log.warning("mail.deferred", error=str(error))
+            return "deferred", TRY_AGAIN
+        log.info("mail.taken", event_id=str(event.id), size=len(raw), attachments=len(message.attachments))
+        return "taken", f"250 2.0.0 Kept as {event.id}{_not_kept(message)}"
+
+    def _read(self, raw: bytes, arrival: Arrival) -> ReceivedMessage | None:
+        mail = mime.parse(raw)
+        return None if convert.is_own(mail, self._desk) else convert.received(mail, arrival, self._desk)
+
+    def _event(self, message: ReceivedMessage) -> MessageReceived:
+        return MessageReceived(
+            id=ids.received_id(self._workspace, message.channel.id, message.external_id),
+            source=SOURCE,
+            workspaceid=self._workspace,
+            traceparent=traceparent(),
+            data=message,
+        )
+
+
+class MailServer:
+    """Listens from `start` to `stop`; `port` is the one that was bound."""
+
+    def __init__(self, intake: Intake, hostname: str, size_limit: int) -> None:
+        self._intake, self._hostname, self._size_limit = intake, hostname, size_limit
+        self._sessions: set[_Session] = set()
+        self._server: asyncio.Server | None = None
+        self.draining = False
+        self.port = 0
+
+    async def start(self, host: str, port: int) -> None:
+        self._server = await asyncio.get_running_loop().create_server(self._session, host, port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Takes no new mail, finishes those in hand, and closes."""
+        self.draining = True
+        if self._server:
+            self._server.close()
+        busy = [session.in_hand for session in self._sessions if session.in_hand]
+        if busy:
+            await asyncio.wait(busy, timeout=DRAIN_SECONDS)
+        for session in list(self._sessions):
+            session.say_goodbye()
+
+    def _session(self) -> _Session:
+        session = _Session(
+            self._intake,
+            lambda: self.draining,
+            self._sessions.discard,
+            hostname=self._hostname,
+            ident="Onethread",
+            data_size_limit=self._size_limit,
+            enable_SMTPUTF8=True,
+            loop=asyncio.get_running_loop(),
+        )
+        self._sessions.add(session)
+        return session
+
+
+class _Session(SMTP):
+    """One connection. While the service drains, every command is answered with 421 and the connection closes."""
+
+    line_length_limit = LINE_LIMIT
+
+    def __init__(
+        self, intake: Intake, draining: Callable[[], bool], gone: Callable[[_Session], None], **options: Any
+    ) -> None:
+        super().__init__(intake, **options)
+        self.in_hand: asyncio.Future[None] | None = None
+        self._draining, self._gone = draining, gone
+        for name, method in list(self._smtp_methods.items()):
+            self._smtp_methods[name] = self._unless_draining(method)
+
+    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802
+        self.in_hand = self.loop.create_future()
+        try:
+            await super().smtp_DATA(arg)
+        finally:
+            self.in_hand.set_result(None)
+            self.in_hand = None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._gone(self)
+        super().connection_lost(error)
+
+    def say_goodbye(self) -> None:
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self.in_hand is None:
+            self._writer.write(f"{CLOSING}\r\n".encode())
+        self.transport.close()
+
+    def _unless_draining(self, method: Callable[[str | None], Any]) -> Callable[[str | None], Any]:
+        @wraps(method)
+        async def answer(arg: str | None) -> None:
+            if self._draining() and self.transport is not None:
+                await self.push(CLOSING)
+                self.transport.close()
+            else:
+                await method(arg)
+
+        return answer
+
+
+def _not_kept(message: ReceivedMessage) -> str:
+    count = len(message.attachments)
+    return f"; the contents of {count} attachment(s) are not kept" if count else ""

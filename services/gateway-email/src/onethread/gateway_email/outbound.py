@@ -1,0 +1,86 @@
+"""Mail out: ledger → compose → SMTP → outcome. One mail for one message, whatever is delivered again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter
+
+from onethread.contracts.ids import derived_id
+from onethread.contracts.replies import ReplyDelivered, ReplyFailed, ReplyOutcome, ReplyRequested
+from onethread.gateway_email.compose import UndeliverableError, Writer, recipient_of
+from onethread.gateway_email.inbound import SOURCE
+from onethread.gateway_email.ledger import Ledger
+from onethread.gateway_email.relay import RefusedByRelayError, Relay
+from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.telemetry import traceparent
+
+PATIENCE = timedelta(minutes=10)
+"""How long a mail that the relay puts off holds up those behind it. Greylisting wants five."""
+
+log = structlog.get_logger()
+SENT = Counter("onethread_replies_total", "Replies that left, or could not", ["outcome"])
+
+
+class Outbound:
+    def __init__(self, writer: Writer, relay: Relay, ledger: Ledger, bus: Bus) -> None:
+        self._writer, self._relay, self._ledger, self._bus = writer, relay, ledger, bus
+
+    async def __call__(self, event: ReplyRequested) -> None:
+        """Handles one `reply.requested.email`. What was settled before is only told again."""
+        message = event.data.message_id
+        delivery = await self._ledger.begin(message, datetime.now(UTC))
+        outcome = delivery.outcome
+        if outcome is None:
+            outcome = await self._deliver(event, delivery.since)
+            await self._ledger.finish(message, delivery, outcome)
+            SENT.labels(outcome.state).inc()
+        await self._tell(event, outcome)
+
+    async def _deliver(self, event: ReplyRequested, since: datetime) -> ReplyOutcome:
+        reply = event.data
+        try:
+            await self._send(event)
+        except UndeliverableError as error:
+            return self._outcome(event, str(error))
+        except RefusedByRelayError as refusal:
+            if not refusal.permanent and datetime.now(UTC) - since < PATIENCE:
+                raise UnavailableError(f"the mail relay said {refusal.code}") from refusal
+            log.warning("reply.refused", message_id=str(reply.message_id), code=refusal.code)
+            return self._outcome(event, f"The mail server refused it: {refusal.said}")
+        log.info("reply.sent", message_id=str(reply.message_id))
+        return self._outcome(event, None)
+
+    async def _send(self, event: ReplyRequested) -> None:
+        mail = self._writer.write(event.data, event.threadid, datetime.now(UTC))
+        with self._bus.tracing.span("smtp send", SpanKind.CLIENT):
+            await self._relay.send(mail.as_bytes(), self._writer.address, recipient_of(event.data))
+
+    def _outcome(self, event: ReplyRequested, failure: str | None) -> ReplyOutcome:
+        reply = event.data
+        return ReplyOutcome(
+            message_id=reply.message_id,
+            channel=reply.channel,
+            external_id=self._writer.message_id(reply.message_id),
+            state="failed" if failure else "sent",
+            reason=failure,
+            place=None if failure else self._writer.place_after(reply),
+        )
+
+    async def _tell(self, event: ReplyRequested, outcome: ReplyOutcome) -> None:
+        kind = ReplyFailed if outcome.state == "failed" else ReplyDelivered
+        await self._bus.publish(
+            kind(
+                id=derived_id(event.id, "failed" if outcome.state == "failed" else "delivered"),
+                source=SOURCE,
+                subject=str(outcome.message_id),
+                workspaceid=event.workspaceid,
+                threadid=event.threadid,
+                customerid=event.customerid,
+                causationid=event.id,
+                traceparent=traceparent(),
+                data=outcome,
+            )
+        )

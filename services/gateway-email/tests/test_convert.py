@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+
+from onethread.gateway_email import convert, mime
+from onethread.gateway_email.convert import Arrival, Desk, RefusedMailError
+
+PASS = "Authentication-Results: mx.desk.example; dmarc=pass header.from=customer.example\r\n"
+FAIL = "Authentication-Results: mx.desk.example; dmarc=fail header.from=customer.example\r\n"
+
+
+def mail(body: str = "Where is my order?", *, top: str = "", **headers: str) -> bytes:
+    fields = {
+        "From": "Ann <ann@customer.example>",
+        "To": "Desk <support@desk.example>",
+        "Subject": "My order",
+        "Message-ID": "<1@customer.example>",
+        "Date": "Mon, 02 Nov 2026 09:59:58 +0000",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
+    return (top + head + "\r\n" + body).encode()
+
+
+def read(raw: bytes, arrival: Arrival, desk: Desk):
+    return convert.received(mime.parse(raw), arrival, desk)
+
+
+def test_a_verified_mail_says_who_where_and_why(arrival: Arrival, desk: Desk):
+    found = read(mail(top=PASS, From="Ann Ruiz <Ann@Customer.Example>"), arrival, desk)
+    assert found.identities[0].value == "ann@customer.example"
+    assert found.identities[0].trust == "verified"
+    assert found.identities[0].evidence == "passed DMARC for customer.example, says mx.desk.example"
+    assert (found.name, found.subject, found.text) == ("Ann Ruiz", "My order", "Where is my order?")
+    assert found.place.key == "email:ann@customer.example"
+    assert not found.place.audience.shared
+    assert found.place.route["message_id"] == "<1@customer.example>"
+    assert not found.automatic
+    assert found.sent_at.isoformat() == "2026-11-02T09:59:58+00:00"
+
+
+def test_a_forged_mail_says_so_and_has_a_place_of_its_own(arrival: Arrival, desk: Desk):
+    found = read(mail(top=FAIL, Cc="mallory@evil.example"), arrival, desk)
+    assert found.identities[0].trust == "asserted"
+    assert found.identities[0].evidence.startswith("forged: failed DMARC for customer.example")
+    assert found.place.key.startswith("email:unproven:ann@customer.example")
+    assert found.participants == []
+    assert found.place.audience.shared
+
+
+def test_those_in_copy_share_the_place_and_take_part(arrival: Arrival, desk: Desk):
+    copied = {"Cc": "Bob <bob@customer.example>, support+x@desk.example, noreply@customer.example"}
+    found = read(mail(top=PASS, **copied), arrival, desk)
+    other = read(mail(top=PASS, Message_ID="<2@customer.example>", **copied), arrival, desk)
+    assert [p.value for p in found.participants] == ["bob@customer.example"]
+    assert found.place.audience.name == "Email with cc bob@customer.example and 1 more"
+    assert found.place.key == other.place.key != "email:ann@customer.example"
+
+
+def test_at_most_ten_take_part(arrival: Arrival, desk: Desk):
+    crowd = ", ".join(f"p{n}@customer.example" for n in range(30))
+    assert len(read(mail(top=PASS, Cc=crowd), arrival, desk).participants) == 10
+
+
+def test_a_reply_token_in_any_of_its_places_names_the_thread(arrival: Arrival, desk: Desk):
+    thread = uuid4()
+    address = desk.signer.reply_address(desk.address, thread, "ann@customer.example")
+    in_envelope = dataclasses.replace(arrival, recipients=(address,))
+    assert read(mail(), in_envelope, desk).thread_token == thread
+    assert read(mail(To=address), arrival, desk).thread_token == thread
+    assert read(mail(To="x@other.example", Cc=address), arrival, desk).thread_token == thread
+
+
+def test_a_token_made_for_another_is_noted_and_not_used(arrival: Arrival, desk: Desk):
+    address = desk.signer.reply_address(desk.address, uuid4(), "bob@customer.example")
+    found = read(mail(top=PASS, To=address), arrival, desk)
+    assert found.thread_token is None
+    assert "not made for this sender" in found.identities[0].evidence
+    assert found.identities[0].trust == "verified"
+
+
+def test_what_it_answers_comes_surest_first(arrival: Arrival, desk: Desk):
+    found = read(mail(In_Reply_To="<c@x>", References="<a@x> <b@x>\r\n <c@x>"), arrival, desk)
+    assert found.answers == ["<c@x>", "<b@x>", "<a@x>"]
+    many = " ".join(f"<{n}@x>" for n in range(90))
+    assert len(read(mail(References=many), arrival, desk).answers) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Auto_Submitted", "auto-replied; owner-email=x"),
+        ("Precedence", "bulk"),
+        ("List_Id", "<news.example>"),
+        ("X_Autoreply", "yes"),
+        ("From", "MAILER-DAEMON@customer.example"),
+        ("Content_Type", "multipart/report; report-type=delivery-status; boundary=b"),
+    ],
+)
+def test_a_machines_mail_is_marked(name: str, value: str, arrival: Arrival, desk: Desk):
+    assert read(mail(**{name: value}), arrival, desk).automatic
+
+
+def test_a_null_sender_marks_a_mail_and_outlooks_header_does_not(arrival: Arrival, desk: Desk):
+    assert read(mail(), dataclasses.replace(arrival, sender=""), desk).automatic
+    assert not read(mail(X_Auto_Response_Suppress="All", Auto_Submitted="no"), arrival, desk).automatic
+
+
+@pytest.mark.parametrize(
+    ("sender", "answer"),
+    [
+        ("", "550 5.6.0 This mail has no From field"),
+        ("ann@customer.example, bob@customer.example", "550 5.6.0 The From field must name exactly one"),
+        ("Ann <ann@customer.example> <bob@customer.example>", "550 5.6.0 The From field must name exactly one"),
+        ("not an address", "550 5.6.0 The From field must name exactly one"),
+        ("support@desk.example", "550 5.7.1 This address takes no mail from itself"),
+    ],
+)
+def test_a_mail_without_one_sender_is_refused_in_words(sender: str, answer: str, arrival: Arrival, desk: Desk):
+    with pytest.raises(RefusedMailError, match=answer):
+        read(mail(From=sender), arrival, desk)
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("Ann <Ann@Customer.Example>", "ann@customer.example"),
+        ("ann@customer.example (Ann)", "ann@customer.example"),
+        ('"ann@customer.example" <mallory@evil.example>', "mallory@evil.example"),
+        ("Ruiz, Ann <ann@customer.example>", "ann@customer.example"),
+        ("=?utf-8?q?Ann_=3Cann=40customer=2Eexample=3E?= <mallory@evil.example>", "mallory@evil.example"),
+        ("Ann <ann@exämple.example>", "ann@xn--exmple-cua.example"),
+        ("Ann <ann@straße.example>", "ann@xn--strae-oqa.example"),
+    ],
+)
+def test_the_address_is_the_one_that_was_checked(written: str, address: str, arrival: Arrival, desk: Desk):
+    assert read(mail(From=written), arrival, desk).identities[0].value == address
+
+
+def test_the_same_mail_has_one_key_and_another_mail_with_its_id_has_its_own(arrival: Arrival, desk: Desk):
+    first = read(mail(), arrival, desk).external_id
+    assert read(mail(top="Received: from a by b; now\r\n"), arrival, desk).external_id == first
+    assert read(mail("Something else"), arrival, desk).external_id != first
+    assert first.startswith("<1@customer.example>:")
+    assert read(mail(Message_ID=""), arrival, desk).external_id.startswith("no-id:")
+
+
+def test_our_own_mail_is_known_when_it_comes_back(desk: Desk):
+    assert convert.is_own(mime.parse(mail(X_Onethread_Instance=desk.signer.instances()[0])), desk)
+    assert convert.is_own(mime.parse(mail(Message_ID=desk.signer.message_id(uuid4(), "desk.example"))), desk)
+    assert not convert.is_own(mime.parse(mail(X_Onethread_Instance="another")), desk)
+
+
+def test_a_header_never_keeps_a_line_break(email_fixtures: Path, arrival: Arrival, desk: Desk):
+    raw = (email_fixtures / "own" / "header_injection_in_subject.eml").read_bytes()
+    subject = read(raw, arrival, desk).subject
+    assert subject
+    assert not set("\r\n\0") & set(subject)
+
+
+def test_attachments_are_listed_under_harmless_names(email_fixtures: Path, arrival: Arrival, desk: Desk):
+    raw = (email_fixtures / "own" / "attachment_name_tricks.eml").read_bytes()
+    forbidden = json.loads((email_fixtures / "own" / "expected.json").read_text())["attachment_name_tricks.eml"]
+    found = read(raw, arrival, desk).attachments
+    assert [a.name for a in found] == ["passwd", "invoice fdp.exe", "x.svg"]
+    assert not [a for a in found if any(bad in a.name for bad in forbidden["must_not_contain"])]
+
+
+def test_a_text_too_long_to_keep_whole_is_refused_and_not_cut(arrival: Arrival, desk: Desk):
+    with pytest.raises(RefusedMailError, match=r"552 5\.3\.4"):
+        read(mail("word " * 50_000), arrival, desk)
+
+
+@limits(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=400), st.sampled_from(["text/plain", "text/html", "multipart/mixed; boundary=b", "x"]))
+def test_no_bytes_make_it_raise_anything_but_a_refusal(arrival: Arrival, desk: Desk, noise: bytes, kind: str):
+    for raw in (noise, mail(Content_Type=kind) + noise, mail(Subject="=?x-none?b?").replace(b"My", noise)):
+        with contextlib.suppress(RefusedMailError):
+            assert read(raw, arrival, desk).model_dump_json()
+
+
+@pytest.mark.parametrize("folder", ["robust", "bounces", "mime", "own"])
+def test_every_damaged_mail_is_read_quickly_and_can_be_stored(folder: str, email_fixtures: Path, arrival, desk: Desk):
+    for path in sorted((email_fixtures / folder).rglob("*")):
+        if path.suffix == ".json" or path.is_dir():
+            continue
+        raw = path.read_bytes()
+        started = time.perf_counter()
+        with contextlib.suppress(RefusedMailError):
+            assert read(raw, arrival, desk).model_dump_json(), path.name
+        assert time.perf_counter() - started < 2, path.name
