@@ -1,5 +1,6 @@
 """One question to one reply: intents, search, decision, writing, check. A turn and `/v1/ask` both come through here."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,7 @@ LONGEST_QUERY = 2_000
 LONGEST_SUMMARY = 300
 LEAST_COVERAGE = 0.1
 """Of the question's telling words. On calibration data, answers below this were nearly all wrong."""
+_THOUGHTS = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ async def _quote(query: str, passage: Passage, kind: ChannelKind, say: Say) -> _
 
 def _judged(written: str, passages: Sequence[Passage]) -> _Written | Handoff:
     """What of the model's text may be sent."""
+    written = _THOUGHTS.sub("", written)
     if HANDOFF in written:
         return Handoff("unsure", "The language model found no answer in the articles", gap=True)
     sources = check.cited(written, passages)

@@ -23,7 +23,7 @@ _FILLER = frozenset(
     "help helped helpful helps here is it i'm lot lots lovely me much nice now ok okay one perfect so support "
     "team that that's the there this to too very was well what's worked works yes you your à alle beaucoup "
     "bien bon bonne das de en es für gut ihr ihre ist ja mal mille muchas mucho para por schön sehr super "
-    "tout todo todos très un une vous zusammen".split()
+    "tous tout todo todos très un une vous zusammen".split()
 )
 
 _PERSON = (
@@ -43,7 +43,7 @@ _ASKS_FOR_PERSON = re.compile(
                 rf"\b(?:need|want|get me|give me|prefer|can i have|is there) (?:an?|the|some)? ?(?:{_MAN} )*{_PERSON}\b"
                 rf"(?! (?:who|with|that|of|discount|price))"
             ),
-            rf"^(?:{_MAN} )*{_PERSON}(?: please| now)*$",
+            rf"^(?:an? )?(?:{_MAN} )*{_PERSON}(?: please| now)*$",
             r"\b(?:not|stop|no more) (?:a |the |this |to a )?(?:ro)?bots?\b",
             (
                 r"\bmit (?:einem|einer|jemandem|deinem|ihrem)? ?(?:echten |richtigen )?"

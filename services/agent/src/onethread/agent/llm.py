@@ -10,13 +10,13 @@ import structlog
 from onethread.agent.prompt import Line
 
 if TYPE_CHECKING:
-    from llama_index.core.llms import ChatMessage
     from llama_index.llms.openai_like import OpenAILike
 
 log = structlog.get_logger()
 MAX_TOKENS = 600
 MAX_CHARACTERS = 4_000
 CONTEXT_WINDOW = 16_000
+_ENDINGS = '.!?…)]”"。！？*'
 
 
 class ModelError(Exception):
@@ -42,32 +42,31 @@ class LanguageModel:
             raise ModelError(f"The language model did not finish within {self._timeout:g} seconds") from error
 
     async def _write(self, lines: Sequence[Line], heard: Callable[[str], Awaitable[None]]) -> str:
-        from llama_index.core.llms import ChatMessage
-
-        text = ""
-        pieces = self._pieces([ChatMessage(role=line.role, content=line.text) for line in lines])
-        async for piece in pieces:
-            text += piece
+        text, finish = "", None
+        async for piece, reason in self._pieces(lines):
+            text, finish = text + piece, reason or finish
             await heard(piece)
             if len(text) > MAX_CHARACTERS:
                 raise ModelError("The language model did not come to an end")
         if not text.strip():
             raise ModelError("The language model answered nothing")
+        if finish != "stop" and text.rstrip()[-1] not in _ENDINGS:  # some servers never say why they stop
+            raise ModelError("The language model stopped in the middle of a sentence")
         return text
 
-    async def _pieces(self, messages: "list[ChatMessage]") -> AsyncIterator[str]:
-        from openai import APIConnectionError, APIStatusError, APITimeoutError
+    async def _pieces(self, lines: Sequence[Line]) -> AsyncIterator[tuple[str, str | None]]:
+        """Each piece of text, with the reason for the end where it is known."""
+        from llama_index.core.llms import ChatMessage
+        from openai import APIConnectionError, APIStatusError
 
+        messages = [ChatMessage(role=line.role, content=line.text) for line in lines]
         try:
             async for part in await self._client.astream_chat(messages):
-                if part.delta:
-                    yield part.delta
-        except APITimeoutError as error:
-            raise ModelError("The language model did not answer in time") from error
-        except APIConnectionError as error:
-            raise ModelError("The language model could not be reached") from error
+                yield part.delta or "", _finish(part.raw)
         except APIStatusError as error:
             raise ModelError(f"The language model refused with HTTP {error.status_code}") from error
+        except APIConnectionError as error:
+            raise ModelError("The language model could not be reached") from error
         except Exception as error:
             log.warning("model.unreadable", error=type(error).__name__)
             raise ModelError("The language model sent something that is not an answer") from error
@@ -87,3 +86,8 @@ class LanguageModel:
             timeout=self._timeout,
             max_retries=0,
         )
+
+
+def _finish(raw: object) -> str | None:
+    choices = getattr(raw, "choices", None)
+    return choices[0].finish_reason if choices else None

@@ -37,7 +37,7 @@ class Bus(Protocol):
     """What a turn needs of the bus."""
 
     async def publish(self, event: CloudEvent, *tokens: str) -> None: ...
-    async def ask(self, subject: str, question: BaseModel, answer: type[A], timeout: float = 5.0) -> A: ...  # noqa: ASYNC109 the bus says it so
+    async def ask(self, subject: str, question: BaseModel, answer: type[A], timeout: float = 5.0) -> A: ...
     async def say_live(self, subject: str, body: BaseModel | bytes) -> None: ...
 
 
@@ -141,7 +141,7 @@ class _Turn:
         )
         try:
             await self._bus.say_live(subjects.live(self._event.workspaceid, "delta", self._kind), delta)
-        except Exception as error:  # noqa: BLE001 the whole answer follows by the durable way
+        except Exception as error:
             log.warning("delta.lost", error=type(error).__name__)
 
     async def _what_was_said(self) -> Sequence[Said]:

@@ -1,0 +1,226 @@
+"""A bus that records, a scripted language model, and messages as conversation adds them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import BaseModel
+
+from onethread.agent.answer import Answerer
+from onethread.agent.llm import LanguageModel
+from onethread.agent.turn import Turns
+from onethread.contracts.envelope import CloudEvent
+from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
+from onethread.contracts.messages import Audience, Author, Channel, Message
+from onethread.contracts.questions import Delta, History, HistoryOfThread
+from onethread.contracts.subjects import KNOWLEDGE_SEARCH
+from onethread.contracts.threads import AddedMessage, CustomerName, MessageAdded, Thread
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+RETURNS = Passage(
+    document_id="return-policy",
+    title="Our return policy",
+    text=(
+        "You may return anything unused within 30 days of delivery, without giving a reason.\n\n"
+        "## What cannot come back\n\nOpened ink, engraved pens and gift cards are the only exceptions."
+    ),
+    url="https://shop.example/help/return-policy",
+    score=1.0,
+    version=1,
+)
+SHIPPING = Passage(
+    document_id="shipping-costs",
+    title="What shipping costs",
+    text=(
+        "Standard shipping costs €4.90 in Germany and is free from €50.\n\n## Prices\n\n"
+        "- **Germany:** €4.90\n- **France:** €8.90\n- **Japan:** €19.90"
+    ),
+    url="https://shop.example/help/shipping-costs",
+    score=0.7,
+    version=1,
+)
+
+
+@dataclass
+class RecordingBus:
+    """Answers searches from `found` (by the query, or one for all) and history from `said`."""
+
+    found: KnowledgeFound | Exception | Callable[[str], KnowledgeFound] = field(
+        default_factory=lambda: KnowledgeFound(confidence=0.9, passages=[RETURNS, SHIPPING])
+    )
+    said: list[Message] | Exception = field(default_factory=list)
+    published: list[CloudEvent] = field(default_factory=list)
+    live: list[tuple[str, Delta]] = field(default_factory=list)
+    searches: list[KnowledgeSearch] = field(default_factory=list)
+    histories: list[HistoryOfThread] = field(default_factory=list)
+    publish_fails: list[Exception] = field(default_factory=list)
+
+    async def publish(self, event: CloudEvent, *tokens: str) -> None:
+        assert not tokens
+        await asyncio.sleep(0)
+        if self.publish_fails:
+            raise self.publish_fails.pop(0)
+        self.published.append(event)
+
+    async def ask(self, subject: str, question: BaseModel, answer: type, timeout: float = 5.0) -> BaseModel:
+        await asyncio.sleep(0)
+        if subject == KNOWLEDGE_SEARCH:
+            assert isinstance(question, KnowledgeSearch)
+            self.searches.append(question)
+            found = self.found(question.query) if callable(self.found) else self.found
+            if isinstance(found, Exception):
+                raise found
+            return found
+        assert isinstance(question, HistoryOfThread)
+        self.histories.append(question)
+        if isinstance(self.said, Exception):
+            raise self.said
+        return History(messages=self.said)
+
+    async def say_live(self, subject: str, body: BaseModel | bytes) -> None:
+        assert isinstance(body, Delta)
+        self.live.append((subject, body))
+
+    async def search(self, question: KnowledgeSearch) -> KnowledgeFound:
+        found = await self.ask(KNOWLEDGE_SEARCH, question, KnowledgeFound)
+        assert isinstance(found, KnowledgeFound)
+        return found
+
+
+@pytest.fixture
+def bus() -> RecordingBus:
+    return RecordingBus()
+
+
+@pytest.fixture
+def turns(bus: RecordingBus) -> Turns:
+    return Turns(bus, Answerer(bus.search, 0.6))
+
+
+@pytest.fixture
+def returns() -> Passage:
+    return RETURNS
+
+
+@pytest.fixture
+def shipping() -> Passage:
+    return SHIPPING
+
+
+@pytest.fixture
+def message() -> Callable[..., Message]:
+    def make(
+        text: str,
+        *,
+        thread: UUID,
+        sequence: int = 1,
+        kind: str = "widget",
+        author: str = "customer",
+        note: bool = False,
+        name: str | None = "Ana Ruiz",
+    ) -> Message:
+        return Message(
+            id=uuid4(),
+            thread_id=thread,
+            sequence=sequence,
+            note=note,
+            channel=Channel(id="local", kind=kind),
+            author=Author(kind=author, id=uuid4(), name=name),
+            audience=Audience(shared=kind == "slack"),
+            text=text,
+            created_at=NOW,
+        )
+
+    return make
+
+
+@pytest.fixture
+def added(message: Callable[..., Message]) -> Callable[..., MessageAdded]:
+    def make(
+        text: str,
+        *,
+        thread: UUID | None = None,
+        place: str | None = "visitor/1",
+        may_answer: bool = True,
+        **fields: object,
+    ) -> MessageAdded:
+        said = message(text, thread=thread or uuid4(), **fields)
+        customer = CustomerName(id=uuid4())
+        state = Thread(
+            id=said.thread_id,
+            status="open",
+            customer=customer,
+            channel=said.channel,
+            sequence=said.sequence,
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        return MessageAdded(
+            id=uuid4(),
+            source="/conversation",
+            workspaceid="local",
+            threadid=said.thread_id,
+            customerid=customer.id,
+            data=AddedMessage(message=said, thread=state, place=place, agent_may_answer=may_answer),
+        )
+
+    return make
+
+
+@dataclass
+class ScriptedModel:
+    """An OpenAI-compatible server that says what it is told to, without regard to the prompt."""
+
+    url: str = ""
+    pieces: list[str] = field(default_factory=list)
+    raw: bytes | None = None
+    wait: float = 0.0
+    requests: list[dict] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+            self.requests.append(json.loads(await reader.readexactly(length)))
+            await asyncio.sleep(self.wait)
+            writer.write(self.raw or self._answer())
+            await writer.drain()
+        writer.close()
+
+    def _answer(self) -> bytes:
+        chunks = [self._chunk({"role": "assistant", "content": piece}, None) for piece in self.pieces]
+        body = [*chunks, self._chunk({}, "stop"), "[DONE]"]
+        events = "".join(f"data: {event}\n\n" for event in body)
+        return b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + events.encode()
+
+    @staticmethod
+    def _chunk(delta: dict, finish: str | None) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return json.dumps(
+            {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+        )
+
+    def says(self, text: str) -> None:
+        """In pieces of six characters, as tokens come."""
+        self.pieces = [text[i : i + 6] for i in range(0, len(text), 6)]
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ScriptedModel]:
+    scripted = ScriptedModel()
+    server = await asyncio.start_server(scripted.serve, "127.0.0.1", 0)
+    scripted.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    yield scripted
+    server.close()
+
+
+@pytest.fixture
+async def written_turns(bus: RecordingBus, model: ScriptedModel) -> Turns:
+    language_model = LanguageModel(model.url, "m", None, 2.0)
+    await language_model.warm()
+    return Turns(bus, Answerer(bus.search, 0.6, language_model))

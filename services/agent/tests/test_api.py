@@ -1,0 +1,100 @@
+"""The agent's HTTP side, on a bus by argument."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from onethread.agent.app import create_app
+from onethread.agent.settings import Settings
+from onethread.contracts.knowledge import KnowledgeFound
+from onethread.contracts.streams import AGENT
+
+KEY = {"Authorization": "Bearer secret"}
+
+
+@pytest.fixture
+async def client(bus) -> AsyncIterator[httpx.AsyncClient]:
+    bus.consumers = []
+
+    async def nothing() -> None: ...
+
+    bus.on = lambda consumer, event, handler: bus.consumers.append(consumer)
+    bus.start = bus.stop = bus.check = bus.check_consumers = nothing
+    app = create_app(Settings(api_key="secret"), bus)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://agent") as one:
+        yield one
+
+
+async def test_ask_answers_as_a_turn_would(client, bus) -> None:
+    answer = (await client.post("/v1/ask", json={"question": "What is your return policy?"}, headers=KEY)).json()
+    assert answer["decision"] == "answer"
+    assert "30 days" in answer["text"]
+    assert answer["sources"][0]["document_id"] == "return-policy"
+    assert answer["confidence"] == 0.9
+    assert answer["reason"]
+    assert not bus.published
+    assert not bus.live
+
+
+async def test_ask_takes_history_channel_and_workspace(client, bus) -> None:
+    asked = {
+        "question": "and to France?",
+        "history": ["How much is shipping?", {"author": "agent", "text": "€4.90"}],
+        "workspace": "acme",
+        "channel": "email",
+    }
+    answer = (await client.post("/v1/ask", json=asked, headers=KEY)).json()
+    assert bus.searches[0].workspace == "acme"
+    assert bus.searches[0].query == "How much is shipping?\nand to France?"
+    assert answer["text"].startswith("Hello,")
+
+
+async def test_ask_hands_off_what_it_does_not_know(client, bus) -> None:
+    bus.found = KnowledgeFound(confidence=0.1)
+    answer = (await client.post("/v1/ask", json={"question": "Do you sell llamas?"}, headers=KEY)).json()
+    assert answer["decision"] == "handoff"
+    assert answer["sources"] == []
+    assert not bus.published
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}])
+async def test_ask_needs_the_key(client, headers) -> None:
+    answer = await client.post("/v1/ask", json={"question": "Hi"}, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"question": " "}, {"question": "a", "channel": "fax"}, {"question": "a", "workspace": "a.b"}]
+)
+async def test_a_malformed_question_is_refused(client, body) -> None:
+    assert (await client.post("/v1/ask", json=body, headers=KEY)).status_code == 422
+
+
+async def test_the_agent_listens_and_tells_how_it_is(client, bus) -> None:
+    assert bus.consumers == [AGENT]
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert (await client.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"ONETHREAD_LLM_PROVIDER": "anthropic"}, "not supported yet; use openai"),
+        ({"ONETHREAD_LLM_PROVIDER": "ollama"}, "not supported yet; use openai"),
+        ({"ONETHREAD_LLM_PROVIDER": "oracle"}, "say extractive or openai"),
+        ({"ONETHREAD_LLM_PROVIDER": "openai"}, "ONETHREAD_LLM_URL"),
+        ({"ONETHREAD_API_KEY": ""}, "ONETHREAD_API_KEY"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_sentence(monkeypatch, variables, sentence) -> None:
+    monkeypatch.setenv("ONETHREAD_API_KEY", "secret")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+        if not value:
+            monkeypatch.delenv(name)
+    with pytest.raises(SystemExit) as stopped:
+        Settings.load()
+    assert sentence in str(stopped.value)

@@ -1,0 +1,91 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onethread.agent.extract import extract
+from onethread.contracts.knowledge import Passage
+
+HELP_CENTRE = Path(__file__).parents[3] / "deploy" / "playground" / "help-centre"
+
+
+def article(name: str) -> Passage:
+    path = HELP_CENTRE / f"{name}.md"
+    if not path.exists():
+        pytest.skip("the playground's help centre is not there")
+    _, front, text = path.read_text().split("---\n", 2)
+    title = re.search(r"^title: (.*)$", front, re.MULTILINE)
+    assert title
+    return Passage(document_id=name, title=title[1], text=text, url=None, score=1.0, version=1)
+
+
+def answer(question: str, name: str, words: int = 70) -> str:
+    quoted = extract(question, article(name), words)
+    assert quoted
+    return quoted.text
+
+
+def test_the_opening_answers_the_article_s_own_question() -> None:
+    text = answer("What is your return policy?", "return-policy")
+    assert text.startswith("You may return anything unused within 30 days")
+
+
+def test_a_detail_is_found_under_its_heading() -> None:
+    assert "waterproof" in answer("Is the ink waterproof?", "ink-stains-and-care")
+    assert "shows the balance" in answer("How do I check the balance on my gift card?", "gift-cards")
+
+
+def test_a_list_item_answers_alone() -> None:
+    assert "France" in answer("when will my parcel get to france", "delivery-times")
+
+
+def test_steps_come_whole_and_numbered() -> None:
+    text = answer("where can I find my tracking number", "track-your-order")
+    assert "\n1. Open the email" in text
+    assert "\n3. If you have an account" in text
+
+
+def test_a_list_comes_with_the_line_that_leads_to_it() -> None:
+    text = answer("my promo code does not work", "discount-codes")
+    assert re.search(r":\s*\n- It has expired", text)
+
+
+def test_an_answer_in_a_chat_is_short_and_holds_no_heading() -> None:
+    path = HELP_CENTRE / "questions.jsonl"
+    if not path.exists():
+        pytest.skip("the playground's help centre is not there")
+    for line in path.read_text().splitlines():
+        asked = json.loads(line)
+        if asked["article"]:
+            text = answer(asked["question"], asked["article"])
+            assert 5 < len(text.split()) < 130, text
+            assert not re.search(r"^#", text, re.MULTILINE)
+
+
+def test_every_sentence_stands_in_the_article() -> None:
+    passage = article("cancel-order")
+    quoted = extract("how do i cancel my order", passage, 130)
+    assert quoted
+    flat = " ".join(passage.text.split())
+    for piece in quoted.pieces:
+        assert re.sub(r"^(?:\d+\.|-) ", "", piece.strip()).rstrip(":") in flat
+
+
+def test_a_question_about_something_else_is_not_covered() -> None:
+    quoted = extract("What is the exchange rate of the dollar to the yen?", article("payment-methods"), 70)
+    assert quoted
+    assert quoted.coverage < 0.1
+
+
+def test_a_passage_without_a_sentence_says_nothing() -> None:
+    empty = Passage(document_id="a", title="A", text="# Heading\n\n```\ncode", score=1, version=1)
+    assert extract("what", empty.model_copy(update={"text": "# Heading\n"}), 70) is None
+
+
+@given(st.text(max_size=400), st.text(max_size=80), st.integers(5, 200))
+def test_any_text_is_read_without_an_error(text: str, question: str, words: int) -> None:
+    quoted = extract(question, Passage(document_id="a", title="T", text=text, score=1, version=1), words)
+    assert quoted is None or 0 <= quoted.coverage <= 1.0001

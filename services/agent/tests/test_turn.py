@@ -1,0 +1,262 @@
+"""A turn on a bus that records."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from onethread.agent.answer import Answerer
+from onethread.agent.turn import Turns
+from onethread.contracts.ids import derived_id
+from onethread.contracts.knowledge import KnowledgeFound, KnowledgeGapFound
+from onethread.contracts.replies import ReplyProposed
+from onethread.runtime.bus import RefusedError, UnavailableError
+
+ASKED = "What is your return policy?"
+
+
+def proposal(bus) -> ReplyProposed:
+    (event,) = [event for event in bus.published if isinstance(event, ReplyProposed)]
+    return event
+
+
+async def test_a_question_is_answered_from_its_article(bus, turns, added) -> None:
+    event = added(ASKED)
+    await turns.take(event)
+    proposed = proposal(bus)
+    assert proposed.data.decision == "answer"
+    assert "30 days" in proposed.data.text
+    assert [source.document_id for source in proposed.data.sources] == ["return-policy"]
+    assert proposed.data.confidence == 0.9
+    assert bus.searches[0].audience == "public"
+    assert bus.searches[0].workspace == "local"
+
+
+async def test_a_proposal_has_ids_that_a_second_try_has_too(bus, turns, added) -> None:
+    event = added(ASKED)
+    await turns.take(event)
+    await turns.take(event)
+    first, second = bus.published
+    assert first.id == second.id == derived_id(event.id, "proposed")
+    assert first.data == second.data
+    assert first.data.reply_id == derived_id(event.data.message.id, "reply")
+    assert first.data.message_id == event.data.message.id
+    assert (first.threadid, first.customerid, first.causationid) == (event.threadid, event.customerid, event.id)
+
+
+@pytest.mark.parametrize("fields", [{"may_answer": False}, {"author": "teammate"}, {"author": "agent"}])
+async def test_what_is_not_the_agent_s_to_answer_gets_no_answer(bus, turns, added, fields) -> None:
+    await turns.take(added(ASKED, **fields))
+    assert not bus.published
+    assert not bus.searches
+    assert not bus.live
+
+
+async def test_an_uncovered_question_is_handed_off_and_told_as_a_gap(bus, turns, added, returns) -> None:
+    bus.found = KnowledgeFound(confidence=0.2, passages=[returns])
+    await turns.take(added("Do you sell left-handed scissors?"))
+    proposed, gap = bus.published
+    assert proposed.data.decision == "handoff"
+    assert "a person" in proposed.data.text
+    assert "20%" in proposed.data.reason
+    assert proposed.data.summary == "Do you sell left-handed scissors?"
+    assert not proposed.data.sources
+    assert isinstance(gap, KnowledgeGapFound)
+    assert gap.data.question == "Do you sell left-handed scissors?"
+
+
+@pytest.mark.parametrize("error", [UnavailableError("x"), RefusedError("x")])
+async def test_without_knowledge_the_customer_gets_a_person(bus, turns, added, error) -> None:
+    bus.found = error
+    await turns.take(added(ASKED))
+    assert proposal(bus).data.decision == "handoff"
+    assert proposal(bus).data.reason == "The knowledge base did not answer"
+    assert "person" in proposal(bus).data.text
+    assert len(bus.published) == 1  # that is no gap in the knowledge
+
+
+@pytest.mark.parametrize(
+    ("text", "decision", "confidence"),
+    [
+        ("hello!", "answer", 1.0),
+        ("thanks, that helps", "answer", 1.0),
+        ("a human please", "handoff", 0.0),
+        ("Where is my refund?", "handoff", 0.0),
+    ],
+)
+async def test_some_messages_need_no_search(bus, turns, added, text, decision, confidence) -> None:
+    await turns.take(added(text))
+    assert not bus.searches
+    assert proposal(bus).data.decision == decision
+    assert proposal(bus).data.confidence == confidence
+    assert not proposal(bus).data.sources
+
+
+async def test_the_widget_sees_the_answer_as_it_is_written(bus, turns, added) -> None:
+    event = added(ASKED)
+    await turns.take(event)
+    subject, first = bus.live[0]
+    assert subject == "live.local.delta.widget"
+    assert (first.kind, first.place, first.thread_id) == ("delta", "visitor/1", event.data.message.thread_id)
+    assert {delta.reply_id for _, delta in bus.live} == {proposal(bus).data.reply_id}
+    assert "".join(delta.text for _, delta in bus.live).strip() == proposal(bus).data.text
+
+
+@pytest.mark.parametrize("kind", ["email", "slack"])
+async def test_other_channels_hear_nothing_before_the_answer_is_whole(bus, turns, added, kind) -> None:
+    await turns.take(added(ASKED, kind=kind))
+    assert not bus.live
+    assert ("Hello Ana," in proposal(bus).data.text) == (kind == "email")
+
+
+async def test_a_lost_delta_does_not_lose_the_answer(bus, turns, added) -> None:
+    async def broken(subject, body) -> None:
+        raise ConnectionError
+
+    bus.say_live = broken
+    await turns.take(added(ASKED))
+    assert proposal(bus).data.decision == "answer"
+
+
+async def test_a_proposal_that_the_bus_did_not_take_is_tried_again(bus, turns, added) -> None:
+    bus.publish_fails = [UnavailableError("x")]
+    event = added(ASKED)
+    with pytest.raises(UnavailableError):
+        await turns.take(event)
+    await turns.take(event)
+    assert proposal(bus).data.decision == "answer"
+
+
+async def test_a_burst_gets_one_answer_to_all_of_it(bus, added) -> None:
+    thread = uuid4()
+    turns = Turns(bus, Answerer(bus.search, 0.6), settle=0.02)
+    burst = [added(text, thread=thread, sequence=n) for n, text in enumerate(["Hi", ASKED, "thanks"], 1)]
+    await asyncio.gather(*map(turns.take, burst))
+    assert proposal(bus).data.message_id == burst[-1].data.message.id
+    assert "30 days" in proposal(bus).data.text
+
+
+async def test_a_message_during_the_search_restarts_the_turn(bus, turns, added) -> None:
+    thread = uuid4()
+    second = added("I mean unused pens", thread=thread, sequence=2)
+    begun = asyncio.Event()
+
+    async def search(question):
+        begun.set()
+        await asyncio.sleep(0.02)
+        return KnowledgeFound(confidence=0.9, passages=[bus_passage])
+
+    bus_passage = bus.found.passages[0]
+    turns = Turns(bus, Answerer(search, 0.6))
+    running = asyncio.create_task(turns.take(added(ASKED, thread=thread)))
+    await begun.wait()
+    await asyncio.gather(running, turns.take(second))
+    assert proposal(bus).data.message_id == second.data.message.id
+
+
+async def test_a_customer_who_never_stops_is_answered_all_the_same(bus, added) -> None:
+    thread, more, running = uuid4(), iter(range(2, 30)), []
+
+    async def search(question):
+        if len(running) < 20:
+            running.append(asyncio.create_task(turns.take(added("and more?", thread=thread, sequence=next(more)))))
+        await asyncio.sleep(0)
+        return bus.found
+
+    turns = Turns(bus, Answerer(search, 0.6))
+    await asyncio.wait_for(turns.take(added(ASKED, thread=thread)), 5)
+    assert bus.published
+    while not all(task.done() for task in running):
+        await asyncio.gather(*running)
+    assert not turns._waiting
+
+
+async def test_threads_do_not_wait_for_each_other(bus, added) -> None:
+    gate = asyncio.Event()
+
+    async def search(question):
+        if "slow" in question.query:
+            await gate.wait()
+        return bus.found
+
+    turns = Turns(bus, Answerer(search, 0.6))
+    slow = asyncio.create_task(turns.take(added("slow return policy question")))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(turns.take(added(ASKED)), 2)
+    gate.set()
+    await slow
+    assert len(bus.published) == 2
+
+
+async def test_a_follow_up_is_searched_with_the_question_before_it(bus, turns, added, message) -> None:
+    thread = uuid4()
+    bus.said = [
+        message("How much is shipping?", thread=thread),
+        message("€4.90", thread=thread, sequence=2, author="agent"),
+    ]
+    event = added("and to France?", thread=thread, sequence=3)
+    await turns.take(event)
+    assert bus.searches[0].query == "How much is shipping?\nand to France?"
+    (asked,) = bus.histories
+    assert (asked.thread_id, asked.place, asked.workspace) == (thread, "visitor/1", "local")
+
+
+async def test_a_short_question_that_finds_nothing_is_tried_with_the_one_before_it(
+    bus, turns, added, message, returns
+) -> None:
+    thread = uuid4()
+    bus.said = [message("How much is shipping?", thread=thread)]
+    bus.found = lambda query: KnowledgeFound(confidence=0.9 if "shipping" in query else 0.1, passages=[returns])
+    await turns.take(added("France", thread=thread, sequence=3))
+    assert [search.query for search in bus.searches] == ["France", "How much is shipping?\nFrance"]
+
+
+async def test_a_whole_question_asks_for_no_history(bus, turns, added) -> None:
+    await turns.take(added("How do I return an unused fountain pen?"))
+    assert not bus.histories
+
+
+async def test_without_history_the_question_stands_alone(bus, turns, added) -> None:
+    bus.said = UnavailableError("x")
+    await turns.take(added("and the return policy?"))
+    assert bus.searches[0].query == "and the return policy?"
+    assert proposal(bus).data.decision == "answer"
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    private=st.lists(st.sampled_from(["hi", "and that?", ASKED, "what about it", "thanks"]), max_size=4),
+    shared=st.sampled_from(["and that?", ASKED, "France", "hello"]),
+)
+def test_nothing_said_in_another_place_reaches_an_answer(bus, added, private, shared) -> None:
+    """In the same thread, at the same time; what is known of the past comes only from the question with its place."""
+
+    async def run() -> None:
+        bus.published.clear(), bus.searches.clear(), bus.histories.clear(), bus.live.clear()
+        thread = uuid4()
+        turns = Turns(bus, Answerer(bus.search, 0.6))
+        secrets = [
+            added(f"{text} canary", thread=thread, sequence=n, place="dm/1") for n, text in enumerate(private, 1)
+        ]
+        public = added(shared, thread=thread, sequence=9, place="channel/1", kind="slack")
+        await asyncio.gather(*map(turns.take, [*secrets[:2], public, *secrets[2:]]))
+        (answer,) = [
+            event for event in bus.published if getattr(event.data, "message_id", None) == public.data.message.id
+        ]
+        assert "canary" not in answer.to_json().decode()
+        mine = [asked for asked in bus.histories if asked.place == "channel/1"]
+        assert {asked.place for asked in bus.histories} <= {"channel/1", "dm/1"}
+        assert len(mine) <= 1
+        assert all(shared not in s.query or "canary" not in s.query or s.query.count(shared) for s in bus.searches)
+        assert all(delta.place == "dm/1" or "canary" not in delta.text for _, delta in bus.live)
+
+    asyncio.run(run())
+
+
+async def test_notes_are_not_history(bus, turns, added, message) -> None:
+    thread = uuid4()
+    bus.said = [message("secret note question about refunds", thread=thread, note=True)]
+    await turns.take(added("and that?", thread=thread, sequence=3))
+    assert all("secret" not in search.query for search in bus.searches)
