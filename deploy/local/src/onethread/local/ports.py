@@ -13,8 +13,8 @@ from onethread.local.errors import CannotStart
 
 HIGHEST = 65535
 OFFSETS = range(100, 5100, 100)
-RELEASE_SECONDS = 2.0
-"""A copy that was killed a moment ago still gives back its ports."""
+RELEASE_SECONDS = 3.0
+"""The database of a copy that was killed a moment ago is still writing to the disk what it has."""
 
 
 def port_offset(text: str, highest_port: int) -> int:
@@ -31,7 +31,7 @@ def require_free(host: str, ports: Mapping[int, str], offset: int) -> None:
     """`ports` maps each port, the offset included, to the name of what will listen there."""
     end = time.monotonic() + RELEASE_SECONDS
     while busy := [port for port in ports if taken(host, port)]:
-        if time.monotonic() > end or any(owner(port) for port in busy):
+        if time.monotonic() > end:
             raise CannotStart(_sentence(busy, ports, _free_offset(host, ports, offset)))
         time.sleep(0.1)
 
