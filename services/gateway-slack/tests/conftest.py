@@ -9,6 +9,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class FakeSlack:
         self.posts: list[dict[str, Any]] = []
         self.broken: defaultdict[str, list[Any]] = defaultdict(list)
         self.slow: dict[str, float] = {}
+        self.group = False
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -88,7 +90,8 @@ class FakeSlack:
                 user = self.users.get(arguments["user"])
                 return {"ok": True, "user": user} if user else {"ok": False, "error": "user_not_found"}
             case "conversations.info":
-                return {"ok": True, "channel": {"id": arguments["channel"], "name": "acme-support"}}
+                about = {"name": "mpdm-1", "is_mpim": True} if self.group else {"name": "acme-support"}
+                return {"ok": True, "channel": {"id": arguments["channel"], **about}}
             case "chat.postMessage":
                 return {"ok": True, "channel": arguments["channel"], "ts": self.post(arguments)}
             case "conversations.replies" | "conversations.history":
@@ -196,12 +199,18 @@ async def slack() -> AsyncIterator[FakeSlack]:
         yield fake
 
 
-@pytest.fixture
-async def gateway(slack: FakeSlack) -> AsyncIterator[Gateway]:
-    settings = Settings(slack_bot_token="xoxb-test", slack_signing_secret=SECRET, slack_api_url=slack.url)
-    bus = FakeBus(settings)
-    app = create_app(settings, bus)
+@asynccontextmanager
+async def started(slack: FakeSlack, **settings: Any) -> AsyncIterator[Gateway]:
+    config = Settings(slack_bot_token="xoxb-test", slack_signing_secret=SECRET, slack_api_url=slack.url, **settings)
+    bus = FakeBus(config)
+    app = create_app(config, bus)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
             yield Gateway(http, slack, bus)
+
+
+@pytest.fixture
+async def gateway(slack: FakeSlack) -> AsyncIterator[Gateway]:
+    async with started(slack) as running:
+        yield running

@@ -146,5 +146,9 @@ def test_files_are_named_after_the_words():
     assert heard("look", files=[{"name": "a.png"}, {"id": "F1"}]) == "look\n[File: a.png]\n[File: F1]"
 
 
+def test_what_no_database_takes_is_left_out():
+    assert heard("a\x00b\ud800c") == "ab?c"
+
+
 def test_mentions_are_found_with_and_without_a_name():
     assert mentioned({"text": "<@U1> <@U2|bob> @U3 &lt;@U4&gt;"}) == {"U1", "U2"}

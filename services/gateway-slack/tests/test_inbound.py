@@ -10,7 +10,7 @@ import structlog
 
 from onethread.contracts.ids import lane, received_id
 
-from .conftest import ANA, BOT, TEAM, Gateway, envelope, fixture, said
+from .conftest import ANA, BOT, TEAM, FakeSlack, Gateway, envelope, fixture, said, started
 
 
 async def test_a_direct_message_is_published_with_everything_slack_says_of_it(gateway: Gateway):
@@ -288,6 +288,20 @@ async def test_an_email_that_nobody_vouches_for_is_asserted(gateway: Gateway, ch
     email = gateway.bus.published[0].data.identities[1]
     assert (email.kind, email.trust) == ("email", "asserted")
     assert words in email.evidence
+
+
+async def test_where_the_operator_does_not_trust_the_emails_none_is_verified(slack: FakeSlack):
+    async with started(slack, slack_trust_emails=False) as gateway:
+        await gateway.hear(said("hello"))
+    trusts = {i.kind: i.trust for i in gateway.bus.published[0].data.identities}
+    assert trusts == {"slack_user": "verified", "email": "asserted"}
+
+
+async def test_a_group_conversation_is_shared(gateway: Gateway):
+    gateway.slack.group = True
+    await gateway.hear(said(f"<@{BOT}> hi", channel="G1", channel_type="mpim"))
+    audience = gateway.bus.published[0].data.place.audience
+    assert (audience.shared, audience.name) == (True, "a group conversation")
 
 
 async def test_logs_hold_no_words_and_no_addresses(gateway: Gateway, caplog: pytest.LogCaptureFixture):

@@ -45,7 +45,12 @@ def text_of(event: Element, names: Names, bot: str) -> str:
     said = _rich_text(blocks, names) if rich else from_mrkdwn(event.get("text") or "", names)
     said = _without_address(said.strip(), "@" + names.get(bot, bot))
     files = [f"[File: {file.get('name') or file.get('id')}]" for file in event.get("files") or []]
-    return "\n".join(filter(None, [said, *files]))
+    return _storable("\n".join(filter(None, [said, *files])))
+
+
+def _storable(text: str) -> str:
+    """Without what JSON may carry but no database takes: NUL and halves of a character."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def _without_address(said: str, bot: str) -> str:

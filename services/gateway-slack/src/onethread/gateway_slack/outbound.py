@@ -22,6 +22,7 @@ from onethread.gateway_slack.web_api import SERVER_ERROR, TOO_MANY, code_of, sta
 from onethread.runtime.bus import Bus, UnavailableError
 from onethread.runtime.telemetry import traceparent
 
+POST = "chat.postMessage"
 PAGE = 200
 PAGES = 10
 CLOCK_SKEW = 60
@@ -67,7 +68,7 @@ class Outbound:
                 continue
             payload = {"message_id": str(reply.message_id), "part": part}
             answer = await self._call(
-                "chat.postMessage",
+                POST,
                 channel=spot.channel,
                 thread_ts=spot.thread_ts or _thread(spot, posted.get(0)),
                 text=text,
@@ -102,12 +103,11 @@ class Outbound:
 
     async def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         arguments = {key: value for key, value in arguments.items() if value is not None}
-        writes = method.startswith("chat.")
         try:
-            if writes:
+            if method == POST:
                 answer = await self._slack.api_call(method, json=arguments)
             else:
-                answer = await self._slack.api_call(method, params=_flags(arguments))
+                answer = await self._slack.api_call(method, http_verb="GET", params=arguments)
         except SlackApiError as error:
             raise _meaning(error) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -175,11 +175,6 @@ def _ours(messages: list[dict[str, Any]], reply: RequestedReply) -> dict[int, st
         if metadata.get("event_type") == METADATA_TYPE and payload.get("message_id") == str(reply.message_id):
             found.setdefault(int(payload.get("part", 0)), message["ts"])
     return found
-
-
-def _flags(arguments: dict[str, Any]) -> dict[str, Any]:
-    """A query string has no booleans."""
-    return {key: int(value) if isinstance(value, bool) else value for key, value in arguments.items()}
 
 
 def _meaning(error: SlackApiError) -> Exception:
