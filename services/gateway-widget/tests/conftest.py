@@ -163,9 +163,8 @@ def settings() -> Settings:
     return Settings(session_secret=SESSION_SECRET, widget_secret=WIDGET_SECRET)
 
 
-@pytest.fixture
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    bus = BusInMemory(settings)
+@asynccontextmanager
+async def gateway_on(settings: Settings, bus: Any) -> AsyncIterator[Running]:
     app = create_app(settings, bus)
     config = uvicorn.Config(
         app, port=0, log_config=None, access_log=False, ws="websockets-sansio", ws_max_size=65_536, lifespan="on"
@@ -182,6 +181,25 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     server.should_exit = True
     await asyncio.wait_for(serving, 15)
     assert len(app.state.connections) == 0
+
+
+@pytest.fixture
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    async with gateway_on(settings, BusInMemory(settings)) as running:
+        yield running
+
+
+@pytest.fixture
+def two_replicas(settings: Settings, nats_url: str) -> Callable[[], Any]:
+    """Two gateways on a real bus."""
+    there = settings.model_copy(update={"nats_url": nats_url})
+
+    @asynccontextmanager
+    async def replicas() -> AsyncIterator[tuple[Running, Running]]:
+        async with gateway_on(there, None) as one, gateway_on(there, None) as two:
+            yield one, two
+
+    return replicas
 
 
 @pytest.fixture

@@ -63,6 +63,8 @@ def test_the_customer_gets_back_their_own_key_and_not_the_visitor(a_message):
     shown = convert.shown(a_message(client_id=f"v-1:{CLIENT_ID}"), "at")
     assert shown.client_id == str(CLIENT_ID)
     assert convert.shown(a_message(client_id=None), "at").client_id is None
+    email = Channel(id="email-local", kind="email")
+    assert convert.shown(a_message(client_id="<a:b@c>", channel=email), "at").client_id is None
 
 
 def test_a_live_reply_and_the_history_have_the_same_cursor(a_reply, a_message):

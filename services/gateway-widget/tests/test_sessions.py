@@ -96,6 +96,7 @@ def test_an_identity_is_read_with_its_address_in_lower_case(vouch):
         ({"seconds": -1}, "expired"),
         ({"secret": "another-secret-of-thirty-two-bytes"}, "not signed"),
         ({"sub": " "}, "sub"),
+        ({"sub": 42}, "not a string"),
         ({"email": "not an address"}, "email"),
         ({"email": "a@b, c@d"}, "email"),
         ({"email": 7}, "email"),

@@ -215,6 +215,16 @@ async def test_a_resume_waits_for_conversation_and_holds_nothing_up(running, a_h
         assert (await browser.hear())["message"]["text"] == "said 1"
 
 
+async def test_a_history_that_cannot_be_read_closes_the_socket_for_another_try(running):
+    def broken(_):
+        raise ValueError("not a history")
+
+    running.bus.history = broken
+    async with running.browser() as browser:
+        await browser.send(type="resume", after=None)
+        assert await browser.closed() == 1011
+
+
 async def test_feedback_is_an_event_and_is_answered_by_nothing(running):
     message_id = uuid4()
     async with running.browser() as browser:

@@ -107,7 +107,7 @@ def shown(message: Message, at: str) -> WidgetMessage:
         channel=message.channel.kind if message.channel else KIND,
         created_at=message.created_at,
         sources=_sources(message.sources),
-        client_id=_client_id(message.client_id),
+        client_id=_client_id(message),
     )
 
 
@@ -190,9 +190,10 @@ def whom(event: bytes) -> tuple[str | None, str | None]:
     return (place[1].decode() if place else None, customer[1].decode() if customer else None)
 
 
-def _client_id(key: str | None) -> str | None:
-    """The browser's part of the key; the visitor's part is the gateway's own."""
-    return key.rpartition(":")[2] if key else None
+def _client_id(message: Message) -> str | None:
+    """The browser's part of the key; the visitor's part, and the keys of other channels, are none of its business."""
+    ours = message.channel is not None and message.channel.kind == KIND
+    return message.client_id.rpartition(":")[2] if ours and message.client_id else None
 
 
 def _sources(sources: list[Source]) -> list[WidgetSource]:

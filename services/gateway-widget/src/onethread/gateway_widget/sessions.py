@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
+from jwt.exceptions import InvalidSubjectError
 
 from onethread.contracts.messages import Identity
 
@@ -105,6 +106,8 @@ def read_identity(token: str, secret: str) -> Person:
         raise IdentityRefusedError("The identity token has expired. Sign a new one for each page.") from None
     except jwt.MissingRequiredClaimError as error:
         raise IdentityRefusedError(f"The identity token lacks the claim {error.claim}.") from None
+    except InvalidSubjectError:
+        raise IdentityRefusedError("The claim sub of the identity token is not a string.") from None
     except jwt.InvalidTokenError:
         raise IdentityRefusedError("The identity token is not signed with this channel's secret.") from None
     return Person(_sub(claims), _email(claims), _name(claims))

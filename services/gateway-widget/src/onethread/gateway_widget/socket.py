@@ -220,11 +220,15 @@ class Talk:
             try:
                 await self._bring(after)
             except UnavailableError:
-                self._connection.release()  # what happens now is not held back by what happened before
-                await asyncio.sleep(wait)
+                log.info("resume.waits")
+            except Exception:
+                self._connection.close(BROKEN)
+                raise
             else:
-                break
-        self._connection.release()
+                return
+            finally:
+                self._connection.release()  # what happens now is not held back by what happened before
+            await asyncio.sleep(wait)
 
     async def _bring(self, after: str | None) -> None:
         while True:
