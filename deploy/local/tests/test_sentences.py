@@ -15,7 +15,7 @@ import pytest
 from onethread.local.console import Console, short
 from onethread.local.errors import CannotStart
 from onethread.local.ports import port_offset, require_free, taken
-from onethread.local.postgres import Installation, _choose, end_leftover
+from onethread.local.postgres import Installation, _choose, _readable, end_leftover, open_to_all
 from onethread.local.servers import _configuration
 from onethread.local.services import PLAYGROUND, SIX, ports_of
 from onethread.local.supervisor import Backoff, died
@@ -157,3 +157,18 @@ def test_up_is_content_with_what_was_installed_for_the_tests(tmp_path, monkeypat
     assert setup.is_installed("test", "wanted")
     assert not setup.is_installed("dev", "wanted")
     assert not setup.is_installed("up", "other")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the programs to another user")
+def test_programs_in_a_closed_folder_are_copied_once_to_where_others_can_read_them(tmp_path, open_folder, monkeypatch):
+    tmp_path.chmod(0o700)
+    root = tmp_path / "wheel" / "pginstall18"
+    (root / "bin").mkdir(parents=True)
+    (tmp_path / "wheel.libs").mkdir()
+    monkeypatch.setattr("onethread.local.postgres.CACHE", open_folder / "cache")
+    copy = _readable(Installation(root, "18.4"))
+    assert copy.root == open_folder / "cache/postgresql-18.4/wheel/pginstall18"
+    assert open_to_all(copy.root / "bin")
+    assert (copy.root.parents[1] / "wheel.libs").is_dir()
+    assert _readable(Installation(root, "18.4")) == copy
+    assert len(list((open_folder / "cache").iterdir())) == 1
