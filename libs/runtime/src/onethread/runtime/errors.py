@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 log = structlog.get_logger()
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 RFC 9457's own word
     """A refusal: what happened, what was kept, what to do. Rendered as `application/problem+json`."""
 
     def __init__(self, status: int, title: str, detail: str = "", **extra: Any) -> None:

@@ -38,8 +38,8 @@ def serve(app: FastAPI, settings: Settings) -> None:
 def serve_all(apps: Sequence[tuple[FastAPI, Settings]]) -> None:
     logs.configure(apps[0][1])
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn_loop = uvicorn.Config(apps[0][0]).get_loop_factory()
-        with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
+        loop_factory = _config(*apps[0]).get_loop_factory()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve_all(apps))
 
 

@@ -105,7 +105,7 @@ async def list_teammates(caller: CallerDep, teammates: TeammatesDep) -> dict[str
 
 
 @router.get("/threads")
-async def list_threads(  # noqa: PLR0917 one argument for each filter
+async def list_threads(
     caller: CallerDep,
     database: DatabaseDep,
     status: queries.Statuses = "open",

@@ -17,7 +17,8 @@ AT_PLACE = """select * from (
         order by m.sequence desc limit %(limit)s) latest order by sequence"""
 PRIVATE_PLACE = """select not bool_or(shared) as private, bool_or(identity_trust = 'asserted') as unproven
     from message where workspace_id = %s and thread_id = %s and place_key = %s"""
-OF_CUSTOMER = """select t.* from identity i join thread t on t.customer_id = i.customer_id and t.workspace_id = i.workspace_id
+OF_CUSTOMER = """select t.* from identity i
+    join thread t on t.customer_id = i.customer_id and t.workspace_id = i.workspace_id
     where i.workspace_id = %s and i.kind = %s and i.value = %s and i.trust = 'verified'
     order by (t.status = 'closed'), t.updated_at desc limit 1"""
 SEEN_BY_VISITOR = """select * from (

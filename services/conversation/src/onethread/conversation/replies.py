@@ -28,8 +28,8 @@ NEWER_HUMAN = """select 1 from message where thread_id = %s and sequence > %s an
     limit 1"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
 PLACES = "select * from place where workspace_id = %s and thread_id = %s order by updated_at desc"
-ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id, channel_kind,
-        place_key, shared, audience_name, author_kind, author_id, author_name, text, html, attachments, sources,
+ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id,
+        channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name, text, html, attachments, sources,
         delivery_state, created_at)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s)"""
 PROGRESS = """update message set delivery_state = %(state)s, delivery_reason = %(reason)s
@@ -37,7 +37,8 @@ PROGRESS = """update message set delivery_state = %(state)s, delivery_reason = %
         or (delivery_state = 'sent' and %(state)s = 'delivered')) returning *"""
 OUTSIDE_ID = """insert into outside_id (workspace_id, channel_id, external_id, message_id, thread_id)
     values (%s, %s, %s, %s, %s) on conflict do nothing"""
-MOVE_PLACE = """insert into place (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, updated_at)
+MOVE_PLACE = """insert into place
+        (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, updated_at)
     values (%s, %s, %s, %s, %s, %s, %s, %s, now())
     on conflict (workspace_id, channel_id, key) do update set route = excluded.route"""
 
@@ -64,7 +65,7 @@ class Replies:
             place = await (await connection.execute(PLACE, where)).fetchone()
             author = m.Author(kind="agent", name=self._agent_name)
             is_handoff = proposal.decision == "handoff"
-            row, message = await add(
+            row, _ = await add(
                 connection, row, author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
                 changes=_handed_off(proposal) if is_handoff else {"waiting_since": None},
                 extra_events=1 if is_handoff else 0,

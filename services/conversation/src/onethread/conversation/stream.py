@@ -15,7 +15,7 @@ QUEUE = 1_000
 PING_SECONDS = 15
 REPLAY = 1_000
 MARGIN = 200
-"""Positions are given before transactions commit, so a replay starts a little earlier. Readers know events by their id."""
+"""Positions are given before transactions commit, so a replay starts a little earlier; readers know events by id."""
 SINCE = """select id, type, body from outbox where workspace_id = %s and type not like 'onethread.reply.%%' and position > (
         select position from outbox where id::text = %s) - %s order by position limit %s"""
 
