@@ -16,11 +16,17 @@ export function showLetter(target, mail, { reply, back }) {
 }
 
 function whoWrote(mail) {
-  const [, name, address] = /^"?([^"<]*?)"?\s*<(.*)>$/.exec(mail.sender) ?? [null, mail.sender, ""];
-  const to = make("div", { className: "quiet" }, `${address} to ${mail.recipient}`);
+  const [name, address] = named(mail.sender);
+  const to = make("div", { className: "quiet" }, `${address} to ${named(mail.recipient)[0]}`);
   const forged = mail.forged ? make("div", { className: "forged" }, "Sent with a forged sender") : null;
   const words = make("div", {}, make("b", {}, name), to, forged);
-  return make("div", { className: "who" }, make("span", { className: "avatar", "aria-hidden": "true" }, initials(name || address)), words, moment(mail.at));
+  return make("div", { className: "who" }, make("span", { className: "avatar", "aria-hidden": "true" }, initials(name)), words, moment(mail.at));
+}
+
+/** `Ana Ruiz <ana@x>` as name and address; a bare address is both. */
+function named(mailbox) {
+  const [, name, address] = /^"?([^"<]*?)"?\s*<(.*)>$/.exec(mailbox) ?? [];
+  return [name || address || mailbox, address || mailbox];
 }
 
 function headerFold(mail) {

@@ -1,6 +1,6 @@
 // The mailbox: whose it is, its mails, the one being read, the one being written.
 
-import { about, ask, initials, keepShopLinksHere, listen, make, moment, Refused } from "./page.js";
+import { about, ask, calmly, initials, keepShopLinksHere, listen, make, moment, Refused } from "./page.js";
 import { showLetter } from "./letter.js";
 
 const byId = (id) => document.getElementById(id);
@@ -146,4 +146,4 @@ byId("other").addEventListener("submit", (event) => {
 
 keepShopLinksHere(document);
 showNothing();
-listen({ hello: refresh, mail: refresh });
+listen({ hello: refresh, mail: calmly(refresh) });

@@ -28,6 +28,17 @@ export function listen(handlers) {
   }
 }
 
+/** `work`, done once for all calls within a twentieth of a second. */
+export function calmly(work) {
+  let waiting;
+  return () => {
+    waiting ??= setTimeout(() => {
+      waiting = undefined;
+      void work();
+    }, 50);
+  };
+}
+
 /** An element: `make("p", { className: "x" }, "text", child)`. Text is never read as HTML. */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);

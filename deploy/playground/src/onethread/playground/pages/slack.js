@@ -1,6 +1,6 @@
 // The Slack look-alike: a person, the places they can write in, a thread beside them.
 
-import { ask, initials, keepShopLinksHere, listen, make, moment, Refused } from "./page.js";
+import { ask, calmly, initials, keepShopLinksHere, listen, make, moment, Refused } from "./page.js";
 import { blocks } from "./mrkdwn.js";
 
 const LATE_SECONDS = 2;
@@ -58,6 +58,8 @@ async function refresh() {
   showMessages(byId("said"), items.filter((message) => !inThread(message)), { threads: true });
   showThread();
 }
+
+const refreshSoon = calmly(refresh);
 
 function showHead() {
   const channel = cast.channels.find((c) => c.id === state.place);
@@ -182,7 +184,7 @@ async function say(field, button, threadTs) {
 
 function heard({ channel }) {
   for (const key of Object.keys(state.status)) if (key.startsWith(`${channel} `)) delete state.status[key];
-  if (channel === placeId()) return void refresh();
+  if (channel === placeId()) return void refreshSoon();
   state.unread.add(channel);
   showSide();
 }
