@@ -233,6 +233,17 @@ def test_calls_made_before_the_script_has_loaded_are_carried_out(page, gateway, 
     assert gateway.sessions[0]["channel_id"] == "local"
 
 
+def test_another_person_on_the_same_browser_starts_with_nothing_of_the_one_before(page, gateway, shop):
+    open_chat(page, shop('data-identity="of-ana"'))
+    say(page, "I am Ana")
+    until(lambda: gateway.messages, page, "the message arrives")
+    page.goto(shop(before="window.Onethread = [['logout'], ['identify', 'of-bob'], ['open']]"))
+    expect(page.get_by_label("Your message")).to_be_focused()
+    until(lambda: gateway.sessions[-1].get("identity_token") == "of-bob", page, "Bob's session opens")
+    assert "session_token" not in gateway.sessions[-1]
+    assert page.evaluate(STORED_KEYS) == []
+
+
 def test_a_forged_identity_is_reported_and_the_talk_goes_on_without_it(page, gateway, shop):
     page.goto(shop('data-identity="forged"'))
     page.evaluate("window.errors = []; Onethread.on('error', (error) => errors.push(error.code)); Onethread.open()")

@@ -63,7 +63,7 @@ const api = {
   logout() {
     host.wishes.identity = null;
     if (panel) panel.logout();
-    else if (hasSession()) void load().then(() => panel?.logout());
+    else forget();
   },
   /** Returns the function that stops listening. */
   on(event: WidgetEvent, listener: Listener) {
@@ -88,6 +88,13 @@ function hasSession(): boolean {
   } catch {
     return false;
   }
+}
+
+/** At once, not when the panel has come: the page may identify somebody else in its next line. */
+function forget(): void {
+  if (!hasSession()) return;
+  const kept = Object.keys(localStorage).filter((key) => key.startsWith(storagePrefix(channel)));
+  for (const key of kept) localStorage.removeItem(key);
 }
 
 function icon(path: string): SVGElement {

@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { compose, mode, pick, picked } from "../composing.ts";
 import { draftOf, keepDraft, type Mode } from "../drafts.ts";
 import { say } from "../messages.ts";
-import { customerName, type ReplyChannel, type Thread } from "../model.ts";
+import type { ReplyChannel, Thread } from "../model.ts";
 import { currentDetail } from "../threads.ts";
 
 export function Composer({ thread }: { thread: Thread }) {
@@ -106,6 +106,6 @@ function ChannelPicker({ thread, channels, channel }: PickerProps) {
 
 function whoSees(thread: Thread, channel: ReplyChannel | undefined): string {
   if (!channel) return currentDetail.value ? "There is no channel to answer on." : "";
-  if (!channel.audience.shared) return `Only ${customerName(thread.customer)} will see this.`;
+  if (!channel.audience.shared) return `Only ${thread.customer.name || thread.customer.email || "this visitor"} will see this.`;
   return `Everyone in ${channel.audience.name ?? "this place"} will see this.`;
 }

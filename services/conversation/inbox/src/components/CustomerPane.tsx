@@ -43,7 +43,7 @@ export function CustomerPane() {
 function since(customer: Customer): string {
   const month = new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric" }).format(new Date(customer.created_at));
   const count = customer.threads.length;
-  return `Customer since ${month} · ${count} ${count === 1 ? "conversation" : "conversations"}`;
+  return `Since ${month} · ${count} ${count === 1 ? "conversation" : "conversations"}`;
 }
 
 function Profile({ customer }: { customer: Customer }) {
