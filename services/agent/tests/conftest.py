@@ -48,12 +48,12 @@ SHIPPING = Passage(
 
 @dataclass
 class RecordingBus:
-    """Answers searches from `found` (by the query, or one for all) and history from `said`."""
+    """Answers searches from `found` (by the query, or one for all) and history from `said` (by the place, or one)."""
 
     found: KnowledgeFound | Exception | Callable[[str], KnowledgeFound] = field(
         default_factory=lambda: KnowledgeFound(confidence=0.9, passages=[RETURNS, SHIPPING])
     )
-    said: list[Message] | Exception = field(default_factory=list)
+    said: list[Message] | Exception | Callable[[str], list[Message]] = field(default_factory=list)
     published: list[CloudEvent] = field(default_factory=list)
     live: list[tuple[str, Delta]] = field(default_factory=list)
     searches: list[KnowledgeSearch] = field(default_factory=list)
@@ -80,7 +80,7 @@ class RecordingBus:
         self.histories.append(question)
         if isinstance(self.said, Exception):
             raise self.said
-        return History(messages=self.said)
+        return History(messages=self.said(question.place) if callable(self.said) else self.said)
 
     async def say_live(self, subject: str, body: BaseModel | bytes) -> None:
         assert isinstance(body, Delta)

@@ -4,8 +4,6 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from onethread.agent.answer import Answerer
 from onethread.agent.turn import Turns
@@ -223,36 +221,6 @@ async def test_without_history_the_question_stands_alone(bus, turns, added) -> N
     await turns.take(added("and the return policy?"))
     assert bus.searches[0].query == "and the return policy?"
     assert proposal(bus).data.decision == "answer"
-
-
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    private=st.lists(st.sampled_from(["hi", "and that?", ASKED, "what about it", "thanks"]), max_size=4),
-    shared=st.sampled_from(["and that?", ASKED, "France", "hello"]),
-)
-def test_nothing_said_in_another_place_reaches_an_answer(bus, added, private, shared) -> None:
-    """In the same thread, at the same time; what is known of the past comes only from the question with its place."""
-
-    async def run() -> None:
-        bus.published.clear(), bus.searches.clear(), bus.histories.clear(), bus.live.clear()
-        thread = uuid4()
-        turns = Turns(bus, Answerer(bus.search, 0.6))
-        secrets = [
-            added(f"{text} canary", thread=thread, sequence=n, place="dm/1") for n, text in enumerate(private, 1)
-        ]
-        public = added(shared, thread=thread, sequence=9, place="channel/1", kind="slack")
-        await asyncio.gather(*map(turns.take, [*secrets[:2], public, *secrets[2:]]))
-        (answer,) = [
-            event for event in bus.published if getattr(event.data, "message_id", None) == public.data.message.id
-        ]
-        assert "canary" not in answer.to_json().decode()
-        mine = [asked for asked in bus.histories if asked.place == "channel/1"]
-        assert {asked.place for asked in bus.histories} <= {"channel/1", "dm/1"}
-        assert len(mine) <= 1
-        assert all(shared not in s.query or "canary" not in s.query or s.query.count(shared) for s in bus.searches)
-        assert all(delta.place == "dm/1" or "canary" not in delta.text for _, delta in bus.live)
-
-    asyncio.run(run())
 
 
 async def test_notes_are_not_history(bus, turns, added, message) -> None:

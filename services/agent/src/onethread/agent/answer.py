@@ -90,7 +90,7 @@ class Answerer:
         written = await self._write(question, text, query, found, say)
         if isinstance(written, Handoff):
             return _handed_off(question, query, replace(written, confidence=found.confidence))
-        dressed = dress(written.text, question.kind, question.name, written.sources[0])
+        dressed = dress(written.text, question.kind, question.name)
         return Reply("answer", dressed, found.confidence, written.sources, written.reason)
 
     async def _find(self, question: Question, text: str) -> tuple[str, KnowledgeFound]:

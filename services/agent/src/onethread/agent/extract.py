@@ -189,12 +189,12 @@ def _sentences(block: _Block, words: int) -> list[str]:
 def _items(block: _Block, *, whole: bool) -> list[str]:
     """Steps come whole; of a list, where not wanted whole, the items that bear on the question."""
     if block.kind == "steps":
-        return ["\n", *(f"{n}. {step}\n" for n, step in enumerate(block.units[:_STEPS], 1))]
+        return ["\n\n", *(f"{n}. {step}\n" for n, step in enumerate(block.units[:_STEPS], 1))]
     best = max(block.scores)
     telling = [u for u, score in zip(block.units, block.scores, strict=True) if whole or score >= best / 2]
     if len(telling) == 1:
         return [f"{telling[0]} "]
-    return ["\n", *(f"- {item}\n" for item in telling[:_ITEMS])]
+    return ["\n\n", *(f"- {item}\n" for item in telling[:_ITEMS])]
 
 
 def _count(texts: Iterable[str]) -> int:

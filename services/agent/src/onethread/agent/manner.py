@@ -7,7 +7,7 @@ from typing import Literal
 
 from onethread.agent.decide import Why
 from onethread.agent.words import Language, language
-from onethread.contracts.messages import ChannelKind, Source
+from onethread.contracts.messages import ChannelKind
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ _HERE: Mapping[Language, tuple[str, str]] = {
     "fr": ("ici", "par e-mail"),
     "es": ("aquí", "por correo"),
 }
-_LETTER: Mapping[Language, tuple[str, str, str]] = {
-    "en": ("Hello", "You can read more in", "Kind regards\nThe support assistant"),
-    "de": ("Guten Tag", "Mehr dazu steht in", "Viele Grüße\nDer Support-Assistent"),
-    "fr": ("Bonjour", "Pour en savoir plus :", "Cordialement\nL'assistant du support"),
-    "es": ("Hola", "Puede leer más en", "Saludos cordiales\nEl asistente de soporte"),
+_LETTER: Mapping[Language, tuple[str, str]] = {
+    "en": ("Hello", "Kind regards\nThe support assistant"),
+    "de": ("Guten Tag", "Viele Grüße\nDer Support-Assistent"),
+    "fr": ("Bonjour", "Cordialement\nL'assistant du support"),
+    "es": ("Hola", "Saludos cordiales\nEl asistente de soporte"),
 }
 _FIRST_NAME = re.compile(r"[^\W\d_][^\W\d_'’-]{1,29}")
 
@@ -91,17 +91,12 @@ def phrase(which: Phrase, kind: ChannelKind, question: str) -> str:
     return _PHRASES[tongue][which].format(here=here)
 
 
-def dress(text: str, kind: ChannelKind, name: str | None = None, source: Source | None = None) -> str:
-    """`text` as the channel says it. A letter greets, names its article and signs; a chat shows sources beside it."""
+def dress(text: str, kind: ChannelKind, name: str | None = None) -> str:
+    """`text` as the channel says it: a letter greets and signs. Sources are shown by the gateways."""
     if not MANNERS[kind].letter:
         return text
-    hello, more, goodbye = _LETTER[language(text) or "en"]
+    hello, goodbye = _LETTER[language(text) or "en"]
     # A name is only what the sender calls themself: no links, no sentences.
     first = _FIRST_NAME.fullmatch((name or "").split()[0]) if (name or "").split() else None
     greeting = f"{hello} {first[0]}," if first else f"{hello},"
-    reading = f"{more} [{_plain(source.title)}]({source.url})." if source and source.url else None
-    return "\n\n".join(part for part in (greeting, text, reading, goodbye) if part)
-
-
-def _plain(title: str) -> str:
-    return re.sub(r"[\[\]()<>\n]", " ", title).strip()
+    return f"{greeting}\n\n{text}\n\n{goodbye}"
