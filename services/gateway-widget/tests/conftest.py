@@ -184,8 +184,13 @@ async def gateway_on(settings: Settings, bus: Any) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    async with gateway_on(settings, BusInMemory(settings)) as running:
+def memory_bus(settings: Settings) -> BusInMemory:
+    return BusInMemory(settings)
+
+
+@pytest.fixture
+async def running(settings: Settings, memory_bus: BusInMemory) -> AsyncIterator[Running]:
+    async with gateway_on(settings, memory_bus) as running:
         yield running
 
 
