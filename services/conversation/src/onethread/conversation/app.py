@@ -77,6 +77,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         redoc_url=None,
     )  # fmt: skip
     app.state.database, app.state.bus, app.state.relay = database, bus, relay
+    app.state.on_stop = [stream.close]
     app.state.replies, app.state.stream, app.state.teammates = replies, stream, teammates
     errors.install(app)
     _database_problems(app)
