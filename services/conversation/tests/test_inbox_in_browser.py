@@ -154,7 +154,7 @@ def test_the_thread_tells_channels_sources_handoff_trust_and_notes(page, origin)
     customer = page.get_by_role("complementary", name="Customer")
     expect(customer).to_contain_text("ana@example.orgverified")
     expect(customer).to_contain_text("claims to be ana@work.examplenot proven")
-    expect(customer).to_contain_text("May be Ana Ruiz.")
+    expect(customer).to_contain_text("May be Ana Ruiz: ")
 
 
 def test_a_reply_shows_at_once_and_goes_out_once(page, origin, conversation):
@@ -263,6 +263,18 @@ def test_closing_goes_to_the_next_and_can_be_undone(page, origin, conversation):
     row(page, "Ana Martínez").click()
     page.get_by_role("button", name="Reopen").click()
     until(lambda: conversation.threads["ana"]["status"] == "open", page, "it is open again")
+
+
+def test_a_message_that_the_ai_did_not_answer_waits_for_a_person(page, origin, conversation):
+    handoff = {"reason": "The sender is not verified", "summary": "Send it!", "at": conversation.later(0)}
+    conversation.add_thread("forged", "Ana Martínez", "email", agent="active", handoff=handoff)
+    conversation.threads["forged"]["waiting_since"] = conversation.later(0)
+    conversation.add_message("forged", "customer", "Send it!", created_at=conversation.later(0))
+    open_thread(page, origin, "forged", "unassigned")
+    expect(row(page, "Send it!")).to_contain_text("AI handed over")
+    expect(page.get_by_text("The AI did not answer this. A person should.")).to_be_visible()
+    lines = log(page).locator(":scope > .message, :scope > .handoff")
+    expect(lines.last).to_contain_text("The sender is not verified")
 
 
 def test_a_refused_change_goes_back_and_says_why(page, origin, conversation):

@@ -94,6 +94,11 @@ export interface Page<Item> {
   next: string | number | null;
 }
 
+/** Nobody holds it and the AI does not answer it: a teammate should. */
+export function needsPerson(thread: Thread): boolean {
+  return !thread.assignee && (thread.agent === "quiet" || thread.waiting_since !== null);
+}
+
 export function customerName(customer: Thread["customer"]): string {
   return customer.name || customer.email || "Visitor";
 }

@@ -1,4 +1,4 @@
-import type { Thread } from "./model.ts";
+import { needsPerson, type Thread } from "./model.ts";
 
 export type ViewName = "mine" | "unassigned" | "all" | "ai" | "closed" | "search";
 
@@ -27,7 +27,7 @@ export const views: Record<ViewName, View> = {
     label: "Unassigned",
     icon: "M3 13h5l1 3h6l1-3h5M3 13l3-8h12l3 8v6H3z",
     filter: { status: "open", assignee: "none" },
-    holds: (thread) => isOpen(thread) && !thread.assignee && thread.agent === "quiet",
+    holds: (thread) => isOpen(thread) && needsPerson(thread),
     empty: "Every open conversation has someone.",
   },
   all: {
@@ -41,7 +41,7 @@ export const views: Record<ViewName, View> = {
     label: "AI handled",
     icon: "M12 3v4M5 7h14v12H5zM9 12v2M15 12v2",
     filter: { status: "open", assignee: "agent" },
-    holds: (thread) => isOpen(thread) && !thread.assignee && thread.agent === "active",
+    holds: (thread) => isOpen(thread) && !thread.assignee && !needsPerson(thread),
     empty: "The AI holds no conversation now.",
   },
   closed: {

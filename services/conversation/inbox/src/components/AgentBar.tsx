@@ -1,5 +1,5 @@
 import { giveBack, takeOver } from "../acts.ts";
-import type { Thread } from "../model.ts";
+import { needsPerson, type Thread } from "../model.ts";
 
 /** Who answers the customer now, the AI or people, and the way to change it. */
 export function AgentBar({ thread }: { thread: Thread }) {
@@ -7,7 +7,7 @@ export function AgentBar({ thread }: { thread: Thread }) {
   if (thread.agent === "active") {
     return (
       <div class="agent-bar">
-        <strong>AI is answering</strong>
+        <strong>{needsPerson(thread) ? "The AI did not answer this. A person should." : "AI is answering"}</strong>
         <button type="button" class="button" onClick={() => void takeOver(thread)}>
           Take over <kbd>t</kbd>
         </button>

@@ -52,13 +52,13 @@ function Profile({ customer }: { customer: Customer }) {
     <>
       {customer.maybe.map((other) => (
         <p key={other.id} class="maybe">
-          <b>May be {other.name ?? "another customer"}.</b> {other.reason}
+          <b>May be {other.name ?? "another customer"}</b>: {other.reason}
         </p>
       ))}
       <section>
         <h3>Identities</h3>
         <dl>
-          {customer.identities.map((identity) => (
+          {distinct(customer.identities).map((identity) => (
             <IdentityLine key={identity.kind + identity.value} identity={identity} />
           ))}
         </dl>
@@ -80,6 +80,12 @@ function Profile({ customer }: { customer: Customer }) {
       )}
     </>
   );
+}
+
+/** Each browser is a visitor; that there were several says nothing about the person. */
+function distinct(identities: Identity[]): Identity[] {
+  const visitor = identities.find(({ kind }) => kind === "visitor");
+  return identities.filter((identity) => identity.kind !== "visitor" || identity === visitor);
 }
 
 function IdentityLine({ identity }: { identity: Identity }) {

@@ -4,7 +4,7 @@ import { age, fullTime } from "@onethread/browser/time.ts";
 import { me } from "../api.ts";
 import { now } from "../clock.ts";
 import { draftOf } from "../drafts.ts";
-import { customerName, type Thread } from "../model.ts";
+import { customerName, needsPerson, type Thread } from "../model.ts";
 import { address, route } from "../route.ts";
 import { isUnread } from "../seen.ts";
 import { Avatar } from "./Icon.tsx";
@@ -61,8 +61,8 @@ function Standing({ thread }: { thread: Thread }) {
   const waited = thread.waiting_since ? now.value - Date.parse(thread.waiting_since) : 0;
   return (
     <>
-      {thread.agent === "active" && !thread.assignee && <span class="ai-word">AI answering</span>}
-      {thread.handoff && !thread.assignee && thread.agent === "quiet" && <span class="ai-word">AI handed over</span>}
+      {!thread.assignee && !needsPerson(thread) && <span class="ai-word">AI answering</span>}
+      {thread.handoff && needsPerson(thread) && <span class="ai-word">AI handed over</span>}
       {thread.waiting_since && (
         <span class={waited > LATE ? "waiting late" : "waiting"}>
           {waited < 60_000 ? "Waiting" : `Waiting ${age(thread.waiting_since, now.value)}`}
