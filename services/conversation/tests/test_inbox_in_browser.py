@@ -407,6 +407,10 @@ def test_no_screen_has_an_accessibility_violation(page, origin, conversation, sc
         assert violations(page) == []
     page.keyboard.press("n")
     assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert violations(page) == []
 
 
 def violations(page: Page) -> list[str]:
