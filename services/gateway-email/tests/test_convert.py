@@ -181,6 +181,20 @@ def test_a_text_too_long_to_keep_whole_is_refused_and_not_cut(arrival: Arrival, 
         read(mail("word " * 50_000), arrival, desk)
 
 
+@pytest.mark.parametrize("field", ["To", "Cc", "From", "References", "Subject", "Date", "Message-ID", "Reply-To"])
+@pytest.mark.parametrize("noise", ["(" * 200_000, "<" * 200_000, "=?a?q?" * 30_000, '"' * 199_999, "a@b," * 50_000])
+def test_a_hostile_header_is_read_in_no_time(field: str, noise: str, arrival: Arrival, desk: Desk):
+    started = time.process_time()
+    with contextlib.suppress(RefusedMailError):
+        read(mail(**{field: noise}), arrival, desk)
+    assert time.process_time() - started < 2
+
+
+def test_a_header_of_unreasonable_size_is_refused(arrival: Arrival, desk: Desk):
+    with pytest.raises(RefusedMailError, match=r"552 5\.3\.4 The header"):
+        read(mail(X_Noise="x" * 300_000), arrival, desk)
+
+
 @limits(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=400), st.sampled_from(["text/plain", "text/html", "multipart/mixed; boundary=b", "x"]))
 def test_no_bytes_make_it_raise_anything_but_a_refusal(arrival: Arrival, desk: Desk, noise: bytes, kind: str):
@@ -195,7 +209,7 @@ def test_every_damaged_mail_is_read_quickly_and_can_be_stored(folder: str, email
         if path.suffix == ".json" or path.is_dir():
             continue
         raw = path.read_bytes()
-        started = time.perf_counter()
+        started = time.process_time()
         with contextlib.suppress(RefusedMailError):
             assert read(raw, arrival, desk).model_dump_json(), path.name
-        assert time.perf_counter() - started < 2, path.name
+        assert time.process_time() - started < 2, path.name

@@ -219,4 +219,4 @@ async def test_probes_answer(app):
     async with AsyncClient(transport=ASGITransport(app), base_url="http://x") as client:
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/readyz")).json()["ok"]
-        assert "onethread_mails_total" in (await client.get("/metrics")).text
+        assert "onethread_email_mails_total" in (await client.get("/metrics")).text

@@ -92,6 +92,6 @@ def test_flowed_lines_are_joined_within_their_quote():
 
 def test_a_mail_of_hostile_depth_is_kept_as_text_in_no_time():
     deep = b"".join(b"Content-Type: multipart/mixed; boundary=n%d\r\n\r\n--n%d\r\n" % (n, n) for n in range(5000))
-    started = time.perf_counter()
+    started = time.process_time()
     assert "n4999" in mime.parse(deep + b"the words").text
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

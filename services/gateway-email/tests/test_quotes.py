@@ -60,6 +60,6 @@ def test_what_only_looks_like_history_stays(text: str):
      ">" * 1_000_000, "> a\nb\n" * 100_000, "\n_\n" * 200_000],
 )  # fmt: skip
 def test_a_million_characters_take_less_than_a_second(hostile: str):
-    started = time.perf_counter()
+    started = time.process_time()
     new_text(hostile)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

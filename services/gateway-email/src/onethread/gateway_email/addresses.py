@@ -58,7 +58,11 @@ def sole(field: str) -> tuple[str, str] | None:
 
 def several(fields: list[str]) -> list[str]:
     """The normal addresses of To and Cc, each once, in order. What can't be read is left out."""
-    found = (normal(address) for _, address in getaddresses(fields))
+    try:
+        named = getaddresses(fields)
+    except (RecursionError, ValueError, IndexError):  # thousands of brackets in one another
+        return []
+    found = (normal(address) for _, address in named)
     return list(dict.fromkeys(address for address in found if address))
 
 

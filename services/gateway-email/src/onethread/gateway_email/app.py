@@ -14,7 +14,7 @@ from onethread.gateway_email.addresses import domain_of
 from onethread.gateway_email.capabilities import KIND
 from onethread.gateway_email.compose import Writer
 from onethread.gateway_email.convert import Desk
-from onethread.gateway_email.inbound import Intake, MailServer
+from onethread.gateway_email.inbound import SERVICE, Intake, MailServer
 from onethread.gateway_email.ledger import BucketLedger, Ledger
 from onethread.gateway_email.outbound import Outbound
 from onethread.gateway_email.relay import Relay
@@ -22,8 +22,6 @@ from onethread.gateway_email.settings import Settings
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus
 from onethread.runtime.health import Health
-
-SERVICE = "gateway-email"
 
 
 def create_app(settings: Settings | None = None, bus: Bus | None = None, ledger: Ledger | None = None) -> FastAPI:

@@ -12,3 +12,4 @@ ANSWERED_IDS = 20
 PARTICIPANTS = 10
 RECEIVED_HOPS = 100
 """RFC 5321 6.3: more `Received` lines than this is a loop."""
+HEADER_BYTES = 256 * 1024

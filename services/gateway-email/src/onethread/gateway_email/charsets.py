@@ -27,7 +27,6 @@ SLOW = {"idna", "punycode"}
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_HEADER_CHARACTERS = 20_000
 
 
 def decode(raw: bytes, charset: str | None) -> str:
@@ -46,8 +45,7 @@ def decode(raw: bytes, charset: str | None) -> str:
 
 def header(value: str) -> str:
     """One line of text from a header as it stands in the mail: unfolded, decoded, without control characters."""
-    value = as_text(value)[:_HEADER_CHARACTERS]
-    return clean("".join(_words(value)))
+    return clean("".join(_words(as_text(value))))
 
 
 def as_text(value: str) -> str:

@@ -126,7 +126,8 @@ def _text(reply: RequestedReply) -> str:
 
 
 def _html(reply: RequestedReply) -> str:
-    return markup.sanitized(reply.html or markup.of_text(reply.text)) + _source_list(reply.sources)
+    shown = markup.sanitized(reply.html) or markup.of_text(reply.text)
+    return shown + _source_list(reply.sources)
 
 
 def _source_list(sources: Sequence[Source]) -> str:

@@ -13,6 +13,7 @@ from onethread.gateway_email import addresses, charsets, markup, quotes
 from onethread.gateway_email.authenticity import Edge, Verdict, judge
 from onethread.gateway_email.capabilities import (
     ANSWERED_IDS,
+    HEADER_BYTES,
     HTML_CHARACTERS,
     PARTICIPANTS,
     RECEIVED_HOPS,
@@ -127,6 +128,8 @@ def _sender(mail: Mail, desk: Desk) -> tuple[str, str]:
         raise RefusedMailError("550 5.6.0 The From field must name exactly one sender; correct it and send it again")
     if token_in(found[1], desk.address) is not None:
         raise RefusedMailError("550 5.7.1 This address takes no mail from itself; send it from your own address")
+    if len(mail.raw) - len(mail.body) > HEADER_BYTES:
+        raise RefusedMailError("552 5.3.4 The header of this mail is larger than 256 KB; shorten it and send it again")
     if len(mail.fields("Received")) > RECEIVED_HOPS:
         raise RefusedMailError("554 5.4.6 This mail goes in circles: it has passed more than 100 servers")
     return charsets.header(found[0])[:200], found[1]

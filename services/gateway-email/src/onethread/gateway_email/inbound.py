@@ -21,9 +21,11 @@ from onethread.gateway_email.capabilities import KIND
 from onethread.gateway_email.convert import Arrival, Desk, RefusedMailError
 from onethread.gateway_email.tokens import token_in
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.context import service_name
 from onethread.runtime.telemetry import traceparent
 
-SOURCE = "/gateway-email"
+SERVICE = "gateway-email"
+SOURCE = f"/{SERVICE}"
 LINE_LIMIT = 1024 * 1024
 """Real mail has lines far above the 998 octets that are allowed."""
 DRAIN_SECONDS = 8.0
@@ -33,7 +35,7 @@ LOOSE_LINES = "550 5.6.11 The mail has line breaks other than CR LF; correct it 
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 log = structlog.get_logger()
-TAKEN = Counter("onethread_mails_total", "Mails that were offered to us", ["outcome"])
+TAKEN = Counter("onethread_email_mails_total", "Mails that were offered to us", ["outcome"])
 
 
 class Intake:
@@ -53,6 +55,7 @@ class Intake:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        service_name.set(SERVICE)
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
         arrival = Arrival(
             peer=str(session.peer[0]) if session.peer else "",

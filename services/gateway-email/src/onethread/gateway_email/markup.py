@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html import escape, unescape
 
 import nh3
@@ -27,12 +28,32 @@ ATTRIBUTES = {
 SCHEMES = {"http", "https", "mailto", "tel"}
 GONE = {"script", "style", "title", "template", "noscript", "svg", "math", "iframe", "object", "textarea", "select"}
 """These go with all that is in them."""
+LARGEST = 2_000_000
+DEEPEST = 250
+"""Sanitizing takes quadratic time in the depth, and the parser under `as_text` drops what lies deeper than this."""
+UNNESTED = {
+    "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "option", "p",
+    "param", "source", "td", "th", "tr", "track", "wbr",
+}  # fmt: skip
+"""Elements that hold nothing, or are closed by their successor."""
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*\n")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})")
+_MARKS = re.compile(r"<[^<>]*>")
 _PLAIN = ParserConfig(display_links=False, display_images=False)
 
 
-def sanitized(markup: str) -> str:
-    """What may be shown to a teammate: no script, style, form, frame or picture, and nothing that fetches."""
+def is_tractable(markup: str) -> bool:
+    """Whether it can be taken apart in a moment, as every mail that people write can."""
+    return len(markup) <= LARGEST and _depth(markup) <= DEEPEST
+
+
+def sanitized(markup: str) -> str | None:
+    """What may be shown to a teammate: no script, style, form, frame or picture, and nothing that fetches.
+
+    None where it is not tractable.
+    """
+    if not is_tractable(markup):
+        return None
     return nh3.clean(
         markup,
         tags=TAGS,
@@ -46,8 +67,10 @@ def sanitized(markup: str) -> str:
 
 
 def as_text(markup: str) -> str:
-    """The words of it, laid out in lines."""
+    """The words of it, laid out in lines; only the words where it is not tractable."""
     harmless = sanitized(markup)
+    if harmless is None:
+        return unescape(_MARKS.sub(" ", markup))
     try:
         text = get_text(harmless, _PLAIN)
     except (LxmlError, ValueError, RecursionError, AssertionError, IndexError):
@@ -57,3 +80,21 @@ def as_text(markup: str) -> str:
 
 def of_text(text: str) -> str:
     return f"<p>{escape(text).replace(chr(10), '<br>')}</p>"
+
+
+def _depth(markup: str) -> int:
+    """The most elements that can be open at once."""
+    count: Counter[str] = Counter()
+    now = most = 0
+    for tag in _TAG.finditer(markup):
+        name = tag[2].lower()
+        if name in UNNESTED:
+            continue
+        if not tag[1]:
+            count[name] += 1
+            now += 1
+            most = max(most, now)
+        elif count[name]:
+            count[name] -= 1
+            now -= 1
+    return most

@@ -16,8 +16,11 @@ from onethread.contracts.messages import Attachment
 from onethread.gateway_email import charsets, markup
 
 MULTIPARTS = 100
-"""The standard parser looks for the end of every open part in every line; deeper mails are not taken apart."""
+LOOKS = 10_000_000
+"""The standard parser looks for the end of every open part in every line. A mail that takes more looks than this, some
+seconds of them, is not taken apart."""
 NAME_CHARACTERS = 200
+FIELD_CHARACTERS = 20_000
 _PATH = re.compile(r"[/\\:]")
 Part = Message
 log = structlog.get_logger()
@@ -55,7 +58,11 @@ class Mail:
 
     def fields(self, name: str) -> list[str]:
         """Every field of that name as it stands, unfolded."""
-        return [" ".join(charsets.as_text(value).split()) for key, value in self.headers if key.lower() == name.lower()]
+        return [
+            " ".join(charsets.as_text(value[:FIELD_CHARACTERS]).split())
+            for key, value in self.headers
+            if key.lower() == name.lower()
+        ]
 
     def header(self, name: str) -> str:
         """The first field of that name, decoded; empty where there is none."""
@@ -78,7 +85,8 @@ class Mail:
 
 
 def parse(raw: bytes) -> Mail:
-    if raw.lower().count(b"boundary=") <= MULTIPARTS:
+    multiparts = raw.lower().count(b"boundary=")
+    if multiparts <= MULTIPARTS and multiparts * raw.count(b"\n") <= LOOKS:
         try:
             mail = Mail(raw, message_from_bytes(raw, policy=policy.compat32))
             mail.sections = list(_sections(mail.message, mail.attachments))

@@ -21,7 +21,7 @@ PATIENCE = timedelta(minutes=10)
 """How long a mail that the relay puts off holds up those behind it. Greylisting wants five."""
 
 log = structlog.get_logger()
-SENT = Counter("onethread_replies_total", "Replies that left, or could not", ["outcome"])
+SENT = Counter("onethread_email_replies_total", "Replies that left, or could not", ["outcome"])
 
 
 class Outbound:

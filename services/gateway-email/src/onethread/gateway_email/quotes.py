@@ -25,13 +25,13 @@ FORWARDS = (
     "inizio messaggio inoltrato", "inicio del mensaje reenviado", "begin doorgestuurd bericht",
     "início da mensagem reencaminhada",
 )  # fmt: skip
-SENDER_LABELS = ("from", "von", "de", "da", "van", "fra", "från", "od", "lähettäjä", "feladó", "от", "gönderen",
-                 "发件人", "寄件者", "差出人", "보낸 사람")  # fmt: skip
-OTHER_LABELS = ("sent", "date", "to", "cc", "subject", "gesendet", "datum", "an", "betreff", "envoyé", "à", "objet",
+SENDER_LABELS = {"from", "von", "de", "da", "van", "fra", "från", "od", "lähettäjä", "feladó", "от", "gönderen",
+                 "发件人", "寄件者", "差出人", "보낸 사람"}  # fmt: skip
+OTHER_LABELS = {"sent", "date", "to", "cc", "subject", "gesendet", "datum", "an", "betreff", "envoyé", "à", "objet",
                 "enviado", "enviada em", "enviado el", "fecha", "data", "para", "asunto", "assunto", "inviato", "a",
                 "oggetto", "verzonden", "aan", "onderwerp", "sendt", "til", "emne", "skickat", "till", "ämne",
                 "wysłano", "do", "temat", "odesláno", "komu", "předmět", "дата", "кому", "тема", "отправлено",
-                "发送时间", "收件人", "主题", "日期", "送信日時", "宛先", "件名")  # fmt: skip
+                "发送时间", "收件人", "主题", "日期", "送信日時", "宛先", "件名"}  # fmt: skip
 ATTRIBUTION_LINES = 4
 ATTRIBUTION_CHARACTERS = 400
 HEADER_LINES = 8
@@ -49,10 +49,13 @@ def new_text(text: str) -> str:
 
 
 def _history_starts(lines: list[str]) -> int:
+    labels = [_label(line) for line in lines]
     for number, line in enumerate(lines):
+        if not line:
+            continue
         if _is_forward(line):
             return len(lines)
-        if _is_rule(line) or _is_header_block(lines, number) or _is_attribution(lines, number):
+        if _is_rule(line) or _is_header_block(labels, number) or _is_attribution(lines, number):
             return _above_rule(lines, number)
     return _trailing_quote(lines)
 
@@ -69,14 +72,16 @@ def _is_forward(line: str) -> bool:
     return bare.startswith(FORWARDS) or (is_ruled and not _is_rule(line))
 
 
-def _is_header_block(lines: list[str], number: int) -> bool:
-    if _label(lines[number]) not in SENDER_LABELS:
+def _is_header_block(labels: list[str], number: int) -> bool:
+    """`From:` with at least two of its companions in the next lines."""
+    if labels[number] not in SENDER_LABELS:
         return False
-    following = lines[number + 1 : number + HEADER_LINES]
-    return sum(_label(line) in OTHER_LABELS for line in following) > 1
+    return sum(label in OTHER_LABELS for label in labels[number + 1 : number + HEADER_LINES]) > 1
 
 
 def _label(line: str) -> str:
+    if not line:
+        return ""
     name, colon, _ = line[:60].replace("：", ":").partition(":")
     return name.strip("* \t").lower() if colon else ""
 
