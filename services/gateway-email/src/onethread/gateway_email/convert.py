@@ -70,6 +70,7 @@ def is_own(mail: Mail, desk: Desk) -> bool:
 
 def received(mail: Mail, arrival: Arrival, desk: Desk) -> ReceivedMessage:
     """Raises RefusedMailError where the mail names no sender, or more than one, or can't be kept whole."""
+    _refuse_the_endless(mail)
     name, sender = _sender(mail, desk)
     verdict = judge(mail.headers, arrival.peer, sender, desk.edge)
     readers = [a for a in addresses.several(_named(mail)) if a != sender and token_in(a, desk.address) is None]
@@ -119,6 +120,13 @@ def is_automatic(mail: Mail, envelope_sender: str, sender: str) -> bool:
     )
 
 
+def _refuse_the_endless(mail: Mail) -> None:
+    if len(mail.raw) - len(mail.body) > HEADER_BYTES:
+        raise RefusedMailError("552 5.3.4 The header of this mail is larger than 256 KB; shorten it and send it again")
+    if len(mail.fields("Received")) > RECEIVED_HOPS:
+        raise RefusedMailError("554 5.4.6 This mail goes in circles: it has passed more than 100 servers")
+
+
 def _sender(mail: Mail, desk: Desk) -> tuple[str, str]:
     fields = mail.fields("From")
     if not fields:
@@ -128,10 +136,6 @@ def _sender(mail: Mail, desk: Desk) -> tuple[str, str]:
         raise RefusedMailError("550 5.6.0 The From field must name exactly one sender; correct it and send it again")
     if token_in(found[1], desk.address) is not None:
         raise RefusedMailError("550 5.7.1 This address takes no mail from itself; send it from your own address")
-    if len(mail.raw) - len(mail.body) > HEADER_BYTES:
-        raise RefusedMailError("552 5.3.4 The header of this mail is larger than 256 KB; shorten it and send it again")
-    if len(mail.fields("Received")) > RECEIVED_HOPS:
-        raise RefusedMailError("554 5.4.6 This mail goes in circles: it has passed more than 100 servers")
     return charsets.header(found[0])[:200], found[1]
 
 
