@@ -1,4 +1,4 @@
-from onethread.agent.decide import OWN_ACCOUNT, WANTS_PERSON, after_search, before_search
+from onethread.agent.decide import NO_TEXT, OWN_ACCOUNT, WANTS_PERSON, after_search, before_search
 from onethread.contracts.knowledge import KnowledgeFound, Passage
 
 
@@ -18,6 +18,7 @@ def test_finding_nothing_hands_off_however_sure_the_search_is() -> None:
 
 
 def test_some_intents_are_decided_without_a_search() -> None:
-    assert before_search("person") is WANTS_PERSON
-    assert before_search("account") is OWN_ACCOUNT
-    assert before_search("question") is None
+    assert before_search("x", "person") is WANTS_PERSON
+    assert before_search("x", "account") is OWN_ACCOUNT
+    assert before_search("x", "question") is None
+    assert before_search("", "question") is NO_TEXT

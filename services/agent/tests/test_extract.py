@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethread.agent.extract import extract
+from onethread.agent.extract import best_passage, extract
 from onethread.contracts.knowledge import Passage
 
 HELP_CENTRE = Path(__file__).parents[3] / "deploy" / "playground" / "help-centre"
@@ -89,3 +89,19 @@ def test_a_passage_without_a_sentence_says_nothing() -> None:
 def test_any_text_is_read_without_an_error(text: str, question: str, words: int) -> None:
     quoted = extract(question, Passage(document_id="a", title="T", text=text, score=1, version=1), words)
     assert quoted is None or 0 <= quoted.coverage <= 1.0001
+
+
+def test_among_equals_the_title_decides() -> None:
+    engraving = Passage(document_id="a", title="Engraving and pens", text="Delivery.", score=0.94, version=1)
+    delivery = Passage(document_id="b", title="How long delivery takes", text="Delivery.", score=0.91, version=1)
+    far = delivery.model_copy(update={"score": 0.5})
+    assert best_passage("How long does delivery take?", [engraving, delivery]) is delivery
+    assert best_passage("How long does delivery take?", [engraving, far]) is engraving
+    assert best_passage("???", [engraving, delivery]) is engraving
+
+
+def test_images_and_links_within_the_help_centre_are_not_quoted() -> None:
+    text = "See ![a](https://x.example/a.png) the [price list](../prices.md) and [our site](https://x.example)."
+    quoted = extract("price list", Passage(document_id="a", title="T", text=text, score=1, version=1), 70)
+    assert quoted
+    assert quoted.text == "See  the price list and [our site](https://x.example)."

@@ -228,3 +228,17 @@ async def test_notes_are_not_history(bus, turns, added, message) -> None:
     bus.said = [message("secret note question about refunds", thread=thread, note=True)]
     await turns.take(added("and that?", thread=thread, sequence=3))
     assert all("secret" not in search.query for search in bus.searches)
+
+
+@pytest.mark.parametrize("text", ["", "  \n "])
+async def test_a_message_without_text_gets_a_person(bus, turns, added, text) -> None:
+    await turns.take(added(text))
+    assert proposal(bus).data.decision == "handoff"
+    assert "no text" in proposal(bus).data.reason
+
+
+async def test_a_fault_of_the_agent_ends_at_a_person_too(bus, turns, added) -> None:
+    bus.found = ZeroDivisionError("a bug")
+    await turns.take(added(ASKED))
+    assert proposal(bus).data.decision == "handoff"
+    assert "failed" in proposal(bus).data.reason

@@ -8,7 +8,7 @@ import structlog
 
 from onethread.agent import check, decide, intents
 from onethread.agent.decide import Handoff
-from onethread.agent.extract import extract
+from onethread.agent.extract import best_passage, extract
 from onethread.agent.llm import LanguageModel, ModelError
 from onethread.agent.manner import MANNERS, dress, phrase
 from onethread.agent.prompt import HANDOFF, Said, prompt
@@ -78,18 +78,18 @@ class Answerer:
         if intent in ("greeting", "thanks"):
             own = phrase(intent, question.kind, text)
             return Reply("answer", dress(own, question.kind, question.name), 1.0, reason=f"The customer wrote {intent}")
-        if handoff := decide.before_search(intent):
-            return _handed_off(question, text, handoff)
+        if handoff := decide.before_search(text, intent):
+            return handed_off(question, text, handoff)
         try:
             query, found = await self._find(question, text)
         except (UnavailableError, RefusedError) as error:
             log.warning("knowledge.away", error=type(error).__name__)
-            return _handed_off(question, text, decide.KNOWLEDGE_AWAY)
+            return handed_off(question, text, decide.KNOWLEDGE_AWAY)
         if handoff := decide.after_search(found, self._threshold):
-            return _handed_off(question, query, handoff)
+            return handed_off(question, query, handoff)
         written = await self._write(question, text, query, found, say)
         if isinstance(written, Handoff):
-            return _handed_off(question, query, replace(written, confidence=found.confidence))
+            return handed_off(question, query, replace(written, confidence=found.confidence))
         dressed = dress(written.text, question.kind, question.name)
         return Reply("answer", dressed, found.confidence, written.sources, written.reason)
 
@@ -117,7 +117,7 @@ class Answerer:
         self, question: Question, text: str, query: str, found: KnowledgeFound, say: Say
     ) -> _Written | Handoff:
         if self._model is None:
-            return await _quote(query, found.passages[0], question.kind, say)
+            return await _quote(query, best_passage(query, found.passages), question.kind, say)
         lines = prompt(text, found.passages, await question.history(), question.kind)
         stream = Stream(found.passages, say)
         try:
@@ -160,7 +160,7 @@ async def _completed(question: Question, text: str) -> str | None:
     return None
 
 
-def _handed_off(question: Question, query: str, handoff: Handoff) -> Reply:
+def handed_off(question: Question, query: str, handoff: Handoff) -> Reply:
     own = phrase(handoff.why, question.kind, question.text)
     return Reply(
         "handoff",

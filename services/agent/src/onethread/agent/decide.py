@@ -23,9 +23,13 @@ class Handoff:
 WANTS_PERSON = Handoff("person", "The customer asked for a person")
 OWN_ACCOUNT = Handoff("account", "The question is about the customer's own order or account; no article knows that")
 KNOWLEDGE_AWAY = Handoff("trouble", "The knowledge base did not answer")
+NO_TEXT = Handoff("unsure", "The message has no text that the agent can read")
+FAILED = Handoff("trouble", "The agent failed on this message; its log says why")
 
 
-def before_search(intent: Intent) -> Handoff | None:
+def before_search(text: str, intent: Intent) -> Handoff | None:
+    if not text:
+        return NO_TEXT
     return {"person": WANTS_PERSON, "account": OWN_ACCOUNT}.get(intent)
 
 

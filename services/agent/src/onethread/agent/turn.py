@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 import structlog
 from pydantic import BaseModel
 
-from onethread.agent.answer import Answerer, Question, Reply
+from onethread.agent.answer import Answerer, Question, Reply, handed_off
+from onethread.agent.decide import FAILED
 from onethread.agent.manner import MANNERS
 from onethread.agent.prompt import Said
 from onethread.contracts import subjects
@@ -116,13 +117,23 @@ class _Turn:
             history=self._what_was_said,
             name=self._message.author.name,
         )
-        reply = await self._answerer.answer(question, self._say)
+        reply = await self._reply(question)
         if self._overtaken():
             raise _OvertakenError
         await self._bus.publish(self._proposal(reply))
         log.info("turn.done", message=str(self._message.id), decision=reply.decision, confidence=reply.confidence)
         if reply.gap:
             await self._tell_gap(reply)
+
+    async def _reply(self, question: Question) -> Reply:
+        try:
+            return await self._answerer.answer(question, self._say)
+        except _OvertakenError:
+            raise
+        except Exception as error:
+            # A fault of ours would fail again at each try, and the customer would hear nothing.
+            log.error("turn.failed", message=str(self._message.id), exc_info=error)
+            return handed_off(question, question.text, FAILED)
 
     async def _say(self, text: str) -> None:
         if self._overtaken():
