@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+import structlog
+
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
 pytest_plugins = [
@@ -12,7 +14,5 @@ pytest_plugins = [
     "plugins.conversation_api",
     "plugins.widget_gateway",
 ]
-
-import structlog
 
 structlog.configure(processors=[structlog.processors.KeyValueRenderer()])

@@ -30,7 +30,7 @@ def asserted(kind: str, value: str) -> m.Identity:
 
 
 def received(kind: str, text: str, *identities: m.Identity, place: str | None = None, **more: Any) -> m.MessageReceived:
-    """A message of `identities[0]`. `shared`, `answers`, `thread_token`, `external_id`, `name`, `automatic` as wanted."""
+    """A message of `identities[0]`; `shared`, `answers`, `thread_token`, `external_id` and the rest as wanted."""
     external_id = more.pop("external_id", str(uuid4()))
     shared = more.pop("shared", None)
     key = place or f"{kind}:{identities[0].value}"

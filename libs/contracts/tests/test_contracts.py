@@ -14,7 +14,8 @@ from onethread.contracts.catalog import BY_TYPE, EVENTS, type_of
 from onethread.contracts.envelope import now
 from onethread.contracts.generate import ASYNCAPI, SCHEMAS, asyncapi
 from onethread.contracts.messages import Audience, Channel, Identity, MessageReceived, Place, ReceivedMessage
-from onethread.contracts.streams import CONSUMERS, EVENTS as EVENT_STREAM
+from onethread.contracts.streams import CONSUMERS
+from onethread.contracts.streams import EVENTS as EVENT_STREAM
 
 RELEASED = sorted(SCHEMAS.glob("*.json"))
 

@@ -340,5 +340,3 @@ async def test_deleting_a_stream_is_noticed_and_provisioning_brings_it_back(nats
     await provision(js)
     assert (await js.stream_info("EVENTS")).config.subjects == ["ot.>"]
     await connection.close()
-
-

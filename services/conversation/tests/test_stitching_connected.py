@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-
 from plugins.conversation_world import asserted, received, running, verified
 
 pytestmark = pytest.mark.connected

@@ -19,8 +19,8 @@ class Customer(Contract):
 
 class CustomerChange(Contract):
     customer: Customer
-    identity: Identity | None = Field(None, description="The identity that was linked.")
-    other_customer_id: UUID | None = Field(None, description="The other side of a merge.")
+    identity: Identity | None = Field(default=None, description="The identity that was linked.")
+    other_customer_id: UUID | None = Field(default=None, description="The other side of a merge.")
 
 
 class CustomerCreated(CloudEvent):

@@ -31,15 +31,15 @@ class CloudEvent(Contract):
     id: UUID
     type: str
     source: str = Field(description="The service that published it, as a URI reference: `/gateway-email`.")
-    subject: str | None = Field(None, description="The id of what the event is about.")
+    subject: str | None = Field(default=None, description="The id of what the event is about.")
     time: AwareDatetime = Field(default_factory=now)
     datacontenttype: Literal["application/json"] = "application/json"
     workspaceid: str = Field(description="The tenant. Everything belongs to exactly one.")
-    traceparent: str | None = Field(None, description="W3C trace context of what caused the event.")
+    traceparent: str | None = Field(default=None, description="W3C trace context of what caused the event.")
     threadid: UUID | None = None
     customerid: UUID | None = None
-    causationid: UUID | None = Field(None, description="The id of the event that caused this one.")
-    sequence: int | None = Field(None, description="Gapless number of the event within its thread, from 1.")
+    causationid: UUID | None = Field(default=None, description="The id of the event that caused this one.")
+    sequence: int | None = Field(default=None, description="Gapless number of the event within its thread, from 1.")
 
     def to_json(self) -> bytes:
         return self.model_dump_json(exclude_none=True).encode()

@@ -45,7 +45,7 @@ class KnowledgeSearch(Contract):
 
     workspace: str
     query: str = Field(min_length=1, max_length=8_000)
-    k: int = Field(5, ge=1, le=50)
+    k: int = Field(default=5, ge=1, le=50)
     audience: KnowledgeAudience = "public"
 
 

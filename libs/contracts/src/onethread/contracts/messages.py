@@ -29,14 +29,14 @@ class Identity(Contract):
     kind: IdentityKind
     value: str = Field(description="Normalized: an address in lower case, `team/user` for Slack, a visitor's id.")
     trust: Trust
-    evidence: str = Field("", description="Why the trust is what it is, in words that a teammate reads.")
+    evidence: str = Field(default="", description="Why the trust is what it is, in words that a teammate reads.")
 
 
 class Audience(Contract):
     """Who sees the place where a message was said."""
 
     shared: bool = Field(description="True when others than the customer see the place.")
-    name: str | None = Field(None, description="How people call the place: `#acme-support`.")
+    name: str | None = Field(default=None, description="How people call the place: `#acme-support`.")
 
 
 class Place(Contract):
@@ -71,19 +71,21 @@ class ReceivedMessage(Contract):
     channel: Channel
     external_id: str = Field(description="The outside's key for the message; unique within the channel.")
     identities: list[Identity] = Field(min_length=1)
-    name: str | None = Field(None, description="The sender's name as the channel tells it. Proves nothing.")
+    name: str | None = Field(default=None, description="The sender's name as the channel tells it. Proves nothing.")
     participants: list[Identity] = Field(default_factory=list, description="Others who were named: Cc and To.")
     place: Place
     answers: list[str] = Field(
         default_factory=list,
         description="Outside ids of messages of ours that this one answers, the surest first.",
     )
-    thread_token: UUID | None = Field(None, description="The thread named by a valid signed reply token. Routes only.")
+    thread_token: UUID | None = Field(
+        default=None, description="The thread named by a valid signed reply token. Routes only."
+    )
     subject: str | None = None
     text: str = Field(max_length=200_000)
-    html: str | None = Field(None, description="Sanitized.")
+    html: str | None = Field(default=None, description="Sanitized.")
     attachments: list[Attachment] = Field(default_factory=list)
-    automatic: bool = Field(False, description="Sent by a machine: never answered by the agent.")
+    automatic: bool = Field(default=False, description="Sent by a machine: never answered by the agent.")
     sent_at: AwareDatetime
 
 
@@ -104,7 +106,7 @@ class Delivery(Contract):
     """How far the sending of a message got."""
 
     state: DeliveryState
-    reason: str | None = Field(None, description="Why it failed, in words.")
+    reason: str | None = Field(default=None, description="Why it failed, in words.")
 
 
 class Message(Contract):
@@ -124,4 +126,6 @@ class Message(Contract):
     sources: list[Source] = Field(default_factory=list)
     delivery: Delivery | None = None
     created_at: AwareDatetime
-    client_id: str | None = Field(None, description="The sender's own key for it, on channels where they wait for it.")
+    client_id: str | None = Field(
+        default=None, description="The sender's own key for it, on channels where they wait for it."
+    )

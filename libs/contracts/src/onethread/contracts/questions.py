@@ -18,7 +18,7 @@ class HistoryOfThread(Contract):
     workspace: str
     thread_id: UUID
     place: str
-    limit: int = Field(20, ge=1, le=200)
+    limit: int = Field(default=20, ge=1, le=200)
 
 
 class HistoryOfVisitor(Contract):
@@ -26,8 +26,8 @@ class HistoryOfVisitor(Contract):
 
     workspace: str
     identities: list[Identity] = Field(min_length=1)
-    after: str | None = Field(None, description="Cursor of the last message the visitor has.")
-    limit: int = Field(200, ge=1, le=500)
+    after: str | None = Field(default=None, description="Cursor of the last message the visitor has.")
+    limit: int = Field(default=200, ge=1, le=500)
 
 
 class History(Contract):

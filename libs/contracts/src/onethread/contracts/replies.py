@@ -22,8 +22,8 @@ class ProposedReply(Contract):
     text: str
     sources: list[Source] = Field(default_factory=list)
     confidence: float = Field(ge=0, le=1)
-    reason: str = Field("", description="Why, in words that a teammate reads.")
-    summary: str = Field("", description="On a handoff: what the customer wants.")
+    reason: str = Field(default="", description="Why, in words that a teammate reads.")
+    summary: str = Field(default="", description="On a handoff: what the customer wants.")
 
 
 class ReplyProposed(CloudEvent):
@@ -55,10 +55,12 @@ class ReplyRequested(CloudEvent):
 class ReplyOutcome(Contract):
     message_id: UUID
     channel: Channel
-    external_id: str | None = Field(None, description="The outside's own id: Message-ID, Slack `channel:ts`.")
+    external_id: str | None = Field(default=None, description="The outside's own id: Message-ID, Slack `channel:ts`.")
     state: Literal["sent", "delivered", "failed"] = "sent"
     reason: str | None = None
-    place: Place | None = Field(None, description="The place as it is after the sending, where the sending made it.")
+    place: Place | None = Field(
+        default=None, description="The place as it is after the sending, where the sending made it."
+    )
 
 
 class ReplyDelivered(CloudEvent):

@@ -45,16 +45,16 @@ class Thread(Contract):
     id: UUID
     status: ThreadStatus
     customer: CustomerName
-    channel: Channel | None = Field(None, description="Where the customer spoke last.")
+    channel: Channel | None = Field(default=None, description="Where the customer spoke last.")
     assignee: TeammateName | None = None
     agent: AgentState = "active"
     handoff: Handoff | None = None
     tags: list[str] = Field(default_factory=list)
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
     last_message: LastMessage | None = None
-    waiting_since: AwareDatetime | None = Field(None, description="The customer waits for a person since then.")
+    waiting_since: AwareDatetime | None = Field(default=None, description="The customer waits for a person since then.")
     sequence: int = Field(description="Number of the thread's latest event.")
-    previous_thread_id: UUID | None = Field(None, description="The closed thread that this one continues.")
+    previous_thread_id: UUID | None = Field(default=None, description="The closed thread that this one continues.")
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -64,7 +64,7 @@ class AddedMessage(Contract):
 
     message: Message
     thread: Thread
-    place: str | None = Field(None, description="Key of the place where it was said.")
+    place: str | None = Field(default=None, description="Key of the place where it was said.")
     agent_may_answer: bool = False
 
 
@@ -77,8 +77,8 @@ class MessageAdded(CloudEvent):
 
 class ThreadChange(Contract):
     thread: Thread
-    by: Author | None = Field(None, description="Who did it. None: a rule.")
-    other_thread_id: UUID | None = Field(None, description="The other thread of a merge or split.")
+    by: Author | None = Field(default=None, description="Who did it. None: a rule.")
+    other_thread_id: UUID | None = Field(default=None, description="The other thread of a merge or split.")
 
 
 class ThreadOpened(CloudEvent):

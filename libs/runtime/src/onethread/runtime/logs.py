@@ -15,7 +15,17 @@ from onethread.runtime.context import service_name
 from onethread.runtime.settings import Settings
 
 Line = MutableMapping[str, Any]
-NOISY = ("nats", "httpx", "httpcore", "uvicorn.access", "chromadb", "mail.log", "slack_bolt", "slack_sdk")
+NOISY = (
+    "nats",
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    "uvicorn.error",
+    "chromadb",
+    "mail.log",
+    "slack_bolt",
+    "slack_sdk",
+)
 
 
 def _whose(_logger: object, _method: str, line: Line) -> Line:

@@ -18,15 +18,15 @@ class Settings(BaseSettings):
     default_port: ClassVar[int] = 0
 
     host: str = "127.0.0.1"
-    port: int | None = Field(None, description="Listen here instead of the default port plus the offset.")
+    port: int | None = Field(default=None, description="Listen here instead of the default port plus the offset.")
     port_offset: int = 0
-    home: Path = Field(Path(".onethread"), description="Where a service that keeps files keeps them.")
+    home: Path = Field(default=Path(".onethread"), description="Where a service that keeps files keeps them.")
     workspace: str = "local"
-    nats_url: str | None = Field(None, validation_alias="NATS_URL")
+    nats_url: str | None = Field(default=None, validation_alias="NATS_URL")
     log_level: str = "info"
-    log_format: str = Field("json", description="`json`, one object a line, or `console`.")
-    otlp_endpoint: str | None = Field(None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
-    trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of traces that are exported.")
+    log_format: str = Field(default="json", description="`json`, one object a line, or `console`.")
+    otlp_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    trace_ratio: float = Field(default=1.0, ge=0, le=1, description="Share of traces that are exported.")
 
     def local_port(self, default: int) -> int:
         return default + self.port_offset

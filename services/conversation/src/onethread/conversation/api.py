@@ -9,14 +9,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import select
 
 from onethread.contracts.messages import Message
 from onethread.contracts.threads import Thread
 from onethread.conversation import changes, dead_letters, queries, threads
 from onethread.conversation.changes import ThreadPatch
 from onethread.conversation.database import Database
-from onethread.conversation.models import IdempotencyRow, MessageRow, TeammateRow
+from onethread.conversation.models import TeammateRow
 from onethread.conversation.replies import message_contract, places_of
 from onethread.conversation.teammates import COOKIE, CallerDep, Teammates
 from onethread.runtime.errors import Problem
@@ -168,33 +167,20 @@ async def add_message(
     new: NewMessage,
     request: Request,
     caller: CallerDep,
-    database: DatabaseDep,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Message:
     """A reply, or a note. With an `Idempotency-Key` a repeated request returns what the first one made."""
-    if idempotency_key and (made := await _made_before(database, caller.workspace, idempotency_key)):
-        return made
     if not new.text.strip():
         raise Problem(422, "The message is empty")
-    message = await request.app.state.replies.say(
-        caller.workspace, thread_id, caller.author, new.text.strip(), note=new.note, channel_id=new.channel_id
+    return await request.app.state.replies.say(
+        caller.workspace,
+        thread_id,
+        caller.author,
+        new.text.strip(),
+        note=new.note,
+        channel_id=new.channel_id,
+        key=idempotency_key,
     )
-    if idempotency_key:
-        async with database.session() as session:
-            session.add(IdempotencyRow(workspace_id=caller.workspace, key=idempotency_key, message_id=message.id))
-            await session.commit()
-    return message
-
-
-async def _made_before(database: Database, workspace: str, key: str) -> Message | None:
-    find = (
-        select(MessageRow)
-        .join(IdempotencyRow, IdempotencyRow.message_id == MessageRow.id)  # type: ignore[arg-type]
-        .where(IdempotencyRow.workspace_id == workspace, IdempotencyRow.key == key)
-    )
-    async with database.session() as session:
-        row = (await session.exec(find)).first()
-    return message_contract(row) if row else None
 
 
 @router.get("/customers")

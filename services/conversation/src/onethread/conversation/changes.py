@@ -25,7 +25,7 @@ class ThreadPatch(BaseModel):
 
     status: t.ThreadStatus | None = None
     assignee: Literal["me"] | UUID | None = None
-    tags: list[str] | None = Field(None, max_length=50)
+    tags: list[str] | None = Field(default=None, max_length=50)
     priority: Literal["low", "normal", "high", "urgent"] | None = None
     agent: t.AgentState | None = None
 

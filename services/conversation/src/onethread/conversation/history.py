@@ -8,7 +8,7 @@ from uuid import UUID
 
 from onethread.contracts import questions as q
 from onethread.conversation import identity, threads
-from onethread.conversation.database import Database
+from onethread.conversation.database import Connection, Database
 from onethread.conversation.replies import message_contract
 
 AT_PLACE = """select * from (
@@ -21,10 +21,10 @@ OF_CUSTOMER = """select t.* from identity i
     join thread t on t.customer_id = i.customer_id and t.workspace_id = i.workspace_id
     where i.workspace_id = %s and i.kind = %s and i.value = %s and i.trust = 'verified'
     order by (t.status = 'closed'), t.updated_at desc limit 1"""
-SEEN_BY_VISITOR = """select * from (
-        select * from message where workspace_id = %(workspace)s and thread_id = %(thread)s and not note
-            and author_kind <> 'system' and (%(everything)s or place_key = any(%(places)s))
-            and sequence > %(after)s order by sequence desc limit %(limit)s) latest order by sequence"""
+SEEN_BY_VISITOR = """select * from message where workspace_id = %(workspace)s and thread_id = %(thread)s and not note
+    and author_kind <> 'system' and (%(everything)s or place_key = any(%(places)s)) and sequence > %(after)s"""
+MISSED = f"{SEEN_BY_VISITOR} order by sequence limit %(limit)s"
+LATEST = f"select * from ({SEEN_BY_VISITOR} order by sequence desc limit %(limit)s) latest order by sequence"  # noqa: S608
 
 
 class History:
@@ -47,24 +47,28 @@ class History:
         signed_in = own.kind == "site_user" and own.trust == "verified"
         visitors = [f"widget:{one.value}" for one in question.identities if one.kind == "visitor"]
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(OF_CUSTOMER, [question.workspace, own.kind, own.value])
-            row = await cursor.fetchone() or await self._by_email(connection, question, signed_in)
+            row = await _thread_of(connection, question)
             if row is None:
                 return q.History()
+            after = _sequence_after(question.after, row.id)
             asked = {
                 "workspace": question.workspace, "thread": row.id, "everything": signed_in, "places": visitors,
-                "after": _sequence_after(question.after, row.id), "limit": question.limit,
+                "after": after, "limit": question.limit,
             }  # fmt: skip
-            found = await connection.execute(SEEN_BY_VISITOR, asked)
+            found = await connection.execute(MISSED if after else LATEST, asked)
             return _history(row, await found.fetchall())
 
-    async def _by_email(self, connection: Any, question: q.HistoryOfVisitor, signed_in: bool) -> Any | None:
-        """A person whom the site vouches for may have written by mail before they opened the widget."""
-        for one in identity.that_link(question.identities) if signed_in else []:
-            if one.kind == "email":
-                cursor = await connection.execute(OF_CUSTOMER, [question.workspace, one.kind, one.value])
-                return await cursor.fetchone()
-        return None
+
+async def _thread_of(connection: Connection, question: q.HistoryOfVisitor) -> Any | None:
+    """The latest thread of the first proof that has one: the site's word, then the address, then this browser.
+
+    Somebody may have written by mail, or as a guest, before they signed in.
+    """
+    for one in identity.that_link(question.identities):
+        cursor = await connection.execute(OF_CUSTOMER, [question.workspace, one.kind, one.value])
+        if row := await cursor.fetchone():
+            return row
+    return None
 
 
 def _history(row: Any | None, messages: Sequence[Any]) -> q.History:

@@ -43,8 +43,9 @@ MOVE_ON = """update thread set status = 'open', closed_at = null, channel_id = %
         handoff_at = case when %s then now() else handoff_at end,
         sequence = %s, updated_at = now() where id = %s returning *"""
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id,
-        channel_kind, place_key, shared, audience_name, author_kind, author_name, identity_kind, identity_value, identity_trust,
-        identity_evidence, text, html, attachments, sources, external_id, client_id, created_at)
+        channel_kind, place_key, shared, audience_name, author_kind, author_name,
+        identity_kind, identity_value, identity_trust, identity_evidence, text, html, attachments,
+        sources, external_id, client_id, created_at)
     values (%s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s,
         %s)"""
 KEEP_PLACE = """insert into place

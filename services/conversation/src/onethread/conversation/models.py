@@ -26,8 +26,8 @@ class CustomerRow(SQLModel, table=True):
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     workspace_id: str = Field(index=True)
     name: str | None = None
-    email: str | None = Field(None, description="The verified one that is shown.")
-    merged_into_id: UUID | None = Field(None, foreign_key="customer.id")
+    email: str | None = Field(default=None, description="The verified one that is shown.")
+    merged_into_id: UUID | None = Field(default=None, foreign_key="customer.id")
     created_at: datetime = moment(default_factory=now)
 
 
@@ -67,8 +67,8 @@ class ThreadRow(SQLModel, table=True):
     status: str = "open"
     channel_id: str | None = None
     channel_kind: str | None = None
-    place_key: str | None = Field(None, description="Where the customer spoke last.")
-    assignee_id: UUID | None = Field(None, foreign_key="teammate.id")
+    place_key: str | None = Field(default=None, description="Where the customer spoke last.")
+    assignee_id: UUID | None = Field(default=None, foreign_key="teammate.id")
     assignee_name: str | None = None
     agent: str = "active"
     handoff_reason: str | None = None
@@ -83,7 +83,7 @@ class ThreadRow(SQLModel, table=True):
     last_message_at: datetime | None = moment(default=None)
     waiting_since: datetime | None = moment(default=None)
     sequence: int = 0
-    previous_thread_id: UUID | None = Field(None, foreign_key="thread.id")
+    previous_thread_id: UUID | None = Field(default=None, foreign_key="thread.id")
     closed_at: datetime | None = moment(default=None)
     created_at: datetime = moment(default_factory=now)
     updated_at: datetime = moment(default_factory=now)
@@ -207,7 +207,7 @@ class OutboxRow(SQLModel, table=True):
         Index("outbox_waiting", "position", postgresql_where=text("published_at IS NULL")),
     )
 
-    position: int | None = Field(None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    position: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
     id: UUID = Field(unique=True)
     workspace_id: str
     subject: str

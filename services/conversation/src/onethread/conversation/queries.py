@@ -51,9 +51,11 @@ async def list_threads(
     if status != "all":
         find = find.where(row.status == status)
     if assignee == "none":
-        find = find.where(col(row.assignee_id).is_(None), row.agent == "quiet")
+        find = find.where(
+            col(row.assignee_id).is_(None), or_(row.agent == "quiet", col(row.waiting_since).is_not(None))
+        )
     elif assignee == "agent":
-        find = find.where(col(row.assignee_id).is_(None), row.agent == "active")
+        find = find.where(col(row.assignee_id).is_(None), row.agent == "active", col(row.waiting_since).is_(None))
     elif assignee:
         find = find.where(row.assignee_id == (me if assignee == "me" else _uuid(assignee)))
     if channel:

@@ -23,14 +23,18 @@ from onethread.runtime.errors import Problem
 
 log = structlog.get_logger()
 
+MADE_BEFORE = """select m.* from idempotency i join message m on m.id = i.message_id
+    where i.workspace_id = %s and i.key = %s"""
+REMEMBER_KEY = "insert into idempotency (workspace_id, key, message_id, created_at) values (%s, %s, %s, now())"
+LOCK_KEY = "select pg_advisory_xact_lock(hashtextextended(%s, 1))"
 QUESTION = "select thread_id, channel_id, place_key, sequence from message where id = %s and workspace_id = %s"
 NEWER_HUMAN = """select 1 from message where thread_id = %s and sequence > %s and author_kind = 'teammate' and not note
     limit 1"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
 PLACES = "select * from place where workspace_id = %s and thread_id = %s order by updated_at desc"
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id,
-        channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name, text, html, attachments, sources,
-        delivery_state, created_at)
+        channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name,
+        text, html, attachments, sources, delivery_state, created_at)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s)"""
 PROGRESS = """update message set delivery_state = %(state)s, delivery_reason = %(reason)s
     where id = %(id)s and workspace_id = %(workspace)s and (delivery_state in ('queued', 'failed')
@@ -78,10 +82,23 @@ class Replies:
         self._relay.wake()
 
     async def say(
-        self, workspace: str, thread_id: UUID, author: m.Author, text: str, *, note: bool, channel_id: str | None
+        self,
+        workspace: str,
+        thread_id: UUID,
+        author: m.Author,
+        text: str,
+        *,
+        note: bool,
+        channel_id: str | None,
+        key: str | None = None,
     ) -> m.Message:
-        """A teammate's reply or note. Raises 404 and 409 problems."""
+        """A teammate's reply or note; said again with the same `key`, the message that it made the first time.
+
+        Raises 404 and 409 problems.
+        """
         async with self._database.transaction() as connection:
+            if key and (made := await _made_before(connection, workspace, key)):
+                return message_contract(made)
             row = await threads.lock(connection, workspace, thread_id)
             place = None if note else await _place_for(connection, row, channel_id)
             changes: dict[str, Any] = {}
@@ -90,6 +107,8 @@ class Replies:
                 if row.assignee_id is None and author.id is not None:
                     changes |= {"assignee_id": author.id, "assignee_name": author.name}
             row, message = await add(connection, row, author, text, place, [], uuid4(), None, changes=changes)
+            if key:
+                await connection.execute(REMEMBER_KEY, [workspace, key, message.id])
             await self._relay.notify(connection)
         self._relay.wake()
         return message
@@ -240,6 +259,12 @@ async def _is_peoples(connection: Connection, row: Any, since: int) -> bool:
     if row.agent != "active" or row.assignee_id is not None or row.status == "closed":
         return True
     return await (await connection.execute(NEWER_HUMAN, [row.id, since])).fetchone() is not None
+
+
+async def _made_before(connection: Connection, workspace: str, key: str) -> Any | None:
+    """Waits for a request with the same key that is under way."""
+    await connection.execute(LOCK_KEY, [f"{workspace}\n{key}"])
+    return await (await connection.execute(MADE_BEFORE, [workspace, key])).fetchone()
 
 
 async def places_of(connection: Connection, row: Any) -> list[Any]:

@@ -12,13 +12,15 @@ from onethread.runtime.settings import Settings
 class ConversationSettings(Settings):
     default_port: ClassVar[int] = 8000
 
-    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
-    database_pool: int = Field(12, description="Connections of one replica.")
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    database_pool: int = Field(default=12, description="Connections of one replica.")
     api_key: SecretStr
     admin_email: str = "admin@onethread.localhost"
     admin_password: SecretStr
     agent_name: str = "AI assistant"
-    reopen_days: int = Field(14, description="A thread closed within so many days is reopened by a new message.")
+    reopen_days: int = Field(
+        default=14, description="A thread closed within so many days is reopened by a new message."
+    )
     session_days: int = 14
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
 
 from nats.aio.msg import Msg
 
@@ -16,8 +17,8 @@ PING_SECONDS = 15
 REPLAY = 1_000
 MARGIN = 200
 """Positions are given before transactions commit, so a replay starts a little earlier; readers know events by id."""
-SINCE = """select id, type, body from outbox where workspace_id = %s and type not like 'onethread.reply.%%' and position > (
-        select position from outbox where id::text = %s) - %s order by position limit %s"""
+SINCE = """select id, type, body from outbox where workspace_id = %s and type not like 'onethread.reply.%%'
+    and position > (select position from outbox where id = %s) - %s order by position limit %s"""
 
 Frame = tuple[str, str, str]
 """Event name, id, data."""
@@ -41,12 +42,14 @@ class Stream:
     async def on_live(self, message: Msg) -> None:
         """`live.{workspace}.delta.*`, and `live.{workspace}.updated.inbox` for a message whose delivery got further."""
         _, workspace, kind, *_ = message.subject.split(".")
-        name = "message.updated" if kind == "updated" else "live"
-        body = message.data.decode()
-        if name == "live":
-            said = json.loads(body)
-            body = json.dumps({"kind": kind, "threadid": said.get("thread_id"), "text": said.get("text", "")})
-        self._send(workspace, (name, "", body))
+        if not self._readers or kind not in {"delta", "typing", "updated"}:
+            return
+        if kind == "updated":
+            self._send(workspace, ("message.updated", "", message.data.decode()))
+            return
+        said = json.loads(message.data)
+        shown = {"kind": said.get("kind", kind), "threadid": said.get("thread_id"), "text": said.get("text", "")}
+        self._send(workspace, ("live", "", json.dumps(shown | {"reply_id": said.get("reply_id")})))
 
     def _send(self, workspace: str, frame: Frame) -> None:
         for queue, whose in list(self._readers.items()):
@@ -86,12 +89,21 @@ class Stream:
     async def _missed(self, workspace: str, last_id: str | None) -> Sequence[Frame]:
         if not last_id:
             return []
+        if not (event_id := _uuid(last_id)):
+            return [("reset", "", "{}")]
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(SINCE, [workspace, last_id, MARGIN, REPLAY])
+            cursor = await connection.execute(SINCE, [workspace, event_id, MARGIN, REPLAY])
             rows = await cursor.fetchall()
         if len(rows) == REPLAY or not rows:  # too long ago: the client reads everything anew
             return [("reset", "", "{}")]
         return [(row.type, str(row.id), row.body) for row in rows]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _name(subject: str) -> str:
