@@ -130,9 +130,9 @@ class _Turn:
             return await self._answerer.answer(question, self._say)
         except _OvertakenError:
             raise
-        except Exception as error:
+        except Exception:
             # A fault of ours would fail again at each try, and the customer would hear nothing.
-            log.error("turn.failed", message=str(self._message.id), exc_info=error)
+            log.exception("turn.failed", message=str(self._message.id))
             return handed_off(question, question.text, FAILED)
 
     async def _say(self, text: str) -> None:
