@@ -38,7 +38,7 @@ async def world(nats_url: str, found: KnowledgeFound | None) -> AsyncIterator[Bu
 
 async def proposals(bus: Bus, count: int = 1) -> list[ReplyProposed]:
     subscription = await bus.js.subscribe("ot.*.reply.proposed", ordered_consumer=True)
-    events = [await subscription.next_msg(timeout=45) for _ in range(count)]
+    events = [await subscription.next_msg(timeout=8) for _ in range(count)]
     await subscription.unsubscribe()
     return [ReplyProposed.model_validate_json(event.data) for event in events]
 

@@ -1,5 +1,8 @@
 """A customer's profile and what happens to it."""
 
+# pyright: reportIncompatibleVariableOverride=false
+# Each event narrows `type`; a frozen model may.
+
 from __future__ import annotations
 
 from typing import Literal
@@ -14,7 +17,7 @@ from onethread.contracts.messages import Identity
 class Customer(Contract):
     id: UUID
     name: str | None = None
-    identities: list[Identity] = Field(default_factory=list)
+    identities: list[Identity] = Field(default_factory=list[Identity])
 
 
 class CustomerChange(Contract):

@@ -1,5 +1,8 @@
 """The life of knowledge, and the question that is put to it."""
 
+# pyright: reportIncompatibleVariableOverride=false
+# Each event narrows `type`; a frozen model may.
+
 from __future__ import annotations
 
 from typing import Literal
@@ -52,7 +55,7 @@ class KnowledgeSearch(Contract):
 class Passage(Contract):
     document_id: str
     title: str
-    heading_path: list[str] = Field(default_factory=list)
+    heading_path: list[str] = Field(default_factory=list[str])
     text: str
     url: str | None = None
     score: float
@@ -63,4 +66,4 @@ class KnowledgeFound(Contract):
     """Answer: the passages, best first, and the calibrated belief (0 to 1) that they answer the query."""
 
     confidence: float = Field(ge=0, le=1)
-    passages: list[Passage] = Field(default_factory=list)
+    passages: list[Passage] = Field(default_factory=list[Passage])

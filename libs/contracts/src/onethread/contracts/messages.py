@@ -1,5 +1,8 @@
 """A message as the customer sends it and as the thread shows it."""
 
+# pyright: reportIncompatibleVariableOverride=false
+# Each event narrows `type`; a frozen model may.
+
 from __future__ import annotations
 
 from typing import Any, Literal
@@ -45,7 +48,8 @@ class Place(Contract):
     key: str = Field(description="Stable key of the place: a visitor, a mail address, a Slack channel and thread.")
     audience: Audience
     route: dict[str, Any] = Field(
-        default_factory=dict, description="What the gateway needs to answer here. Handed back in `reply.requested`."
+        default_factory=dict[str, Any],
+        description="What the gateway needs to answer here. Handed back in `reply.requested`.",
     )
 
 
@@ -72,10 +76,12 @@ class ReceivedMessage(Contract):
     external_id: str = Field(description="The outside's key for the message; unique within the channel.")
     identities: list[Identity] = Field(min_length=1)
     name: str | None = Field(default=None, description="The sender's name as the channel tells it. Proves nothing.")
-    participants: list[Identity] = Field(default_factory=list, description="Others who were named: Cc and To.")
+    participants: list[Identity] = Field(
+        default_factory=list[Identity], description="Others who were named: Cc and To."
+    )
     place: Place
     answers: list[str] = Field(
-        default_factory=list,
+        default_factory=list[str],
         description="Outside ids of messages of ours that this one answers, the surest first.",
     )
     thread_token: UUID | None = Field(
@@ -84,7 +90,7 @@ class ReceivedMessage(Contract):
     subject: str | None = None
     text: str = Field(max_length=200_000)
     html: str | None = Field(default=None, description="Sanitized.")
-    attachments: list[Attachment] = Field(default_factory=list)
+    attachments: list[Attachment] = Field(default_factory=list[Attachment])
     automatic: bool = Field(default=False, description="Sent by a machine: never answered by the agent.")
     sent_at: AwareDatetime
 
@@ -122,8 +128,8 @@ class Message(Contract):
     audience: Audience
     text: str
     html: str | None = None
-    attachments: list[Attachment] = Field(default_factory=list)
-    sources: list[Source] = Field(default_factory=list)
+    attachments: list[Attachment] = Field(default_factory=list[Attachment])
+    sources: list[Source] = Field(default_factory=list[Source])
     delivery: Delivery | None = None
     created_at: AwareDatetime
     client_id: str | None = Field(

@@ -34,8 +34,8 @@ class History(Contract):
     """Messages oldest first. `cursors` runs beside them."""
 
     thread: Thread | None = None
-    messages: list[Message] = Field(default_factory=list)
-    cursors: list[str] = Field(default_factory=list)
+    messages: list[Message] = Field(default_factory=list[Message])
+    cursors: list[str] = Field(default_factory=list[str])
 
 
 class Refusal(Contract):

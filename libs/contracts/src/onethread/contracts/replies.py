@@ -1,5 +1,8 @@
 """A reply, from the agent's proposal to its delivery."""
 
+# pyright: reportIncompatibleVariableOverride=false
+# Each event narrows `type`; a frozen model may.
+
 from __future__ import annotations
 
 from typing import Literal
@@ -20,7 +23,7 @@ class ProposedReply(Contract):
     reply_id: UUID = Field(description="Id of the message to be; streamed deltas carried it already.")
     decision: Decision
     text: str
-    sources: list[Source] = Field(default_factory=list)
+    sources: list[Source] = Field(default_factory=list[Source])
     confidence: float = Field(ge=0, le=1)
     reason: str = Field(default="", description="Why, in words that a teammate reads.")
     summary: str = Field(default="", description="On a handoff: what the customer wants.")
@@ -40,7 +43,7 @@ class RequestedReply(Contract):
     author: Author
     text: str = Field(description="Markdown.")
     html: str = Field(description="The same, rendered and sanitized.")
-    sources: list[Source] = Field(default_factory=list)
+    sources: list[Source] = Field(default_factory=list[Source])
     subject: str | None = None
     sequence: int = Field(description="The message's number in its thread.")
 

@@ -1,5 +1,8 @@
 """A thread and what happens to it."""
 
+# pyright: reportIncompatibleVariableOverride=false
+# Each event narrows `type`; a frozen model may.
+
 from __future__ import annotations
 
 from typing import Literal
@@ -49,7 +52,7 @@ class Thread(Contract):
     assignee: TeammateName | None = None
     agent: AgentState = "active"
     handoff: Handoff | None = None
-    tags: list[str] = Field(default_factory=list)
+    tags: list[str] = Field(default_factory=list[str])
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
     last_message: LastMessage | None = None
     waiting_since: AwareDatetime | None = Field(default=None, description="The customer waits for a person since then.")

@@ -5,6 +5,9 @@ after its effect, tried again with back-off when its handler fails, parked in `d
 handled, and a publish returns only after JetStream has it on disk.
 """
 
+# pyright: reportUnknownMemberType=false
+# nats-py leaves out parts of its types.
+
 from __future__ import annotations
 
 import asyncio
@@ -46,6 +49,7 @@ RETRY_DELAYS = (0.2, 1.0, 5.0, 15.0)
 UNAVAILABLE_DELAY = 1.0
 """A message whose store or bus is away waits and is tried for ever: nothing is wrong with the message."""
 PUBLISH_TIMEOUT = 5.0
+DRAIN_SECONDS = 10
 
 
 class PoisonError(Exception):
@@ -60,7 +64,7 @@ class RefusedError(Exception):
     """The other service answered that it cannot answer."""
 
 
-AWAY: tuple[type[BaseException], ...] = (
+AWAY: tuple[type[Exception], ...] = (
     UnavailableError,
     nats.errors.Error,
     ConnectionError,
@@ -75,7 +79,7 @@ class Bus:
     that mean "my store is gone for a while" in this service.
     """
 
-    def __init__(self, service: str, settings: Settings, away: tuple[type[BaseException], ...] = ()) -> None:
+    def __init__(self, service: str, settings: Settings, away: tuple[type[Exception], ...] = ()) -> None:
         self.service = service
         self.tracing = Tracing(service, settings)
         self.broker = NatsBroker(
@@ -85,7 +89,7 @@ class Bus:
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
             error_cb=self._on_error,
-            graceful_timeout=10,
+            graceful_timeout=DRAIN_SECONDS,
             logger=None,
         )
         self._away = AWAY + away
@@ -96,8 +100,19 @@ class Bus:
 
     async def stop(self) -> None:
         """Finishes what is in hand, acks it, and closes."""
+        await self._stop_taking()
         await self.broker.stop()
         self.tracing.stop()
+
+    async def _stop_taking(self) -> None:
+        """Says "no more" to the server first. FastStream stops handling while its subscriptions are still open, and
+        what arrives between the two comes back only after its `ack_wait`."""
+        open_ones: list[Any] = [s for s in self.broker.subscribers if getattr(s, "subscription", None) is not None]
+        draining: list[asyncio.Future[None]] = [asyncio.ensure_future(s.subscription.drain()) for s in open_ones]
+        if draining and self.connected:
+            await asyncio.wait(draining, timeout=DRAIN_SECONDS)
+        for subscriber in open_ones:
+            subscriber.subscription = None
 
     @property
     def js(self) -> JetStreamContext:
@@ -105,7 +120,7 @@ class Bus:
 
     @property
     def connected(self) -> bool:
-        connection = self.broker._connection  # noqa: SLF001 FastStream has no public name for it
+        connection = self.broker._connection  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] FastStream has no public name for it
         return connection is not None and connection.is_connected
 
     # Events

@@ -3,6 +3,9 @@
 python -m onethread.runtime.provision
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# nats-py leaves out parts of its types.
+
 from __future__ import annotations
 
 import asyncio
@@ -10,6 +13,7 @@ import os
 import sys
 
 import nats
+import nats.errors
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError

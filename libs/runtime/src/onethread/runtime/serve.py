@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,7 +22,7 @@ class _Server(uvicorn.Server):
     """A uvicorn server that leaves the signals to `serve_all`."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         yield
 
 

@@ -6,7 +6,7 @@ work it measures. Without `OTEL_EXPORTER_OTLP_ENDPOINT` nothing is recorded, but
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from opentelemetry import trace
@@ -37,7 +37,7 @@ class Tracing:
         self._tracer = self._provider.get_tracer("onethread")
 
     @contextmanager
-    def span(self, name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None) -> Iterator[Span]:
+    def span(self, name: str, kind: SpanKind = SpanKind.INTERNAL, parent: str | None = None) -> Generator[Span]:
         """A span under `parent` (a W3C traceparent), or under the current one where there is none."""
         with self._tracer.start_as_current_span(name, context=context_of(parent), kind=kind) as span:
             yield span

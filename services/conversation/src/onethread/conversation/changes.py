@@ -9,13 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import select
 
 from onethread.contracts import threads as t
-from onethread.contracts.envelope import CloudEvent, now
+from onethread.contracts.envelope import now
 from onethread.conversation import threads
 from onethread.conversation.database import Database
 from onethread.conversation.models import TeammateRow
 from onethread.conversation.outbox import Relay
 from onethread.conversation.teammates import Caller
 from onethread.runtime.errors import Problem
+
+
+ThreadEvent = (
+    t.ThreadOpened | t.ThreadClosed | t.ThreadReopened | t.ThreadSnoozed | t.ThreadAssigned | t.ThreadTagged
+    | t.ThreadEscalated
+)  # fmt: skip
 
 
 class ThreadPatch(BaseModel):
@@ -79,12 +85,12 @@ async def _assignee(database: Database, caller: Caller, assignee: Literal["me"] 
     return {"assignee_id": teammate.id, "assignee_name": teammate.name}
 
 
-def _events(row: Any, changes: dict[str, Any]) -> list[type[CloudEvent]]:
+def _events(row: Any, changes: dict[str, Any]) -> list[type[ThreadEvent]]:
     """One event for each thing that really changes."""
-    by_status: dict[str, type[CloudEvent]] = {
+    by_status: dict[str, type[ThreadEvent]] = {
         "open": t.ThreadReopened, "closed": t.ThreadClosed, "snoozed": t.ThreadSnoozed,
     }  # fmt: skip
-    events: list[type[CloudEvent]] = []
+    events: list[type[ThreadEvent]] = []
     if changes.get("status", row.status) != row.status:
         events.append(by_status[changes["status"]])
     if changes.get("assignee_id", row.assignee_id) != row.assignee_id or changes.get("agent", row.agent) != row.agent:

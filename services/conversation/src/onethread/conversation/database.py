@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 Connection = AsyncConnection[Any]
-AWAY: tuple[type[BaseException], ...] = (psycopg.OperationalError, PoolTimeout)
+AWAY: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout)
 """What it looks like when the database is gone for a while."""
 
 

@@ -165,7 +165,7 @@ class Intake:
                     sequence, row.id,
                 ],
             )  # fmt: skip
-            after = await moved.fetchone()
+            after: Any = await moved.fetchone()
             message = _message(event, row.id, sequence, said.name or customer.name)
             await connection.execute(ADD_MESSAGE, _message_parameters(event, message, after.customer_id))
             place = said.place
@@ -204,7 +204,8 @@ def _as_owned(row: Any, customer: identity.Resolved) -> Any:
     return row._replace(customer_id=customer.customer_id) if row.customer_id in customer.merge else row
 
 
-def _is_anothers(thread: Any | None, customer: identity.Resolved) -> bool:
+def _is_anothers(thread: Any, customer: identity.Resolved) -> bool:
+    """Whether `thread` (None: not yet opened) is somebody else's."""
     return thread is not None and thread.customer_id not in {customer.customer_id, *customer.merge}
 
 

@@ -3,6 +3,9 @@
 A row of either kind answers to the same attribute names.
 """
 
+# pyright: reportAssignmentType=false
+# SQLModel declares `__tablename__` as a method.
+
 from __future__ import annotations
 
 from datetime import datetime

@@ -52,7 +52,7 @@ async def list_threads(
         find = find.where(row.status == status)
     if assignee == "none":
         find = find.where(
-            col(row.assignee_id).is_(None), or_(row.agent == "quiet", col(row.waiting_since).is_not(None))
+            col(row.assignee_id).is_(None), or_(col(row.agent) == "quiet", col(row.waiting_since).is_not(None))
         )
     elif assignee == "agent":
         find = find.where(col(row.assignee_id).is_(None), row.agent == "active", col(row.waiting_since).is_(None))
@@ -131,7 +131,7 @@ async def customer(database: Database, workspace: str, id_: UUID) -> dict[str, A
                 .limit(50)
             )
         ).all()
-        claims = [and_(IdentityRow.kind == i.kind, IdentityRow.value == i.value) for i in identities]
+        claims = [and_(col(IdentityRow.kind) == i.kind, col(IdentityRow.value) == i.value) for i in identities]
         others = select(CustomerRow, IdentityRow).join(IdentityRow, col(IdentityRow.customer_id) == CustomerRow.id)
         others = others.where(IdentityRow.workspace_id == workspace, CustomerRow.id != id_, or_(*claims))
         maybe = (await session.exec(others)).all() if claims else []
