@@ -13,6 +13,8 @@ pytest_plugins = [
     "plugins.browser",
     "plugins.conversation_api",
     "plugins.widget_gateway",
+    "plugins.stack",
+    "plugins.customers",
 ]
 
 structlog.configure(processors=[structlog.processors.KeyValueRenderer()])

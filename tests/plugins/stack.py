@@ -1,0 +1,203 @@
+"""The whole system as `just up` runs it: every process real, own data, own ports, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psutil
+import pytest
+from plugins.telemetry import Collector
+
+PORTS = (2525, 2526, 4222, 5433, 8000, 8010, 8020, 8030, 8040, 8050, 8080)
+OFFSETS = range(11_000, 24_000, 10)
+"""All ports then lie below those that the system hands out by itself."""
+READY_SECONDS = 120
+STOP_SECONDS = 60
+MARK = "ONETHREAD_TEST_MARK"
+SECRETS = {
+    "ONETHREAD_API_KEY": "key-of-the-tests",
+    "ONETHREAD_ADMIN_EMAIL": "admin@onethread.localhost",
+    "ONETHREAD_ADMIN_PASSWORD": "password-of-the-tests",
+    "ONETHREAD_SLACK_BOT_TOKEN": "xoxb-of-the-tests",
+    "ONETHREAD_SLACK_SIGNING_SECRET": "signing-secret-of-the-tests",
+    "ONETHREAD_WIDGET_SECRET": "widget-secret-of-the-tests-32-bytes",
+    "ONETHREAD_REPLY_SECRET": "reply-secret-of-the-tests-32-bytes",
+    "ONETHREAD_SESSION_SECRET": "session-secret-of-the-tests-32-bytes",
+}
+COMMANDS = {
+    "nats": "nats-server",
+    "postgres": "bin/postgres -D",
+    **{name: f"onethread.{name.replace('-', '_')}" for name in ("gateway-widget", "gateway-email", "gateway-slack")},
+    **{name: f"onethread.{name}" for name in ("conversation", "agent", "knowledge", "playground")},
+}
+
+
+class Stack:
+    """One `onethread up`. `url(8000)` is the inbox's address: ports are named by their defaults."""
+
+    secrets = SECRETS
+
+    def __init__(self, folder: Path, collector: Collector) -> None:
+        self.folder, self.collector = folder, collector
+        self.output = folder / "output.txt"
+        self.offset = _free_offset()
+        self.mark = uuid4().hex
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("ONETHREAD_", "OTEL_"))}
+        ours = {name: value for name, value in ours.items() if name not in ("NATS_URL", "DATABASE_URL")}
+        own = {
+            MARK: self.mark,
+            "ONETHREAD_HOME": str(self.folder / "home"),
+            "ONETHREAD_PORT_OFFSET": str(self.offset),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url,
+        }
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "onethread.local", "up"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=ours | SECRETS | own, cwd=self.folder,
+            )  # fmt: skip
+        self.until(lambda: "Ctrl-C stops it" in self.said() or self.process.poll() is not None, READY_SECONDS)
+        assert self.process.poll() is None, f"the stack did not start:\n{self.said()}"
+
+    def stop(self) -> int:
+        assert self.process
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(STOP_SECONDS)
+
+    def url(self, port: int, path: str = "") -> str:
+        return f"http://127.0.0.1:{self.port(port)}{path}"
+
+    def port(self, default: int) -> int:
+        return default + self.offset
+
+    def api(self) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {SECRETS['ONETHREAD_API_KEY']}"}
+        return httpx.Client(base_url=self.url(8000, "/api/v1"), headers=headers, timeout=10)
+
+    def said(self) -> str:
+        """All that the runner and its programs wrote."""
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    def log_of(self, service: str) -> list[str]:
+        """The lines of one program, without its name in front."""
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.said())
+        return [line.partition("| ")[2] for line in plain.splitlines() if line.split("|")[0].strip() == service]
+
+    def until(self, true: Callable[[], object], seconds: float = 15, what: str = "it") -> Any:
+        end = time.monotonic() + seconds
+        while not (found := true()):
+            assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+            time.sleep(0.05)
+        return found
+
+    # Processes
+
+    def processes(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == self.mark:
+                    found.append(process)
+        return found
+
+    def child(self, name: str) -> psutil.Process:
+        """The process of a service, or of an embedded server."""
+        assert self.process
+        for process in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if COMMANDS[name] in " ".join(process.cmdline()):
+                    return process
+        raise LookupError(f"{name} does not run")
+
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """The process and what it started stand still, as a machine that hangs: connections stay, nobody answers."""
+        family = [self.child(name)]
+        family[0].suspend()
+        family += family[0].children(recursive=True)
+        try:
+            for process in family[1:]:
+                with contextlib.suppress(psutil.Error):
+                    process.suspend()
+            yield
+        finally:
+            for process in reversed(family):
+                with contextlib.suppress(psutil.Error):
+                    process.resume()
+
+    def end(self, name: str, number: signal.Signals) -> None:
+        """Ends a program; the runner starts it again."""
+        process = self.child(name)
+        process.send_signal(number)
+        process.wait(30)
+
+    def until_ready(self, name: str, port: int, seconds: float = 60) -> None:
+        def ready() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return httpx.get(self.url(port, "/readyz"), timeout=3).status_code == httpx.codes.OK
+            return False
+
+        self.until(ready, seconds, f"the return of {name}")
+
+
+def _free_offset() -> int:
+    from onethread.local.ports import taken
+
+    for offset in random.sample(OFFSETS, 50):
+        if not any(taken("127.0.0.1", port + offset) for port in PORTS):
+            return offset
+    raise AssertionError("no free range of ports")
+
+
+@pytest.fixture(scope="session")
+def stack(built_ui: None) -> Iterator[Stack]:
+    """Runs until the end of the session, and must then end by itself and leave no process."""
+    pytest.importorskip("onethread.local.up", reason="the local runner is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="onethread-e2e-"))
+    folder.chmod(0o711)  # as root the database runs as another user, who must pass
+    with Collector() as collector:
+        running = Stack(folder, collector)
+        try:
+            running.start()
+            yield running
+            code = running.stop()
+            left = [process.cmdline() for process in running.processes()]
+            assert (code, left) == (0, []), f"an orderly stop leaves nothing\n{running.said()[-3000:]}"
+        finally:
+            _clean_up(running)
+
+
+def _clean_up(stack: Stack) -> None:
+    for process in stack.processes():
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    if stack.process:
+        stack.process.wait()
+    shutil.rmtree((stack.folder / "home/postgres").resolve(), ignore_errors=True)
+    shutil.rmtree(stack.folder, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed test shows what the stack said meanwhile."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(stack, Stack):
+        report.sections.append(("the stack's output (its end)", stack.said()[-6000:]))
+    return report
