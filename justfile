@@ -43,6 +43,7 @@ lint: _dev
     {{ python }} -m pyright
     npm run check
     {{ python }} -m onethread.contracts.generate --check
+    {{ python }} -m onethread.conversation.openapi --check
 
 [doc('Repair what ruff can repair')]
 [group('develop')]
@@ -54,6 +55,7 @@ fix: _dev
 [group('develop')]
 docs: _dev
     {{ python }} -m onethread.contracts.generate
+    {{ python }} -m onethread.conversation.openapi
 
 [doc('Remove what was installed and built; the data stay')]
 [group('develop')]
