@@ -106,7 +106,8 @@ class Bus:
 
     async def _stop_taking(self) -> None:
         """Says "no more" to the server first. FastStream stops handling while its subscriptions are still open, and
-        what arrives between the two comes back only after its `ack_wait`."""
+        what arrives between the two comes back only after its `ack_wait`.
+        """
         open_ones: list[Any] = [s for s in self.broker.subscribers if getattr(s, "subscription", None) is not None]
         draining: list[asyncio.Future[None]] = [asyncio.ensure_future(s.subscription.drain()) for s in open_ones]
         if draining and self.connected:

@@ -17,7 +17,6 @@ from onethread.conversation.outbox import Relay
 from onethread.conversation.teammates import Caller
 from onethread.runtime.errors import Problem
 
-
 ThreadEvent = (
     t.ThreadOpened | t.ThreadClosed | t.ThreadReopened | t.ThreadSnoozed | t.ThreadAssigned | t.ThreadTagged
     | t.ThreadEscalated

@@ -1,6 +1,6 @@
 """Writes the REST API's OpenAPI document, or with --check fails when the committed one differs.
 
-    python -m onethread.conversation.openapi [--check]
+python -m onethread.conversation.openapi [--check]
 """
 
 from __future__ import annotations
