@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from email.utils import getaddresses
 
 import idna
 
+# Newer Pythons drop the whole field for one odd address in it. Here that would lose the other readers; From is read by
+# `sole`, which is stricter than either.
+_LENIENT = {"strict": False} if "strict" in inspect.signature(getaddresses).parameters else {}
 _ANGLE = re.compile(r"<([^<>]*)>")
 _ADDRESS = re.compile(r"[^\s@<>()\[\],:;\\\"\x00-\x20\x7f]{1,64}@[^\s@<>()\[\],:;\\\"/]{1,253}")
 _DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
@@ -59,7 +63,7 @@ def sole(field: str) -> tuple[str, str] | None:
 def several(fields: list[str]) -> list[str]:
     """The normal addresses of To and Cc, each once, in order. What can't be read is left out."""
     try:
-        named = getaddresses(fields)
+        named = getaddresses(fields, **_LENIENT)
     except (RecursionError, ValueError, IndexError):  # thousands of brackets in one another
         return []
     found = (normal(address) for _, address in named)
