@@ -41,9 +41,14 @@ lint: _dev
     {{ python }} -m ruff check
     {{ python }} -m ruff format --check
     {{ python }} -m pyright
-    npm run check
+    {{ python }} deploy/local/build_ui.py --check
     {{ python }} -m onethread.contracts.generate --check
     {{ python }} -m onethread.conversation.openapi --check
+
+[doc('Test each package in an environment that holds only what it declares; arguments are folders of packages')]
+[group('develop')]
+alone *PACKAGES: _dev
+    {{ python }} deploy/tests/alone.py "$@"
 
 [doc('Repair what ruff can repair')]
 [group('develop')]
