@@ -18,6 +18,7 @@ from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor
 from onethread.conversation import api
 from onethread.conversation.database import AWAY, Database
 from onethread.conversation.history import History
+from onethread.conversation.in_time import AnswerInTime
 from onethread.conversation.intake import Intake
 from onethread.conversation.outbox import Relay
 from onethread.conversation.replies import Replies
@@ -80,6 +81,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     app.state.on_stop = [stream.close]
     app.state.replies, app.state.stream, app.state.teammates = replies, stream, teammates
     errors.install(app)
+    app.add_middleware(AnswerInTime)
     _database_problems(app)
     app.include_router(health.router())
     app.include_router(api.router)

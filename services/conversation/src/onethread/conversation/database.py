@@ -16,6 +16,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 Connection = AsyncConnection[Any]
 AWAY: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout)
 """What it looks like when the database is gone for a while."""
+NOTICE_LOSS = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+"""A machine that vanished says no goodbye, and the system's own defaults would wait two hours for one."""
 
 
 class Database:
@@ -27,10 +29,13 @@ class Database:
             max_size=size,
             timeout=5,
             open=False,
-            kwargs={"row_factory": namedtuple_row},
+            kwargs={"row_factory": namedtuple_row, **NOTICE_LOSS},
         )
         self.engine: AsyncEngine = create_async_engine(
-            url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=4, pool_pre_ping=True
+            url.replace("postgresql://", "postgresql+psycopg://", 1),
+            pool_size=4,
+            pool_pre_ping=True,
+            connect_args=NOTICE_LOSS,
         )
 
     async def start(self) -> None:
