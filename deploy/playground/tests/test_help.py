@@ -17,7 +17,7 @@ def test_public_articles_are_listed_and_staff_articles_are_not(playground):
 
 def test_an_article_is_shown_without_its_front_matter(playground):
     page = httpx.get(f"{playground.url}/help/delivery-times").text
-    assert "<h1>How long delivery takes</h1>" in page
+    assert "<h1>How long does shipping take?</h1>" in page
     assert "audience:" not in page
 
 
