@@ -231,7 +231,7 @@ def test_a_source_leads_to_the_article_in_the_shops_own_help_centre(page, playgr
     page.goto("/slack")
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Delivery times").click()
-    expect(opened.value.get_by_role("heading", name="How long delivery takes")).to_be_visible()
+    expect(opened.value.get_by_role("heading", name="How long does shipping take?")).to_be_visible()
 
 
 def fill_with_examples(playground) -> None:
