@@ -49,9 +49,10 @@ DEAD = Stream("DEAD", ("dead.>",), 90 * DAY)
 STREAMS = (EVENTS, DEAD)
 
 INTAKE = Consumer("conversation-intake", "ot.*.message.received.*", lanes=True)
-PROPOSALS = Consumer("conversation-proposals", "ot.*.reply.proposed")
-DELIVERIES = Consumer("conversation-deliveries", "ot.*.reply.delivered")
-FAILURES = Consumer("conversation-failures", "ot.*.reply.failed")
+# Fewer in flight than there are lanes: under load, what customers say goes before what is said to them.
+PROPOSALS = Consumer("conversation-proposals", "ot.*.reply.proposed", max_ack_pending=4)
+DELIVERIES = Consumer("conversation-deliveries", "ot.*.reply.delivered", max_ack_pending=4)
+FAILURES = Consumer("conversation-failures", "ot.*.reply.failed", max_ack_pending=4)
 AGENT = Consumer("agent-turns", "ot.*.message.added.customer", ack_wait=30, max_ack_pending=32)
 WIDGET_REPLIES = Consumer("gateway-widget-replies", "ot.*.reply.requested.widget", lanes=True)
 EMAIL_REPLIES = Consumer("gateway-email-replies", "ot.*.reply.requested.email", lanes=True, ack_wait=60)

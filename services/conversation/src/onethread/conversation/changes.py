@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
-from onethread.conversation import threads
+from onethread.conversation import outbox, threads
 from onethread.conversation.database import Database
 from onethread.conversation.models import TeammateRow
 from onethread.conversation.outbox import Relay
@@ -45,10 +45,10 @@ async def change_thread(database: Database, relay: Relay, caller: Caller, thread
             return row
         first = row.sequence + 1
         row = await threads.save(connection, row, **changes, sequence=row.sequence + len(events))
-        for number, event in enumerate(events, first):
-            head = threads.envelope(row, uuid4(), number, None)
-            change = t.ThreadChange(thread=threads.contract(row), by=caller.author)
-            await threads.record(connection, event(**head, data=change))
+        change = t.ThreadChange(thread=threads.contract(row), by=caller.author)
+        heads = [threads.envelope(row, uuid4(), number, None) for number, _ in enumerate(events, first)]
+        told = [event(**head, data=change) for event, head in zip(events, heads, strict=True)]
+        await outbox.record(connection, *((one, ()) for one in told))
         await relay.notify(connection)
     relay.wake()
     return row

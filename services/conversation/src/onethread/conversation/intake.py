@@ -33,15 +33,6 @@ HOLD_CUSTOMER = "select id from customer where id = %s for update"
 CANDIDATES = """select * from thread where workspace_id = %s and (id = any(%s) or id = (
         select id from thread where workspace_id = %s and customer_id = any(%s)
         order by (status = 'closed'), updated_at desc limit 1)) for update"""
-OPEN_THREAD = """insert into thread (id, workspace_id, customer_id, customer_name, customer_email, status, agent, tags,
-        priority, subject, previous_thread_id, sequence, created_at, updated_at)
-    values (%s, %s, %s, %s, %s, 'open', 'active', '{}', 'normal', %s, %s, 0, now(), now()) returning *"""
-MOVE_ON = """update thread set status = 'open', closed_at = null, channel_id = %s, channel_kind = %s, place_key = %s,
-        customer_name = %s, customer_email = %s, last_text = %s, last_author_kind = 'customer', last_author_name = %s,
-        last_message_at = %s, waiting_since = case when %s then coalesce(waiting_since, %s) else waiting_since end,
-        handoff_reason = coalesce(%s, handoff_reason), handoff_summary = coalesce(%s, handoff_summary),
-        handoff_at = case when %s then now() else handoff_at end,
-        sequence = %s, updated_at = now() where id = %s returning *"""
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id,
         channel_kind, place_key, shared, audience_name, author_kind, author_name,
         identity_kind, identity_value, identity_trust, identity_evidence, text, html, attachments,
@@ -87,7 +78,6 @@ class Intake:
                 return
             stitch = await self._stitch(connection, event, found)
             await self._add(connection, event, found, stitch)
-            await self._relay.notify(connection)
         self._relay.wake()
 
     async def _look_up(self, connection: Connection, event: m.MessageReceived) -> Found:
@@ -98,11 +88,13 @@ class Intake:
             remembered = await connection.execute(REMEMBER, [event.id])
             known = await connection.execute(identity.FIND, identity.find_parameters(workspace, linking))
             place = await connection.execute(PLACE, [workspace, said.channel.id, place_key(said)])
-            answered = await connection.execute(ANSWERED, [said.answers, workspace, said.channel.id])
+            answered = None
+            if said.answers:
+                answered = await connection.execute(ANSWERED, [said.answers, workspace, said.channel.id])
         customer = identity.resolve(linking, said.name, await known.fetchall())
         here = [row.thread_id for row in await place.fetchall()]
         by_token = [said.thread_token] if said.thread_token else []
-        thread_ids = [*by_token, *(row.thread_id for row in await answered.fetchall())]
+        thread_ids = [*by_token, *(row.thread_id for row in (await answered.fetchall() if answered else []))]
         return Found(await remembered.fetchone() is None, customer, list(dict.fromkeys(thread_ids)), here)
 
     async def _stitch(self, connection: Connection, event: m.MessageReceived, found: Found) -> stitching.Stitch:
@@ -141,55 +133,41 @@ class Intake:
     async def _add(
         self, connection: Connection, event: m.MessageReceived, found: Found, stitch: stitching.Stitch
     ) -> None:
-        said, customer, log_of_events = event.data, found.customer, list[tuple[CloudEvent, tuple[str, ...]]]()
+        said, customer, unproven = event.data, found.customer, event.data.identities[0].trust == "asserted"
+        joined = _as_owned(stitch.thread, customer) if stitch.thread else None
+        told: list[outbox.Told] = []
         async with connection.pipeline():
-            unproven = said.identities[0].trust == "asserted"
-            if not (unproven and _is_anothers(stitch.thread, customer)):
-                log_of_events += await _keep_customer(connection, event, customer)
-            row = stitch.thread or await _open(connection, event, customer, stitch.previous)
-            sequence = row.sequence
-            needs_person = row.agent != "active" or row.assignee_id is not None or unproven or said.automatic
-            opened = stitch.thread is None or stitch.how == "reopened"
-            is_owner = not _is_anothers(row, customer)
-            reason = NOT_PROVEN if unproven and not said.automatic else None
-            sequence += 1 + opened
-            moved = await connection.execute(
-                MOVE_ON,
-                [
-                    said.channel.id, said.channel.kind, place_key(said),
-                    customer.name if is_owner else row.customer_name,
-                    customer.email if is_owner else row.customer_email,
-                    said.text[: threads.PREVIEW], said.name or customer.name, said.sent_at,
-                    needs_person and not said.automatic, said.sent_at,
-                    reason, said.text[: threads.PREVIEW] if reason else None, reason is not None,
-                    sequence, row.id,
-                ],
-            )  # fmt: skip
-            after: Any = await moved.fetchone()
+            if not (unproven and _is_anothers(joined, customer)):
+                told += await _keep_customer(connection, event, customer)
+            needs_person = unproven or said.automatic or (joined is not None and _is_peoples(joined))
+            changes = _changes(event, customer, joined, needs_person=needs_person and not said.automatic)
+            opened = joined is None or stitch.how == "reopened"
+            sequence = changes["sequence"] = (joined.sequence if joined else 0) + 1 + opened
+            if joined is None:
+                row = await threads.insert(
+                    connection, id=uuid4(), workspace_id=event.workspaceid, customer_id=customer.customer_id,
+                    subject=said.subject, previous_thread_id=stitch.previous, **changes,
+                )  # fmt: skip
+            else:
+                row = await threads.save(connection, joined, **changes)
             message = _message(event, row.id, sequence, said.name or customer.name)
-            await connection.execute(ADD_MESSAGE, _message_parameters(event, message, after.customer_id))
-            place = said.place
-            await connection.execute(
-                KEEP_PLACE,
-                [event.workspaceid, said.channel.id, place_key(said), said.channel.kind, place.audience.shared,
-                 place.audience.name, Jsonb(place.route), row.id],
-            )  # fmt: skip
-            state = threads.contract(after)
+            await connection.execute(ADD_MESSAGE, _message_parameters(event, message, row.customer_id))
+            await connection.execute(KEEP_PLACE, _place_parameters(event, row.id))
+            state = threads.contract(row)
             if opened:
-                kind = t.ThreadOpened if stitch.thread is None else t.ThreadReopened
-                what = "opened" if stitch.thread is None else "reopened"
-                head = threads.envelope(after, ids.derived_id(event.id, what), sequence - 1, event.id)
-                log_of_events.append((kind(**head, data=t.ThreadChange(thread=state)), ()))
-            head = threads.envelope(after, ids.derived_id(event.id, "added"), sequence, event.id)
+                kind = t.ThreadOpened if joined is None else t.ThreadReopened
+                what = "opened" if joined is None else "reopened"
+                head = threads.envelope(row, ids.derived_id(event.id, what), sequence - 1, event.id)
+                told.append((kind(**head, data=t.ThreadChange(thread=state)), ()))
+            head = threads.envelope(row, ids.derived_id(event.id, "added"), sequence, event.id)
             added = t.AddedMessage(
                 message=message,
                 thread=state,
                 place=place_key(said),
                 agent_may_answer=not needs_person and bool(said.text),
             )
-            log_of_events.append((t.MessageAdded(**head, data=added), ("customer",)))
-            for one, tokens in log_of_events:
-                await connection.execute(outbox.INSERT, outbox.row_of(one, *tokens))
+            await outbox.record(connection, *told, (t.MessageAdded(**head, data=added), ("customer",)))
+            await self._relay.notify(connection)
 
 
 def place_key(said: m.ReceivedMessage) -> str:
@@ -209,18 +187,39 @@ def _is_anothers(thread: Any, customer: identity.Resolved) -> bool:
     return thread is not None and thread.customer_id not in {customer.customer_id, *customer.merge}
 
 
-async def _open(
-    connection: Connection, event: m.MessageReceived, customer: identity.Resolved, previous: UUID | None
-) -> Any:
-    parameters = [
-        uuid4(), event.workspaceid, customer.customer_id, customer.name, customer.email, event.data.subject, previous,
-    ]  # fmt: skip
-    return await (await connection.execute(OPEN_THREAD, parameters)).fetchone()
+def _is_peoples(thread: Any) -> bool:
+    return thread.agent != "active" or thread.assignee_id is not None
+
+
+def _changes(
+    event: m.MessageReceived, customer: identity.Resolved, thread: Any | None, *, needs_person: bool
+) -> dict[str, Any]:
+    """What the message changes on its thread, or gives a new one."""
+    said = event.data
+    is_owner = not _is_anothers(thread, customer)
+    changes: dict[str, Any] = {
+        "status": "open",
+        "closed_at": None,
+        "channel_id": said.channel.id,
+        "channel_kind": said.channel.kind,
+        "place_key": place_key(said),
+        "customer_name": customer.name if thread is None or is_owner else thread.customer_name,
+        "customer_email": customer.email if thread is None or is_owner else thread.customer_email,
+        "last_text": said.text[: threads.PREVIEW],
+        "last_author_kind": "customer",
+        "last_author_name": said.name or customer.name,
+        "last_message_at": said.sent_at,
+    }
+    if needs_person:
+        changes["waiting_since"] = (thread and thread.waiting_since) or said.sent_at
+    if said.identities[0].trust == "asserted" and not said.automatic:
+        changes |= {"handoff_reason": NOT_PROVEN, "handoff_summary": said.text[: threads.PREVIEW], "handoff_at": now()}
+    return changes
 
 
 async def _keep_customer(
     connection: Connection, event: m.MessageReceived, customer: identity.Resolved
-) -> list[tuple[CloudEvent, tuple[str, ...]]]:
+) -> list[outbox.Told]:
     """Writes what is new about the customer; returns the events that tell of it."""
     workspace, id_ = event.workspaceid, customer.customer_id
     if customer.is_new:
@@ -274,6 +273,14 @@ def _message(event: m.MessageReceived, thread_id: UUID, sequence: int, name: str
         created_at=said.sent_at,
         client_id=said.external_id,
     )
+
+
+def _place_parameters(event: m.MessageReceived, thread_id: UUID) -> list[Any]:
+    said, place = event.data, event.data.place
+    return [
+        event.workspaceid, said.channel.id, place_key(said), said.channel.kind, place.audience.shared,
+        place.audience.name, Jsonb(place.route), thread_id,
+    ]  # fmt: skip
 
 
 def _message_parameters(event: m.MessageReceived, message: m.Message, customer_id: UUID) -> list[Any]:

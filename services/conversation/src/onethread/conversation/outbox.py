@@ -16,15 +16,26 @@ from onethread.runtime.bus import Bus, UnavailableError
 log = structlog.get_logger()
 
 INSERT = """insert into outbox (id, workspace_id, subject, type, thread_id, sequence, body, created_at)
-    values (%s, %s, %s, %s, %s, %s, %s, now()) on conflict (id) do nothing"""
+    select *, now() from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::int[], %s::text[])
+    on conflict (id) do nothing"""
 WAITING = "select position, id, subject, body from outbox where published_at is null order by position limit 256"
 RELAY_LOCK = 7_011_001
 IDLE_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 
 
-def row_of(event: CloudEvent, *tokens: str) -> tuple[Any, ...]:
-    """The parameters of `INSERT`."""
+Told = tuple[CloudEvent, tuple[str, ...]]
+"""An event, and the tokens that narrow its subject."""
+
+
+async def record(connection: Connection, *told: Told) -> None:
+    """Writes the events into the caller's transaction, to be relayed in this order."""
+    if told:
+        rows = [_row(event, tokens) for event, tokens in told]
+        await connection.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _row(event: CloudEvent, tokens: tuple[str, ...]) -> tuple[Any, ...]:
     subject = subjects.event(event.workspaceid, event.type, *tokens)
     body = event.model_dump_json(exclude_none=True)
     return (event.id, event.workspaceid, subject, event.type, event.threadid, event.sequence, body)

@@ -13,7 +13,7 @@ from onethread.contracts import messages as m
 from onethread.contracts import replies as r
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
-from onethread.conversation import threads
+from onethread.conversation import outbox, threads
 from onethread.conversation.database import Connection, Database
 from onethread.conversation.intake import REMEMBER
 from onethread.conversation.outbox import Relay
@@ -27,7 +27,8 @@ MADE_BEFORE = """select m.* from idempotency i join message m on m.id = i.messag
     where i.workspace_id = %s and i.key = %s"""
 REMEMBER_KEY = "insert into idempotency (workspace_id, key, message_id, created_at) values (%s, %s, %s, now())"
 LOCK_KEY = "select pg_advisory_xact_lock(hashtextextended(%s, 1))"
-QUESTION = "select thread_id, channel_id, place_key, sequence from message where id = %s and workspace_id = %s"
+QUESTION = """select t.*, q.sequence as asked_sequence, q.channel_id as asked_channel, q.place_key as asked_place
+    from message q join thread t on t.id = q.thread_id where q.id = %s and q.workspace_id = %s for update of t"""
 NEWER_HUMAN = """select 1 from message where thread_id = %s and sequence > %s and author_kind = 'teammate' and not note
     limit 1"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
@@ -36,9 +37,13 @@ ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, 
         channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name,
         text, html, attachments, sources, delivery_state, created_at)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s)"""
-PROGRESS = """update message set delivery_state = %(state)s, delivery_reason = %(reason)s
-    where id = %(id)s and workspace_id = %(workspace)s and (delivery_state in ('queued', 'failed')
-        or (delivery_state = 'sent' and %(state)s = 'delivered')) returning *"""
+PROGRESS = """with news as (insert into inbox (event_id, handled_at) values (%(event)s, now())
+        on conflict do nothing returning event_id),
+    moved as (update message set delivery_state = %(state)s, delivery_reason = %(reason)s
+        where id = %(id)s and workspace_id = %(workspace)s and exists (select from news)
+            and (delivery_state in ('queued', 'failed') or (delivery_state = 'sent' and %(state)s = 'delivered'))
+        returning *)
+    select moved.* from news left join moved on true"""
 OUTSIDE_ID = """insert into outside_id (workspace_id, channel_id, external_id, message_id, thread_id)
     values (%s, %s, %s, %s, %s) on conflict do nothing"""
 MOVE_PLACE = """insert into place
@@ -55,31 +60,38 @@ class Replies:
         """The agent's answer or handoff becomes a message, unless people were quicker."""
         proposal = event.data
         async with self._database.transaction() as connection:
-            if await (await connection.execute(REMEMBER, [event.id])).fetchone() is None:
+            async with connection.pipeline():
+                remembered = await connection.execute(REMEMBER, [event.id])
+                asked = await connection.execute(QUESTION, [proposal.message_id, event.workspaceid])
+            if await remembered.fetchone() is None:
                 return
-            asked = await connection.execute(QUESTION, [proposal.message_id, event.workspaceid])
-            question = await asked.fetchone()
-            if question is None:
+            row = await asked.fetchone()
+            if row is None:
                 raise PoisonError("the message that it answers does not exist")
-            row = await threads.lock(connection, event.workspaceid, question.thread_id)
-            if await _is_peoples(connection, row, question.sequence):
+            async with connection.pipeline():
+                newer = await connection.execute(NEWER_HUMAN, [row.id, row.asked_sequence])
+                found = await connection.execute(PLACE, [event.workspaceid, row.asked_channel, row.asked_place])
+            if _is_peoples(row) or await newer.fetchone() is not None:
                 log.info("reply.dropped", thread=str(row.id), why="people took the thread")
                 return
-            where = [event.workspaceid, question.channel_id, question.place_key]
-            place = await (await connection.execute(PLACE, where)).fetchone()
-            author = m.Author(kind="agent", name=self._agent_name)
-            is_handoff = proposal.decision == "handoff"
-            row, _ = await add(
-                connection, row, author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
-                changes=_handed_off(proposal) if is_handoff else {"waiting_since": None},
-                extra_events=1 if is_handoff else 0,
-            )  # fmt: skip
-            if is_handoff:
-                head = threads.envelope(row, ids.derived_id(event.id, "escalated"), row.sequence, event.id)
-                change = t.ThreadChange(thread=threads.contract(row), by=author)
-                await threads.record(connection, t.ThreadEscalated(**head, data=change))
-            await self._relay.notify(connection)
+            async with connection.pipeline():
+                await self._answer(connection, event, row, await found.fetchone())
+                await self._relay.notify(connection)
         self._relay.wake()
+
+    async def _answer(self, connection: Connection, event: r.ReplyProposed, row: Any, place: Any) -> None:
+        proposal = event.data
+        author = m.Author(kind="agent", name=self._agent_name)
+        is_handoff = proposal.decision == "handoff"
+        row, _ = await add(
+            connection, row, author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
+            changes=_handed_off(proposal) if is_handoff else {"waiting_since": None},
+            extra_events=1 if is_handoff else 0,
+        )  # fmt: skip
+        if is_handoff:
+            head = threads.envelope(row, ids.derived_id(event.id, "escalated"), row.sequence, event.id)
+            change = t.ThreadChange(thread=threads.contract(row), by=author)
+            await outbox.record(connection, (t.ThreadEscalated(**head, data=change), ()))
 
     async def say(
         self,
@@ -117,15 +129,16 @@ class Replies:
         """Notes how far a delivery got. Returns the message when that is news."""
         outcome, workspace = event.data, event.workspaceid
         async with self._database.transaction() as connection:
-            if await (await connection.execute(REMEMBER, [event.id])).fetchone() is None:
-                return None
             change = {
+                "event": event.id,
                 "id": outcome.message_id,
                 "workspace": workspace,
                 "state": outcome.state,
                 "reason": outcome.reason,
             }
             row = await (await connection.execute(PROGRESS, change)).fetchone()
+            if row is None:
+                return None
             if event.threadid and outcome.external_id:
                 own = [workspace, outcome.channel.id, outcome.external_id, outcome.message_id, event.threadid]
                 await connection.execute(OUTSIDE_ID, own)
@@ -135,7 +148,7 @@ class Replies:
                     [workspace, outcome.channel.id, place.key, outcome.channel.kind, place.audience.shared,
                      place.audience.name, Jsonb(place.route), event.threadid],
                 )  # fmt: skip
-        return message_contract(row) if row else None
+        return message_contract(row) if row.id else None
 
 
 async def add(
@@ -181,11 +194,12 @@ async def add(
     await connection.execute(ADD_MESSAGE, _parameters(row, message, place))
     head = threads.envelope(row, ids.derived_id(message_id, "added"), sequence, cause)
     added = t.AddedMessage(message=message, thread=threads.contract(row), place=place.key if place else None)
-    await threads.record(connection, t.MessageAdded(**head, data=added), author.kind)
+    told: list[outbox.Told] = [(t.MessageAdded(**head, data=added), (author.kind,))]
     if place is not None:
         head = threads.envelope(row, ids.derived_id(message_id, "requested"), sequence + 1, cause)
         request = r.ReplyRequested(**head, data=_request(row, message, place))
-        await threads.record(connection, request, place.channel_kind, ids.lane(str(row.id)))
+        told.append((request, (place.channel_kind, ids.lane(str(row.id)))))
+    await outbox.record(connection, *told)
     return row, message
 
 
@@ -254,11 +268,9 @@ def _handed_off(proposal: r.ProposedReply) -> dict[str, Any]:
     }
 
 
-async def _is_peoples(connection: Connection, row: Any, since: int) -> bool:
-    """Taken, given to people, or already answered by one of them."""
-    if row.agent != "active" or row.assignee_id is not None or row.status == "closed":
-        return True
-    return await (await connection.execute(NEWER_HUMAN, [row.id, since])).fetchone() is not None
+def _is_peoples(row: Any) -> bool:
+    """Taken, given to people, or done with."""
+    return row.agent != "active" or row.assignee_id is not None or row.status == "closed"
 
 
 async def _made_before(connection: Connection, workspace: str, key: str) -> Any | None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from typing import Any
 from uuid import UUID
 
 from onethread.contracts import messages as m
 from onethread.contracts import threads as t
-from onethread.contracts.envelope import CloudEvent, now
-from onethread.conversation import outbox
+from onethread.contracts.envelope import now
 from onethread.conversation.database import Connection
+from onethread.conversation.models import ThreadRow
 from onethread.runtime.errors import Problem
 from onethread.runtime.telemetry import traceparent
 
 SOURCE = "/conversation"
 PREVIEW = 200
+COLUMNS = tuple(ThreadRow.model_fields)
+Row = namedtuple("Row", COLUMNS, defaults=[None] * len(COLUMNS))  # type: ignore[misc] # noqa: PYI024 as rows are read
+INSERT = f"insert into thread ({', '.join(COLUMNS)}) values ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608 names of ours
+NEW: dict[str, Any] = {"agent": "active", "tags": [], "priority": "normal"}
 
 
 def contract(row: Any) -> t.Thread:
@@ -61,9 +66,16 @@ async def save(connection: Connection, row: Any, **changes: Any) -> Any:
     """Writes `changes` to a locked thread and returns the new row."""
     changes["updated_at"] = now()
     columns = ", ".join(f"{name} = %s" for name in changes)
-    query = f"update thread set {columns} where id = %s returning *"  # noqa: S608 the names are this module's own
-    cursor = await connection.execute(query, [*changes.values(), row.id])  # type: ignore[arg-type]
-    return await cursor.fetchone()
+    query = f"update thread set {columns} where id = %s"  # noqa: S608 the names are this module's own
+    await connection.execute(query, [*changes.values(), row.id])  # type: ignore[arg-type]
+    return row._replace(**changes)
+
+
+async def insert(connection: Connection, **columns: Any) -> Any:
+    """Opens a thread and returns its row."""
+    row = Row(**NEW | columns, created_at=now(), updated_at=now())
+    await connection.execute(INSERT, row)
+    return row
 
 
 def envelope(row: Any, event_id: UUID, sequence: int, cause: UUID | None) -> dict[str, Any]:
@@ -79,7 +91,3 @@ def envelope(row: Any, event_id: UUID, sequence: int, cause: UUID | None) -> dic
         "sequence": sequence,
         "traceparent": traceparent(),
     }
-
-
-async def record(connection: Connection, event: CloudEvent, *tokens: str) -> None:
-    await connection.execute(outbox.INSERT, outbox.row_of(event, *tokens))
