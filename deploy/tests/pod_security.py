@@ -1,4 +1,4 @@
-"""Kubernetes' Pod Security Standard "restricted", and what we ask of a pod beyond it.
+"""Kubernetes' Pod Security Standard "restricted" for Linux, and what we ask of a pod beyond it.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
@@ -12,6 +12,7 @@ from manifests import Object, Pod, quantity
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 SECCOMP = {"RuntimeDefault", "Localhost"}
 SELINUX = {None, "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 SYSCTLS = {
     "kernel.shm_rmid_forced",
     "net.ipv4.ip_local_port_range",
@@ -22,7 +23,9 @@ SYSCTLS = {
     "net.ipv4.tcp_keepalive_intvl",
     "net.ipv4.tcp_keepalive_probes",
     "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_notsent_lowat",
     "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_slow_start_after_idle",
     "net.ipv4.tcp_syncookies",
     "net.ipv4.tcp_wmem",
 }
@@ -38,6 +41,9 @@ def restricted(pod: Pod) -> Iterator[str]:
     for sysctl in context.get("sysctls", []):
         if sysctl["name"] not in SYSCTLS:
             yield f"{pod.name}: sysctl {sysctl['name']}"
+    for key, profile in pod.template.get("metadata", {}).get("annotations", {}).items():
+        if key.startswith(APPARMOR) and not (profile == "runtime/default" or profile.startswith("localhost/")):
+            yield f"{pod.name}: AppArmor is off"
     yield from _context(pod.name, context)
     for container in pod.containers:
         name = f"{pod.name}, container {container['name']}"
