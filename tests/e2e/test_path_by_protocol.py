@@ -209,12 +209,12 @@ class TestSocket:
 
 class TestSlack:
     async def test_the_same_event_twice_is_one_message(self, stack: Stack, desk: Desk):
-        slack, marker = Slack(stack, "U0JONASKELL"), uuid4().hex
+        slack, marker = Slack(stack, "U0BOBSTONE1"), uuid4().hex
         body = slack.event(f"left-handed scissors? {marker}")
         assert (await slack.bring(body)).status_code == 200
         assert (await slack.bring(body, **{"X-Slack-Retry-Num": "1"})).status_code == 200
         assert (await slack.bring(slack.event(f"the marker {marker}"))).status_code == 200
-        thread = await desk.thread("jonas@keller.example")
+        thread = await desk.thread("bob@pineandpaper.example")
         await desk.message(thread["id"], said("the marker", marker))
         found = [
             m for m in await desk.messages(thread["id"]) if marker in m["text"] and m["author"]["kind"] == "customer"
