@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,34 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 Connection = AsyncConnection[Any]
+
+
+class Together:
+    """Writes of one transaction that do not build on each other, gathered and sent as one statement."""
+
+    def __init__(self) -> None:
+        self._statements: list[str] = []
+        self._parameters: list[Any] = []
+
+    async def execute(self, statement: str, parameters: Sequence[Any]) -> None:
+        self._statements.append(statement)
+        self._parameters += parameters
+
+    async def send(self, connection: Connection) -> None:
+        *others, last = self._statements
+        named = ", ".join(f"part{number} as ({statement})" for number, statement in enumerate(others))
+        query = f"with {named} {last}" if named else last
+        await connection.execute(query, self._parameters)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def together(connection: Connection) -> AsyncIterator[Together]:
+    """Sending a statement costs more than most of ours take to run."""
+    writes = Together()
+    yield writes
+    await writes.send(connection)
+
+
 AWAY: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout)
 """What it looks like when the database is gone for a while."""
 NOTICE_LOSS = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}

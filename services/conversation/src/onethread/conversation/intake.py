@@ -15,7 +15,7 @@ from onethread.contracts import messages as m
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import CloudEvent, now
 from onethread.conversation import identity, outbox, stitching, threads
-from onethread.conversation.database import Connection, Database
+from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
 
 log = structlog.get_logger()
@@ -105,6 +105,8 @@ class Intake:
                 return claimed
         everyone = [customer.customer_id, *customer.merge]
         thread_ids = [*found.answered, *found.here]
+        if customer.is_new and not thread_ids:
+            return stitching.Stitch(None, "new")
         async with connection.pipeline():
             await connection.execute(HOLD_CUSTOMER, [customer.customer_id])
             cursor = await connection.execute(CANDIDATES, [event.workspaceid, thread_ids, event.workspaceid, everyone])
@@ -136,23 +138,26 @@ class Intake:
         said, customer, unproven = event.data, found.customer, event.data.identities[0].trust == "asserted"
         joined = _as_owned(stitch.thread, customer) if stitch.thread else None
         told: list[outbox.Told] = []
-        async with connection.pipeline():
+        if customer.merge:  # by itself, since it changes the thread's row too
+            for statement in MERGE:
+                await connection.execute(statement, [customer.customer_id, customer.merge])
+        async with together(connection) as writes:
             if not (unproven and _is_anothers(joined, customer)):
-                told += await _keep_customer(connection, event, customer)
+                told += await _keep_customer(writes, event, customer)
             needs_person = unproven or said.automatic or (joined is not None and _is_peoples(joined))
             changes = _changes(event, customer, joined, needs_person=needs_person and not said.automatic)
             opened = joined is None or stitch.how == "reopened"
             sequence = changes["sequence"] = (joined.sequence if joined else 0) + 1 + opened
             if joined is None:
                 row = await threads.insert(
-                    connection, id=uuid4(), workspace_id=event.workspaceid, customer_id=customer.customer_id,
+                    writes, id=uuid4(), workspace_id=event.workspaceid, customer_id=customer.customer_id,
                     subject=said.subject, previous_thread_id=stitch.previous, **changes,
                 )  # fmt: skip
             else:
-                row = await threads.save(connection, joined, **changes)
+                row = await threads.save(writes, joined, **changes)
             message = _message(event, row.id, sequence, said.name or customer.name)
-            await connection.execute(ADD_MESSAGE, _message_parameters(event, message, row.customer_id))
-            await connection.execute(KEEP_PLACE, _place_parameters(event, row.id))
+            await writes.execute(ADD_MESSAGE, _message_parameters(event, message, row.customer_id))
+            await writes.execute(KEEP_PLACE, _place_parameters(event, row.id))
             state = threads.contract(row)
             if opened:
                 kind = t.ThreadOpened if joined is None else t.ThreadReopened
@@ -166,8 +171,8 @@ class Intake:
                 place=place_key(said),
                 agent_may_answer=not needs_person and bool(said.text),
             )
-            await outbox.record(connection, *told, (t.MessageAdded(**head, data=added), ("customer",)))
-            await self._relay.notify(connection)
+            await outbox.record(writes, *told, (t.MessageAdded(**head, data=added), ("customer",)))
+        await self._relay.notify(connection)
 
 
 def place_key(said: m.ReceivedMessage) -> str:
@@ -217,22 +222,17 @@ def _changes(
     return changes
 
 
-async def _keep_customer(
-    connection: Connection, event: m.MessageReceived, customer: identity.Resolved
-) -> list[outbox.Told]:
+async def _keep_customer(writes: Together, event: m.MessageReceived, customer: identity.Resolved) -> list[outbox.Told]:
     """Writes what is new about the customer; returns the events that tell of it."""
     workspace, id_ = event.workspaceid, customer.customer_id
     if customer.is_new:
-        await connection.execute(identity.INSERT_CUSTOMER, [id_, workspace, customer.name, customer.email])
+        await writes.execute(identity.INSERT_CUSTOMER, [id_, workspace, customer.name, customer.email])
     elif customer.learned:
-        await connection.execute(identity.NAME_CUSTOMER, [customer.name, customer.email, id_])
+        await writes.execute(identity.NAME_CUSTOMER, [customer.name, customer.email, id_])
     for one in customer.to_link:
-        await connection.execute(
+        await writes.execute(
             identity.INSERT_IDENTITY, [uuid4(), workspace, one.kind, one.value, one.trust, one.evidence, id_]
         )
-    if customer.merge:
-        for statement in MERGE:
-            await connection.execute(statement, [id_, customer.merge])
     profile = customers.Customer(id=id_, name=customer.name, identities=customer.to_link)
     return [(one, ()) for one in _profile_events(event, customer, profile)]
 

@@ -11,7 +11,7 @@ import structlog
 
 from onethread.contracts import subjects
 from onethread.contracts.envelope import CloudEvent
-from onethread.conversation.database import AWAY, Connection
+from onethread.conversation.database import AWAY, Connection, Together
 from onethread.runtime.bus import Bus, UnavailableError
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ Told = tuple[CloudEvent, tuple[str, ...]]
 """An event, and the tokens that narrow its subject."""
 
 
-async def record(connection: Connection, *told: Told) -> None:
+async def record(connection: Connection | Together, *told: Told) -> None:
     """Writes the events into the caller's transaction, to be relayed in this order."""
     if told:
         rows = [_row(event, tokens) for event, tokens in told]

@@ -14,7 +14,7 @@ from onethread.contracts import replies as r
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
 from onethread.conversation import outbox, threads
-from onethread.conversation.database import Connection, Database
+from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.intake import REMEMBER
 from onethread.conversation.outbox import Relay
 from onethread.conversation.rendering import to_html
@@ -74,24 +74,24 @@ class Replies:
             if _is_peoples(row) or await newer.fetchone() is not None:
                 log.info("reply.dropped", thread=str(row.id), why="people took the thread")
                 return
-            async with connection.pipeline():
-                await self._answer(connection, event, row, await found.fetchone())
-                await self._relay.notify(connection)
+            async with together(connection) as writes:
+                await self._answer(writes, event, row, await found.fetchone())
+            await self._relay.notify(connection)
         self._relay.wake()
 
-    async def _answer(self, connection: Connection, event: r.ReplyProposed, row: Any, place: Any) -> None:
+    async def _answer(self, writes: Together, event: r.ReplyProposed, row: Any, place: Any) -> None:
         proposal = event.data
         author = m.Author(kind="agent", name=self._agent_name)
         is_handoff = proposal.decision == "handoff"
         row, _ = await add(
-            connection, row, author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
+            writes, row, author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
             changes=_handed_off(proposal) if is_handoff else {"waiting_since": None},
             extra_events=1 if is_handoff else 0,
         )  # fmt: skip
         if is_handoff:
             head = threads.envelope(row, ids.derived_id(event.id, "escalated"), row.sequence, event.id)
             change = t.ThreadChange(thread=threads.contract(row), by=author)
-            await outbox.record(connection, (t.ThreadEscalated(**head, data=change), ()))
+            await outbox.record(writes, (t.ThreadEscalated(**head, data=change), ()))
 
     async def say(
         self,
@@ -118,7 +118,8 @@ class Replies:
                 changes = {"agent": "quiet", "waiting_since": None}
                 if row.assignee_id is None and author.id is not None:
                     changes |= {"assignee_id": author.id, "assignee_name": author.name}
-            row, message = await add(connection, row, author, text, place, [], uuid4(), None, changes=changes)
+            async with together(connection) as writes:
+                row, message = await add(writes, row, author, text, place, [], uuid4(), None, changes=changes)
             if key:
                 await connection.execute(REMEMBER_KEY, [workspace, key, message.id])
             await self._relay.notify(connection)
@@ -152,7 +153,7 @@ class Replies:
 
 
 async def add(
-    connection: Connection,
+    writes: Together,
     row: Any,
     author: m.Author,
     text: str,
@@ -176,7 +177,7 @@ async def add(
             "last_message_at": now(),
         }  # fmt: skip
     changes["sequence"] = sequence + (0 if note else 1) + extra_events
-    row = await threads.save(connection, row, **changes)
+    row = await threads.save(writes, row, **changes)
     message = m.Message(
         id=message_id,
         thread_id=row.id,
@@ -191,7 +192,7 @@ async def add(
         delivery=None if note else m.Delivery(state="queued"),
         created_at=now(),
     )
-    await connection.execute(ADD_MESSAGE, _parameters(row, message, place))
+    await writes.execute(ADD_MESSAGE, _parameters(row, message, place))
     head = threads.envelope(row, ids.derived_id(message_id, "added"), sequence, cause)
     added = t.AddedMessage(message=message, thread=threads.contract(row), place=place.key if place else None)
     told: list[outbox.Told] = [(t.MessageAdded(**head, data=added), (author.kind,))]
@@ -199,7 +200,7 @@ async def add(
         head = threads.envelope(row, ids.derived_id(message_id, "requested"), sequence + 1, cause)
         request = r.ReplyRequested(**head, data=_request(row, message, place))
         told.append((request, (place.channel_kind, ids.lane(str(row.id)))))
-    await outbox.record(connection, *told)
+    await outbox.record(writes, *told)
     return row, message
 
 

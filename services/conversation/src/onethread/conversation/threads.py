@@ -9,7 +9,7 @@ from uuid import UUID
 from onethread.contracts import messages as m
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
-from onethread.conversation.database import Connection
+from onethread.conversation.database import Connection, Together
 from onethread.conversation.models import ThreadRow
 from onethread.runtime.errors import Problem
 from onethread.runtime.telemetry import traceparent
@@ -62,7 +62,7 @@ async def lock(connection: Connection, workspace: str, thread_id: UUID) -> Any:
     return row
 
 
-async def save(connection: Connection, row: Any, **changes: Any) -> Any:
+async def save(connection: Connection | Together, row: Any, **changes: Any) -> Any:
     """Writes `changes` to a locked thread and returns the new row."""
     changes["updated_at"] = now()
     columns = ", ".join(f"{name} = %s" for name in changes)
@@ -71,7 +71,7 @@ async def save(connection: Connection, row: Any, **changes: Any) -> Any:
     return row._replace(**changes)
 
 
-async def insert(connection: Connection, **columns: Any) -> Any:
+async def insert(connection: Connection | Together, **columns: Any) -> Any:
     """Opens a thread and returns its row."""
     row = Row(**NEW | columns, created_at=now(), updated_at=now())
     await connection.execute(INSERT, row)
