@@ -80,9 +80,12 @@ class Stream:
                 except TimeoutError:
                     yield ": ping\n\n"
                     continue
-                if frame is None:
+                frames = [frame, *(queue.get_nowait() for _ in range(queue.qsize()))]
+                said = [_text(one) for one in frames if one is not None]
+                if said:  # all that waits, in one piece: a reader under load is sent a few large ones
+                    yield "".join(said)
+                if len(said) < len(frames):
                     return
-                yield _text(frame)
         finally:
             self._readers.pop(queue, None)
 
