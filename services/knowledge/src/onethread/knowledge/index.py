@@ -5,6 +5,7 @@ Each workspace has two collections, public and internal, so that no forgotten fi
 Chroma corrupts a folder that two processes open, without an error: whoever builds this must hold the folder's lock.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Chroma refuses larger writes in one call.
 _ROWS_A_CALL = 1_000
+# 30 MB of them at most in each collection.
+_VECTORS_READ = 20_000
 _HNSW = {"space": "cosine", "ef_search": 300}
 
 
@@ -31,6 +34,8 @@ class VectorIndex:
 
         self._client = PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
         self._collections: dict[str, Collection] = {}
+        # The vector of a passage never changes, and reading one from Chroma takes longer than a whole search.
+        self._read: defaultdict[str, dict[int, Vectors]] = defaultdict(dict)
 
     def close(self) -> None:
         self._client.close()  # pyright: ignore[reportAttributeAccessIssue] its declared type lacks it
@@ -40,10 +45,12 @@ class VectorIndex:
         for start in range(0, len(ids), _ROWS_A_CALL):
             rows = slice(start, start + _ROWS_A_CALL)
             collection.upsert(ids=list(map(str, ids[rows])), embeddings=vectors[rows])
+        self._forget(workspace, audience, ids)
 
     def delete(self, workspace: str, audience: Audience, ids: Sequence[int]) -> None:
         if ids:
             self._collection(workspace, audience).delete(ids=list(map(str, ids)))
+            self._forget(workspace, audience, ids)
 
     def nearest(self, workspace: str, audience: Audience, vector: Vectors, k: int) -> dict[int, float]:
         """Passage id and cosine of the k nearest that the audience may see, best first."""
@@ -58,14 +65,29 @@ class VectorIndex:
 
     def cosines(self, workspace: str, audience: Audience, vector: Vectors, ids: Iterable[int]) -> dict[int, float]:
         """The cosines of these passages, as far as the audience may see them."""
-        wanted = list(map(str, ids))
+        wanted = list(ids)
         found: dict[int, float] = {}
-        for name in _visible_to(audience) if wanted else ():
-            result = self._collection(workspace, name).get(ids=wanted, include=["embeddings"])
-            if result["ids"]:
-                cosines = np.asarray(result["embeddings"], np.float32) @ vector
-                found |= dict(zip(map(int, result["ids"]), map(float, cosines), strict=True))
+        for name in _visible_to(audience):
+            vectors = self._vectors(workspace, name, [i for i in wanted if i not in found])
+            found |= {i: float(own @ vector) for i, own in vectors.items()}
         return found
+
+    def _vectors(self, workspace: str, audience: Audience, ids: Sequence[int]) -> dict[int, Vectors]:
+        read = self._read[_name(workspace, audience)]
+        vectors = {i: own for i in ids if (own := read.get(i)) is not None}
+        if missing := [str(i) for i in ids if i not in vectors]:
+            result = self._collection(workspace, audience).get(ids=missing, include=["embeddings"])
+            rows = np.asarray(result["embeddings"], np.float32)
+            fresh = dict(zip(map(int, result["ids"]), rows, strict=True))
+            if len(read) + len(fresh) > _VECTORS_READ:
+                read.clear()
+            read.update(fresh)
+            vectors |= fresh
+        return vectors
+
+    def _forget(self, workspace: str, audience: Audience, ids: Sequence[int]) -> None:
+        for i in ids:
+            self._read[_name(workspace, audience)].pop(i, None)
 
     def ids(self, workspace: str, audience: Audience) -> set[int]:
         return set(map(int, self._collection(workspace, audience).get(include=[])["ids"]))
@@ -76,6 +98,7 @@ class VectorIndex:
             name = _name(workspace, audience)
             self._client.delete_collection(name)
             del self._collections[name]
+            self._read.pop(name, None)
 
     def _collection(self, workspace: str, audience: Audience) -> "Collection":
         name = _name(workspace, audience)
