@@ -47,6 +47,9 @@ AWAY: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout)
 NOTICE_LOSS = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 """A machine that vanished says no goodbye, and the system's own defaults would wait two hours for one."""
 
+ONE_PLAN = "-c plan_cache_mode=force_generic_plan"
+"""All that the hot path runs goes by key: planning it anew for each parameter takes longer than running it."""
+
 
 class Database:
     def __init__(self, url: str, size: int) -> None:
@@ -57,7 +60,7 @@ class Database:
             max_size=size,
             timeout=5,
             open=False,
-            kwargs={"row_factory": namedtuple_row, **NOTICE_LOSS},
+            kwargs={"row_factory": namedtuple_row, "prepare_threshold": 1, "options": ONE_PLAN, **NOTICE_LOSS},
         )
         self.engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
