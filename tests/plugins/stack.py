@@ -58,7 +58,8 @@ class Stack:
         self.mark = uuid4().hex
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, **more: str) -> None:
+        """`more` goes into the environment."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("ONETHREAD_", "OTEL_"))}
         ours = {name: value for name, value in ours.items() if name not in ("NATS_URL", "DATABASE_URL")}
         own = {
@@ -70,15 +71,19 @@ class Stack:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "onethread.local", "up"],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=ours | SECRETS | own, cwd=self.folder,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.folder,
+                env=ours | SECRETS | own | more,
             )  # fmt: skip
         self.until(lambda: "Ctrl-C stops it" in self.said() or self.process.poll() is not None, READY_SECONDS)
         assert self.process.poll() is None, f"the stack did not start:\n{self.said()}"
 
-    def stop(self) -> int:
+    def stop(self) -> None:
+        """By Ctrl-C. It must end by itself, and leave no process."""
         assert self.process
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(STOP_SECONDS)
+        code = self.process.wait(STOP_SECONDS)
+        left = [process.cmdline() for process in self.processes()]
+        assert (code, left) == (0, []), f"an orderly stop leaves nothing\n{self.said()[-3000:]}"
 
     def url(self, port: int, path: str = "") -> str:
         return f"http://127.0.0.1:{self.port(port)}{path}"
@@ -165,22 +170,34 @@ def _free_offset() -> int:
     raise AssertionError("no free range of ports")
 
 
-@pytest.fixture(scope="session")
-def stack(built_ui: None) -> Iterator[Stack]:
-    """Runs until the end of the session, and must then end by itself and leave no process."""
+@contextlib.contextmanager
+def own_folder() -> Iterator[Stack]:
+    """A stack that is not started yet, in a folder that goes with it."""
     pytest.importorskip("onethread.local.up", reason="the local runner is not installed")
     folder = Path(tempfile.mkdtemp(prefix="onethread-e2e-"))
     folder.chmod(0o711)  # as root the database runs as another user, who must pass
     with Collector() as collector:
-        running = Stack(folder, collector)
+        own = Stack(folder, collector)
         try:
-            running.start()
-            yield running
-            code = running.stop()
-            left = [process.cmdline() for process in running.processes()]
-            assert (code, left) == (0, []), f"an orderly stop leaves nothing\n{running.said()[-3000:]}"
+            yield own
         finally:
-            _clean_up(running)
+            _clean_up(own)
+
+
+@pytest.fixture(scope="session")
+def stack(built_ui: None) -> Iterator[Stack]:
+    """Runs until the end of the session, and must then end by itself and leave no process."""
+    with own_folder() as running:
+        running.start()
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def another_stack(built_ui: None) -> Iterator[Stack]:
+    """One more, for a test to start and stop."""
+    with own_folder() as own:
+        yield own
 
 
 def _clean_up(stack: Stack) -> None:
@@ -197,7 +214,7 @@ def _clean_up(stack: Stack) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """A failed test shows what the stack said meanwhile."""
     report = yield
-    stack = getattr(item, "funcargs", {}).get("stack")
-    if report.failed and isinstance(stack, Stack):
-        report.sections.append(("the stack's output (its end)", stack.said()[-6000:]))
+    stacks = [one for one in getattr(item, "funcargs", {}).values() if isinstance(one, Stack)]
+    if report.failed:
+        report.sections += [("the stack's output (its end)", one.said()[-6000:]) for one in stacks]
     return report
