@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import time
 from collections import Counter
@@ -20,7 +21,6 @@ from tests.bench.load import Crowd, Timeline
 QUESTIONS = stack.ROOT / "deploy/playground/help-centre/questions.jsonl"
 IDLE_SECONDS = 10
 CONNECTIONS = 8
-WARM_UP = "warm-up"
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ async def _loads(running: stack.Stack, chosen: argparse.Namespace) -> dict[str, 
     await timeline.ready.wait()
     found: dict[str, list[dict[str, Any]]] = {}
     for number in range(chosen.rounds + 1):
-        seconds = chosen.seconds if number else 1
+        seconds = chosen.seconds if number else 1  # the first round warms up and is not counted
         for name, one in _plan(running, timeline, questions, seconds).items():
             if chosen.only not in name or reading.done():
                 continue
@@ -123,8 +123,6 @@ async def _measured(pid: int, one: Load) -> dict[str, Any]:
 
 async def _answerable(running: stack.Stack) -> list[str]:
     """The questions that the agent answers by itself: whoever is handed off waits for a person from then on."""
-    import json
-
     asked = [json.loads(line) for line in QUESTIONS.read_text().splitlines()]
     kept: list[str] = []
     async with httpx.AsyncClient(timeout=20, headers={"Authorization": f"Bearer {running.api_key}"}) as http:

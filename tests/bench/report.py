@@ -57,8 +57,9 @@ def show_ratios(ours: Mapping[str, Mapping[str, Any]], floor: Mapping[str, Mappi
     """Ours against the floor's variant `group`, load by load. A floor message is one there and back again."""
     group, bare = floor.get("group", {}), floor.get("bare", {})
     _line("against the floor's `group`", "msg/s", "timeline p50", "timeline p99", "answer p50", "group", "bare")
-    for name in ours.keys() & group.keys() if False else [name for name in ours if name in group]:
-        one, other = ours[name], group[name]
+    for name, one in ours.items():
+        if (other := group.get(name)) is None:
+            continue
         _line(
             name, _ratio(one["msgs_s"], other["msgs_s"]),
             _ratio(one["timeline_ms"]["p50"], other["p50_ms"]), _ratio(one["timeline_ms"]["p99"], other["p99_ms"]),

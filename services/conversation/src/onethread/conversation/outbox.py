@@ -16,9 +16,8 @@ from onethread.runtime.bus import Bus, UnavailableError
 
 log = structlog.get_logger()
 
-INSERT = """insert into outbox (id, workspace_id, subject, type, thread_id, sequence, body, created_at)
-    select *, now() from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::int[], %s::text[])
-    on conflict (id) do nothing"""
+INSERT = "insert into outbox (id, workspace_id, subject, type, thread_id, sequence, body, created_at) values "
+ROW = "(%s, %s, %s, %s, %s, %s, %s, now())"
 WAITING = "select position, id, subject, body from outbox where published_at is null order by position limit 256"
 RELAY_LOCK = 7_011_001
 IDLE_SECONDS = 1.0
@@ -33,8 +32,10 @@ Told = tuple[CloudEvent, tuple[str, ...]]
 async def record(connection: Connection | Together, *told: Told) -> None:
     """Writes the events into the caller's transaction, to be relayed in this order."""
     if told:
-        rows = [_row(event, tokens) for event, tokens in told]
-        await connection.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
+        rows = ", ".join([ROW] * len(told))
+        values = [value for event, tokens in told for value in _row(event, tokens)]
+        query = f"{INSERT}{rows} on conflict (id) do nothing"
+        await connection.execute(query, values)  # type: ignore[arg-type]
 
 
 def _row(event: CloudEvent, tokens: tuple[str, ...]) -> tuple[Any, ...]:

@@ -74,7 +74,7 @@ async def save(connection: Connection | Together, row: Any, **changes: Any) -> A
 async def insert(connection: Connection | Together, **columns: Any) -> Any:
     """Opens a thread and returns its row."""
     row = Row(**NEW | columns, created_at=now(), updated_at=now())
-    await connection.execute(INSERT, row)
+    await connection.execute(INSERT, row)  # type: ignore[arg-type]
     return row
 
 
