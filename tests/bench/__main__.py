@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import uvloop
-
 from tests.bench import floor, load, mail, measure, report, stack
 from tests.bench.load import Crowd, Timeline
 

@@ -18,12 +18,12 @@ from typing import Literal
 from uuid import UUID, uuid4, uuid5
 
 import httpx
-
 from tests.bench import wire
 from tests.bench.measure import percentiles
 
 Until = Literal["timeline", "answer"]
-SETTLE_SECONDS = 45
+SETTLE_SECONDS, STILL_SECONDS = 180, 20
+"""A load that was too much is waited for: a message counts as lost when nothing has arrived for so long."""
 CLIENT_ID = re.compile(rb'"client_id":"[^"]*?([0-9a-f]{8}-[0-9a-f-]{27})')
 ADDED = b'"type":"onethread.message.added.v1"'
 ESCALATED = b'"type":"onethread.thread.escalated.v1"'
@@ -136,15 +136,19 @@ class Crowd:
         return [said for customer in self.customers for said in customer.said]
 
     async def settle(self) -> None:
-        """Waits until nothing is under way, and no longer than `SETTLE_SECONDS`."""
-        end = time.perf_counter() + SETTLE_SECONDS
-        while time.perf_counter() < end and self._under_way():
-            await asyncio.sleep(0.05)
+        """Waits until nothing is under way, or nothing has moved for `STILL_SECONDS`."""
+        started = moved = time.perf_counter()
+        before = -1
+        while (left := self._under_way()) and (now := time.perf_counter()) - started < SETTLE_SECONDS:
+            if left != before:
+                before, moved = left, now
+            if now - moved > STILL_SECONDS:
+                return
+            await asyncio.sleep(0.2)
 
-    def _under_way(self) -> bool:
-        return any(said.shown is None for customer in self.customers for said in customer.said) or any(
-            customer.newest_answered() < len(customer.said) for customer in self.customers
-        )
+    def _under_way(self) -> int:
+        unseen = sum(said.shown is None for said in self.said)
+        return unseen + sum(len(customer.said) - customer.newest_answered() for customer in self.customers)
 
     def close(self) -> None:
         for customer in self.customers:

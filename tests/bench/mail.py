@@ -1,4 +1,4 @@
-"""Mail, as a trusted relay brings it: several connections, each mail vouched for by an honest Authentication-Results."""
+"""Mail, as a trusted relay brings it: each one vouched for by an honest Authentication-Results."""
 
 from __future__ import annotations
 

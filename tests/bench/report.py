@@ -39,10 +39,13 @@ def show_loads(loads: Mapping[str, Mapping[str, Any]]) -> None:
         cpu = "  ".join(f"{role} {ms:g}" for role, ms in sorted(one["cpu_ms_by"].items(), key=lambda item: -item[1]))
         print(f"CPU ms/msg, {name}: {cpu}")
     for name, one in loads.items():
+        if "accepted_s" in one:
+            print(f"Mails taken durably, {name}: {one['accepted_s']:g}/s")
         if "answered" in one:
             print(
-                f"Answers, {name}: {one['answered']:g} messages got their own, {one['covered']:g} were covered by a later"
-                f" one, {one['unanswered']:g} got none; {one['handed_off']:g} threads handed off, {one['refused']:g} refused."
+                f"Answers, {name}: {one['answered']:g} messages got their own, {one['covered']:g} were covered by a"
+                f" later one, {one['unanswered']:g} got none; {one['handed_off']:g} threads handed off,"
+                f" {one['refused']:g} refused."
             )
 
 
