@@ -190,7 +190,7 @@ class Traffic:
 
         async def by_mail() -> list[str]:
             # Of a mail that was sent twice around a crash, both copies have one Message-ID: mail programs show one.
-            return list({one["message_id"]: one["text"] for one in reversed(await mail.mailer.inbox())}.values())[::-1]
+            return list({one["message_id"]: one["text"] for one in await mail.mailer.inbox()}.values())
 
         async def by_slack() -> list[str]:
             return [one["text"] for one in await slack.slack.messages() if one.get("bot_id")]
