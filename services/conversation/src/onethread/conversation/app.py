@@ -72,7 +72,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
 
     health = Health()
     health.ready = {"bus": bus.check, "database": database.check}
-    health.alive = {"consumers": bus.check_consumers}
+    health.alive = {"consumers": bus.check_consumers, "relay": relay.check}
     app = FastAPI(
         title="Onethread", version="1", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json",
         redoc_url=None,

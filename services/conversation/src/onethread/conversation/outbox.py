@@ -69,6 +69,11 @@ class Relay:
         """Something was committed in this process."""
         self._wake.set()
 
+    async def check(self) -> None:
+        """Raises when the relay has ended: what is committed would never be told."""
+        if self._task is None or self._task.done():
+            raise UnavailableError("the outbox is not relayed")
+
     async def notify(self, connection: Connection) -> None:
         """Wakes the replica that relays, once the transaction commits."""
         if not self.leading:
@@ -87,9 +92,10 @@ class Relay:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _lead(self, connection: Connection) -> None:
-        cursor = await connection.execute("select pg_try_advisory_lock(%s)", [RELAY_LOCK])
-        if not (await cursor.fetchone() or [False])[0]:
-            return
+        while not await _is_first(connection):
+            if self._stopping:
+                return
+            await asyncio.sleep(IDLE_SECONDS)
         self.leading = True
         await connection.execute("listen outbox")
         await self._bus.check()
@@ -121,6 +127,11 @@ class Relay:
         positions = [position for position, *_ in rows]
         await connection.execute("update outbox set published_at = now() where position = any(%s)", [positions])
         return len(rows)
+
+
+async def _is_first(connection: Connection) -> bool:
+    cursor = await connection.execute("select pg_try_advisory_lock(%s)", [RELAY_LOCK])
+    return bool((await cursor.fetchone() or [False])[0])
 
 
 def _trace(body: str) -> str | None:
