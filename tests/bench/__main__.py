@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8, help="of each load in each round")
-    parser.add_argument("--offset", type=int, default=40_000, help="added to every port of the stack")
+    parser.add_argument("--offset", type=int, default=24_000, help="added to every port of the stack")
     parser.add_argument("--floor", type=Path, help="folder of the floor, to run beside ours")
     parser.add_argument("--only", default="", help="run only loads whose name has this in it")
     return parser.parse_args()

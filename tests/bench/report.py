@@ -59,7 +59,7 @@ def show_memory(title: str, memory: Mapping[str, Mapping[str, float]]) -> None:
 def show_ratios(ours: Mapping[str, Mapping[str, Any]], floor: Mapping[str, Mapping[str, Any]]) -> None:
     """Ours against the floor's variant `group`, load by load. A floor message is one there and back again."""
     group, bare = floor.get("group", {}), floor.get("bare", {})
-    _line("against the floor's `group`", "msg/s", "timeline p50", "timeline p99", "answer p50", "group", "bare")
+    _line("against the floor's `group`", "msg/s", "timeline p50", "timeline p99", "answer p50", " group", " bare")
     for name, one in ours.items():
         if (other := group.get(name)) is None:
             continue
@@ -84,7 +84,7 @@ def _pair(times: Mapping[str, Any] | None) -> str:
 
 
 def _line(first: object, *rest: object) -> None:
-    print(f"{first!s:44}" + "".join(f"{cell!s:>20}" for cell in rest))
+    print(f"{first!s:44}" + "".join(f"{cell!s:>24}" for cell in rest))
 
 
 def write(results: Mapping[str, Any]) -> Path:
