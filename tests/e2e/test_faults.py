@@ -232,6 +232,10 @@ async def under_traffic(stack: Stack, desk: Desk) -> AsyncIterator[Traffic]:
             await one.browser.close()
 
 
+def process_ids(stack: Stack) -> dict[str, int]:
+    return {service: stack.child(service).pid for service in SERVICES}
+
+
 class TestLedger:
     """A ledger that cannot see a fault proves nothing."""
 
@@ -251,6 +255,7 @@ class TestLedger:
 
 
 async def test_a_bus_that_hangs_for_20_seconds(stack: Stack, desk: Desk):
+    before = process_ids(stack)
     async with under_traffic(stack, desk) as traffic:
         with stack.frozen("nats"):
             await asyncio.sleep(OUTAGE)
@@ -258,9 +263,11 @@ async def test_a_bus_that_hangs_for_20_seconds(stack: Stack, desk: Desk):
     assert "451" in traffic.refused(traffic.mails)
     assert "503" in traffic.refused(traffic.slacks)
     assert await traffic.balance(desk) == PROMISES_KEPT
+    assert process_ids(stack) == before, "a server that hangs is no reason to restart a service"
 
 
 async def test_a_database_that_hangs_for_20_seconds(stack: Stack, desk: Desk):
+    running = process_ids(stack)
     async with under_traffic(stack, desk) as traffic:
         with stack.frozen("postgres"):
             before = sum(len(sender.accepted) for sender in traffic.senders)
@@ -271,6 +278,7 @@ async def test_a_database_that_hangs_for_20_seconds(stack: Stack, desk: Desk):
             # The bus keeps what customers say meanwhile.
             assert sum(len(sender.accepted) for sender in traffic.senders) > before
     assert await traffic.balance(desk) == PROMISES_KEPT
+    assert process_ids(stack) == running
 
 
 @pytest.mark.parametrize("server", ["nats", "postgres"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -223,3 +224,27 @@ def test_an_answer_in_a_shared_channel_is_given_in_place_and_the_composer_says_w
     expect(thread(inbox).get_by_text("seen by everyone in #acme-support").first).to_be_visible()
     expect(inbox.get_by_text("Everyone in #acme-support will see this.")).to_be_visible()
     shoot(inbox, "2-inbox-shared")
+
+
+def test_neither_side_needs_a_reload_after_a_restart(
+    stack: Stack, customer: BrowserContext, inbox: Page, shoot: Callable[[Page, str], None]
+):
+    name, email = f"Noor {uuid4().hex[:6]}", f"noor.{uuid4().hex[:8]}@customers.example"
+    shop = customer.new_page()
+    shop.goto(stack.url(8080))
+    shop.locator(".account summary").click()
+    shop.locator("#other [name=name]").fill(name)
+    shop.locator("#other [name=email]").fill(email)
+    shop.locator("#other button").click()
+    shop.locator("onethread-chat .launcher").click()
+    for service in ("gateway-widget", "conversation"):
+        stack.end(service, signal.SIGKILL)
+    ask_in_chat(shop, "What is your return policy?")
+    shoot(shop, "1-widget-while-away")
+    expect(chat(shop).get_by_role("list", name="Sources")).to_have_count(1, timeout=40_000)
+    expect(chat(shop).get_by_text("What is your return policy?")).to_have_count(1)
+    expect(conversations(inbox, name)).to_have_count(1, timeout=40_000)
+    conversations(inbox, name).get_by_role("link").click()
+    ask_in_chat(shop, "Do you accept PayPal?")
+    expect(thread(inbox).get_by_text("Do you accept PayPal?")).to_have_count(1)
+    shoot(inbox, "2-inbox-after")
