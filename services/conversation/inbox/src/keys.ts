@@ -80,7 +80,8 @@ function enter(): void {
 }
 
 function goOut(): void {
-  if (overlay.value) overlay.value = null;
+  // A key sheet that is open takes its own Esc, and one just closed may not have said so yet.
+  if (overlay.value === "customer") overlay.value = null;
   else if (document.activeElement?.matches("[role=log]")) (document.activeElement as HTMLElement).blur();
   else openThread(null);
 }
