@@ -203,16 +203,20 @@ class Traffic:
     def refused(self, senders: list[Sender] | None = None) -> set[str]:
         return {answer for sender in senders or self.senders for answer in sender.refused}
 
-    async def balance(self, desk: Desk, seconds: float = 40) -> Ledger:
-        """Once all that was accepted is there, or the time is up."""
+    async def balance(self, desk: Desk, seconds: float = 60) -> Ledger:
+        """Once all that was accepted is there, or the time is up: a lane waits `ack_wait` for a process that was killed."""
         accepted = {sender.name: sender.accepted for sender in self.senders}
         assert all(accepted.values())
         end = time.monotonic() + seconds
         while True:
-            ledger = balance(accepted, {sender.name: await sender.shown(desk) for sender in self.senders})
+            shown = {sender.name: await sender.shown(desk) for sender in self.senders}
+            ledger = balance(accepted, shown)
             if not ledger.lost or time.monotonic() > end:
-                return ledger
+                break
             await asyncio.sleep(0.5)
+        for sender in self.senders:
+            print(f"{sender.name}: accepted {len(sender.accepted)}, shown {len(shown[sender.name])}, {sender.refused}")
+        return ledger
 
 
 @contextlib.asynccontextmanager

@@ -55,8 +55,8 @@ DELIVERIES = Consumer("conversation-deliveries", "ot.*.reply.delivered", max_ack
 FAILURES = Consumer("conversation-failures", "ot.*.reply.failed", max_ack_pending=4)
 AGENT = Consumer("agent-turns", "ot.*.message.added.customer", ack_wait=30, max_ack_pending=32)
 WIDGET_REPLIES = Consumer("gateway-widget-replies", "ot.*.reply.requested.widget", lanes=True)
-EMAIL_REPLIES = Consumer("gateway-email-replies", "ot.*.reply.requested.email", lanes=True, ack_wait=60)
-SLACK_REPLIES = Consumer("gateway-slack-replies", "ot.*.reply.requested.slack", lanes=True, ack_wait=60)
+EMAIL_REPLIES = Consumer("gateway-email-replies", "ot.*.reply.requested.email", lanes=True, ack_wait=20)
+SLACK_REPLIES = Consumer("gateway-slack-replies", "ot.*.reply.requested.slack", lanes=True, ack_wait=20)
 CONSUMERS = (INTAKE, PROPOSALS, DELIVERIES, FAILURES, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES)
 
 
