@@ -204,7 +204,7 @@ class Traffic:
         return {answer for sender in senders or self.senders for answer in sender.refused}
 
     async def balance(self, desk: Desk, seconds: float = 60) -> Ledger:
-        """Once all that was accepted is there, or the time is up: a lane waits `ack_wait` for a process that was killed."""
+        """Once all is there, or the time is up: what a killed process had in hand comes back after its `ack_wait`."""
         accepted = {sender.name: sender.accepted for sender in self.senders}
         assert all(accepted.values())
         end = time.monotonic() + seconds
