@@ -35,6 +35,7 @@ async def test_a_mail_that_only_claims_the_address_is_somebody_else_and_is_not_a
     assert real.data.agent_may_answer
     assert not forged.data.agent_may_answer
     assert forged.data.thread.waiting_since is not None
+    assert (real.data.thread.trust, forged.data.thread.trust) == ("verified", "asserted")
     profile = (await outside.api.get(f"/api/v1/customers/{forged.customerid}")).json()
     assert [other["id"] for other in profile["maybe"]] == [str(real.customerid)]
 

@@ -40,6 +40,8 @@ export interface Thread {
   agent: "active" | "quiet";
   handoff: { reason: string; summary: string; at: string } | null;
   tags: string[];
+  /** Of the identity by which the customer spoke last. */
+  trust?: "verified" | "asserted" | null;
   last_message: { text: string; author: Author; created_at: string } | null;
   /** The customer waits for a person since then. */
   waiting_since: string | null;

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from onethread.contracts.envelope import CloudEvent, Contract
-from onethread.contracts.messages import Author, Channel, Message
+from onethread.contracts.messages import Author, Channel, Message, Trust
 
 ThreadStatus = Literal["open", "snoozed", "closed"]
 AgentState = Literal["active", "quiet"]
@@ -49,6 +49,7 @@ class Thread(Contract):
     status: ThreadStatus
     customer: CustomerName
     channel: Channel | None = Field(default=None, description="Where the customer spoke last.")
+    trust: Trust | None = Field(default=None, description="Of the identity by which the customer spoke last.")
     assignee: TeammateName | None = None
     agent: AgentState = "active"
     handoff: Handoff | None = None

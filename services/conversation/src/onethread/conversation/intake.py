@@ -211,7 +211,9 @@ def _changes(
         "customer_name": customer.name if thread is None or is_owner else thread.customer_name,
         "customer_email": customer.email if thread is None or is_owner else thread.customer_email,
         "last_text": said.text[: threads.PREVIEW],
+        "trust": said.identities[0].trust,
         "last_author_kind": "customer",
+        "last_author_id": None,
         "last_author_name": said.name or customer.name,
         "last_message_at": said.sent_at,
     }

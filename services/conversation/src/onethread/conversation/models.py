@@ -81,7 +81,9 @@ class ThreadRow(SQLModel, table=True):
     priority: str = "normal"
     subject: str | None = None
     last_text: str | None = None
+    trust: str | None = Field(default=None, description="Of the identity by which the customer spoke last.")
     last_author_kind: str | None = None
+    last_author_id: UUID | None = None
     last_author_name: str | None = None
     last_message_at: datetime | None = moment(default=None)
     waiting_since: datetime | None = moment(default=None)

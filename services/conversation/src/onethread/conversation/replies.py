@@ -173,7 +173,8 @@ async def add(
     note = place is None
     if not note:
         changes |= {
-            "last_text": text[: threads.PREVIEW], "last_author_kind": author.kind, "last_author_name": author.name,
+            "last_text": text[: threads.PREVIEW], "last_author_kind": author.kind, "last_author_id": author.id,
+            "last_author_name": author.name,
             "last_message_at": now(),
         }  # fmt: skip
     changes["sequence"] = sequence + (0 if note else 1) + extra_events

@@ -26,7 +26,7 @@ def contract(row: Any) -> t.Thread:
     """A `ThreadRow`, read by either way, as the contract."""
     last = handoff = assignee = channel = None
     if row.last_message_at:
-        author = m.Author(kind=row.last_author_kind, name=row.last_author_name)
+        author = m.Author(kind=row.last_author_kind, id=row.last_author_id, name=row.last_author_name)
         last = t.LastMessage(text=row.last_text, author=author, created_at=row.last_message_at)
     if row.handoff_at:
         handoff = t.Handoff(reason=row.handoff_reason or "", summary=row.handoff_summary or "", at=row.handoff_at)
@@ -39,6 +39,7 @@ def contract(row: Any) -> t.Thread:
         status=row.status,
         customer=t.CustomerName(id=row.customer_id, name=row.customer_name, email=row.customer_email),
         channel=channel,
+        trust=row.trust,
         assignee=assignee,
         agent=row.agent,
         handoff=handoff,
