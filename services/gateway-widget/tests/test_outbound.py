@@ -156,6 +156,18 @@ async def test_what_happens_during_a_resume_comes_behind_the_history(running, vi
         assert [(await browser.hear())["message"]["text"] for _ in range(2)] == ["said 1", "after"]
 
 
+async def test_what_is_said_before_a_browser_resumes_comes_behind_what_it_missed(
+    running, visitor, a_history, a_message, a_reply
+):
+    token, name = visitor
+    running.bus.history = lambda _: a_history(a_message(1))
+    async with running.browser(token) as browser:
+        await running.settled(1)
+        await running.bus.replies(a_reply(name, "after"))
+        await browser.send(type="resume", after=None)
+        assert [(await browser.hear())["message"]["text"] for _ in range(2)] == ["said 1", "after"]
+
+
 async def test_a_browser_that_does_not_read_is_cut_off_and_the_others_go_on(running, visitor, visitor_of, a_reply):
     token, name = visitor
     other = (await running.session())["session_token"]

@@ -40,6 +40,8 @@ BROKEN = 1011
 RESUME_WAITS = (1.0, 2.0, 5.0, 10.0)
 """Seconds. The browser asks once; as long as its socket is open, the gateway goes on asking for it."""
 FLUSH_SECONDS = 2.0
+OPENING_SECONDS = 1.0
+"""A browser says at once where it left off. One that says nothing has missed nothing."""
 
 REFUSALS: dict[ErrorCode, str] = {
     "malformed": "The chat sent something that we cannot read. Nothing was stored.",
@@ -99,6 +101,8 @@ class Talk:
 
     async def run(self) -> None:
         connection = self._connection
+        connection.hold()  # what is said now comes after what was missed, which the browser's first frame asks for
+        opening = asyncio.get_running_loop().call_later(OPENING_SECONDS, self._opened)
         self._connections.add(connection)
         reading, writing = asyncio.create_task(self._read()), asyncio.create_task(self._write())
         try:
@@ -108,6 +112,7 @@ class Talk:
             if connection.closing.done() and connection.closing.result() == GOING_AWAY:
                 await self._flush(writing)
         finally:
+            opening.cancel()
             self._connections.remove(connection)
             await self._stop(reading, writing)
         await self._close()
@@ -119,6 +124,12 @@ class Talk:
                 return
             async with self._in_hand:
                 await self._take(received.get("text") or "")
+                self._opened()
+
+    def _opened(self) -> None:
+        """A browser that resumes gets what happens meanwhile once it has caught up."""
+        if self._resuming is None:
+            self._connection.release()
 
     async def _write(self) -> None:
         frames_ = self._connection.frames
