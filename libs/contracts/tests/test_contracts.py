@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 from uuid import UUID
 
 import pytest
@@ -11,9 +12,19 @@ from pydantic import ValidationError
 
 from onethread.contracts import ids, subjects
 from onethread.contracts.catalog import BY_TYPE, EVENTS, type_of
+from onethread.contracts.channels import SECRETS, SETTINGS, ChannelConfig, WidgetSecrets
 from onethread.contracts.envelope import now
 from onethread.contracts.generate import ASYNCAPI, SCHEMAS, asyncapi
-from onethread.contracts.messages import Audience, Channel, Identity, MessageReceived, Place, ReceivedMessage
+from onethread.contracts.messages import (
+    Audience,
+    Channel,
+    ChannelKind,
+    Identity,
+    MessageReceived,
+    Place,
+    ReceivedMessage,
+)
+from onethread.contracts.proofs import ProofMail
 from onethread.contracts.streams import CONSUMERS
 from onethread.contracts.streams import EVENTS as EVENT_STREAM
 
@@ -102,6 +113,20 @@ def test_a_schema_only_ever_gains_optional_fields(path: Path) -> None:
         new = today if not name else today["$defs"][name]
         assert set(old.get("properties", {})) <= set(new.get("properties", {})), name
         assert set(new.get("required", [])) <= set(old.get("required", [])), name
+        for field, was in old.get("properties", {}).items():
+            assert set(was.get("enum", [])) <= set(new["properties"][field].get("enum", [])), f"{name}.{field}"
+
+
+def test_every_kind_of_channel_says_what_it_holds() -> None:
+    assert set(SETTINGS) == set(SECRETS) == set(get_args(ChannelKind))
+
+
+def test_no_secret_shows_where_a_channel_or_a_proof_is_printed() -> None:
+    secrets = {"identity_secret": "x" * 32}
+    channel = ChannelConfig(id="c", workspace="acme", kind="widget", name="Shop", secrets=secrets)
+    mail = ProofMail(workspace="acme", channel_id="c", to="ana@x.example", code="123456", link="https://l", minutes=10)
+    printed = f"{channel!r} {WidgetSecrets(**secrets)!r} {mail!r}"
+    assert not any(secret in printed for secret in ("xxx", "ana@", "123456", "https://l"))
 
 
 def test_the_asyncapi_file_names_every_event_and_resolves_its_references() -> None:

@@ -16,9 +16,11 @@ from pydantic.json_schema import models_json_schema
 
 from onethread.contracts import subjects
 from onethread.contracts.catalog import EVENTS, type_of
+from onethread.contracts.channels import ChannelChanged, Channels, ChannelsOf
 from onethread.contracts.envelope import CONTENT_TYPE, CloudEvent
 from onethread.contracts.ids import LANES
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
+from onethread.contracts.proofs import CodeTried, ProofMail, ProofMailSent, ProofStarted, StartProof, TryCode
 from onethread.contracts.questions import Delta, History, HistoryOfThread, HistoryOfVisitor
 from onethread.contracts.streams import CONSUMERS, STREAMS
 
@@ -30,6 +32,14 @@ QUESTIONS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     subjects.KNOWLEDGE_SEARCH: (KnowledgeSearch, KnowledgeFound),
     subjects.CONVERSATION_HISTORY: (HistoryOfThread, History),
     subjects.CONVERSATION_VISITOR: (HistoryOfVisitor, History),
+    subjects.CONVERSATION_CHANNELS: (ChannelsOf, Channels),
+    subjects.CONVERSATION_PROVE: (StartProof, ProofStarted),
+    subjects.CONVERSATION_PROVE_CODE: (TryCode, CodeTried),
+    subjects.EMAIL_PROVE: (ProofMail, ProofMailSent),
+}
+LIVE: dict[str, type[BaseModel]] = {
+    subjects.live("{workspace}", "delta", "{kind}"): Delta,
+    subjects.live("{workspace}", "channels", "{kind}"): ChannelChanged,
 }
 NARROWING: dict[str, tuple[str, ...]] = {
     "onethread.message.received.v1": ("{kind}", "{lane}"),
@@ -63,7 +73,7 @@ def main() -> None:
 
 def asyncapi() -> Json:
     """The whole surface of the bus: events on JetStream, questions and live things on core NATS."""
-    models: list[type[BaseModel]] = [*EVENTS, *(m for pair in QUESTIONS.values() for m in pair), Delta]
+    models: list[type[BaseModel]] = [*EVENTS, *(m for pair in QUESTIONS.values() for m in pair), *LIVE.values()]
     _, definitions = models_json_schema(
         [(m, "serialization") for m in models], ref_template="#/components/schemas/{model}"
     )
@@ -74,7 +84,7 @@ def asyncapi() -> Json:
         operations[f"receive{event.__name__}"] = _operation("receive", event.__name__)
     for subject, (question, answer) in QUESTIONS.items():
         _add_question(channels, operations, subject, question, answer)
-    channels["Delta"] = _channel("live.{workspace}.delta.{kind}", Delta)
+    channels |= {model.__name__: _channel(address, model) for address, model in LIVE.items()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Onethread", "version": "1.0.0", "description": _description()},

@@ -59,7 +59,7 @@ class ReplyOutcome(Contract):
     message_id: UUID
     channel: Channel
     external_id: str | None = Field(default=None, description="The outside's own id: Message-ID, Slack `channel:ts`.")
-    state: Literal["sent", "delivered", "failed"] = "sent"
+    state: Literal["sent", "delivered", "seen", "failed"] = "sent"
     reason: str | None = None
     place: Place | None = Field(
         default=None, description="The place as it is after the sending, where the sending made it."
@@ -67,7 +67,7 @@ class ReplyOutcome(Contract):
 
 
 class ReplyDelivered(CloudEvent):
-    """The outside took it (`sent`), or the customer's own device has it (`delivered`)."""
+    """The outside took it (`sent`), the customer's own device has it (`delivered`), or they looked at it (`seen`)."""
 
     type: Literal["onethread.reply.delivered.v1"] = "onethread.reply.delivered.v1"
     data: ReplyOutcome

@@ -10,6 +10,10 @@ EVERYTHING = "ot.>"
 KNOWLEDGE_SEARCH = "svc.knowledge.search"
 CONVERSATION_HISTORY = "svc.conversation.history"
 CONVERSATION_VISITOR = "svc.conversation.visitor"
+CONVERSATION_CHANNELS = "svc.conversation.channels"
+CONVERSATION_PROVE = "svc.conversation.prove"
+CONVERSATION_PROVE_CODE = "svc.conversation.prove.code"
+EMAIL_PROVE = "svc.gateway-email.prove"
 PREFIX = "onethread."
 
 
