@@ -132,7 +132,6 @@ class ChannelBook(Generic[C]):
         try:
             return self._read(config)
         except ValidationError as error:  # its own text quotes the secret
-            fields = [".".join(map(str, e["loc"]
-            log.warning("channel.unreadable", channel=config.id, fields=fields)) for e in error.errors()]
-            )
+            fields = [".".join(map(str, e["loc"])) for e in error.errors()]
+            log.warning("channel.unreadable", channel=config.id, fields=fields)
             return None
