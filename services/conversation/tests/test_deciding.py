@@ -93,10 +93,10 @@ def test_everybody_locks_in_the_same_order(values: list[str]) -> None:
 def test_proofs_of_two_customers_merge_the_younger_into_the_older() -> None:
     email = Identity(kind="email", value="a", trust="verified")
     visitor = Identity(kind="visitor", value="v", trust="verified")
-    older = SimpleNamespace(customer_id=ANA, name=None, email="a", kind="email", value="a")
-    younger = SimpleNamespace(customer_id=BOB, name="Guest", email=None, kind="visitor", value="v")
+    older = SimpleNamespace(home=ANA, root=ANA, name=None, email="a", kind="email", value="a")
+    younger = SimpleNamespace(home=BOB, root=BOB, name="Guest", email=None, kind="visitor", value="v")
     resolved = identity.resolve([email, visitor], "Ana", [older, younger])
-    assert (resolved.customer_id, resolved.merge, resolved.name) == (ANA, [BOB], "Ana")
+    assert (resolved.root, [one.root for one in resolved.merge], resolved.name) == (ANA, [BOB], "Ana")
     assert resolved.to_link == []
 
 

@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from onethread.contracts.envelope import CloudEvent, Contract
-from onethread.contracts.messages import Identity
+from onethread.contracts.messages import Author, Identity
 
 
 class Customer(Contract):
     id: UUID
     name: str | None = None
+    email: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict[str, Any])
+    company: str | None = Field(default=None, description="The verified domain of their company.")
+    merged_into_id: UUID | None = Field(default=None, description="Whom they were found to be.")
+    version: int = 1
     identities: list[Identity] = Field(default_factory=list[Identity])
 
 
@@ -24,6 +31,10 @@ class CustomerChange(Contract):
     customer: Customer
     identity: Identity | None = Field(default=None, description="The identity that was linked.")
     other_customer_id: UUID | None = Field(default=None, description="The other side of a merge.")
+    how: Literal["proof", "teammate"] | None = Field(default=None, description="What a merge or link rests on.")
+    reason: str | None = None
+    act_id: UUID | None = Field(default=None, description="By which a merge or link is undone.")
+    by: Author | None = None
 
 
 class CustomerCreated(CloudEvent):
@@ -38,6 +49,20 @@ class CustomerUpdated(CloudEvent):
 
 class CustomerIdentityLinked(CloudEvent):
     type: Literal["onethread.customer.identity_linked.v1"] = "onethread.customer.identity_linked.v1"
+    data: CustomerChange
+
+
+class CustomerIdentityUnlinked(CloudEvent):
+    """An identity left this customer for `other_customer_id`."""
+
+    type: Literal["onethread.customer.identity_unlinked.v1"] = "onethread.customer.identity_unlinked.v1"
+    data: CustomerChange
+
+
+class CustomerErased(CloudEvent):
+    """Everything personal of this customer is gone. Whoever keeps copies forgets them too."""
+
+    type: Literal["onethread.customer.erased.v1"] = "onethread.customer.erased.v1"
     data: CustomerChange
 
 

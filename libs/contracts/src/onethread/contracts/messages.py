@@ -16,7 +16,7 @@ ChannelKind = Literal["widget", "email", "slack"]
 Trust = Literal["asserted", "verified"]
 IdentityKind = Literal["visitor", "site_user", "email", "slack_user"]
 AuthorKind = Literal["customer", "agent", "teammate", "system"]
-DeliveryState = Literal["queued", "sent", "delivered", "failed"]
+DeliveryState = Literal["queued", "sent", "delivered", "seen", "retrying", "failed"]
 
 
 class Channel(Contract):
@@ -112,7 +112,8 @@ class Delivery(Contract):
     """How far the sending of a message got."""
 
     state: DeliveryState
-    reason: str | None = Field(default=None, description="Why it failed, in words.")
+    reason: str | None = Field(default=None, description="Why it failed or waits, in words.")
+    retry_at: AwareDatetime | None = Field(default=None, description="While `retrying`: when it is tried again.")
 
 
 class Message(Contract):
@@ -120,7 +121,9 @@ class Message(Contract):
 
     id: UUID
     thread_id: UUID
-    sequence: int
+    customer_id: UUID | None = Field(default=None, description="In whose timeline it stands; a merge changes nothing.")
+    sequence: int = Field(description="Number of the event that added it, in the thread where it was said.")
+    position: int | None = Field(default=None, description="Orders the messages of a thread and of a timeline.")
     note: bool = False
     channel: Channel | None = None
     author: Author

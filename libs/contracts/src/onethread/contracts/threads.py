@@ -13,8 +13,8 @@ from pydantic import AwareDatetime, Field
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.messages import Author, Channel, Message, Trust
 
-ThreadStatus = Literal["open", "snoozed", "closed"]
-AgentState = Literal["active", "quiet"]
+ThreadStatus = Literal["open", "waiting", "snoozed", "closed"]
+AgentState = Literal["active", "drafting", "quiet", "off"]
 
 
 class CustomerName(Contract):
@@ -36,6 +36,13 @@ class Handoff(Contract):
     at: AwareDatetime
 
 
+class AgentSet(Contract):
+    """Who gave the agent its state, and when."""
+
+    by: Author
+    at: AwareDatetime
+
+
 class LastMessage(Contract):
     text: str = Field(description="The first 200 characters.")
     author: Author
@@ -46,19 +53,27 @@ class Thread(Contract):
     """The state of a thread. It holds across channels."""
 
     id: UUID
-    status: ThreadStatus
+    status: ThreadStatus = Field(description="`waiting` is for the customer, `snoozed` until `snoozed_until`.")
+    snoozed_until: AwareDatetime | None = None
+    topic: str | None = Field(default=None, description="What it is about, as teammates name it.")
     customer: CustomerName
     channel: Channel | None = Field(default=None, description="Where the customer spoke last.")
     trust: Trust | None = Field(default=None, description="Of the identity by which the customer spoke last.")
     assignee: TeammateName | None = None
-    agent: AgentState = "active"
+    agent: AgentState = Field(
+        default="active", description="`drafting` writes notes for teammates; `quiet` until given back; `off` for good."
+    )
+    agent_set: AgentSet | None = None
     handoff: Handoff | None = None
     tags: list[str] = Field(default_factory=list[str])
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
     last_message: LastMessage | None = None
     waiting_since: AwareDatetime | None = Field(default=None, description="The customer waits for a person since then.")
     sequence: int = Field(description="Number of the thread's latest event.")
+    version: int = Field(default=1, description="Of what teammates change: the ETag of the thread.")
     previous_thread_id: UUID | None = Field(default=None, description="The closed thread that this one continues.")
+    merged_into_id: UUID | None = Field(default=None, description="The thread that holds its messages now.")
+    home_id: UUID | None = Field(default=None, description="The customer as whom it was opened, before any merge.")
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -82,7 +97,12 @@ class MessageAdded(CloudEvent):
 class ThreadChange(Contract):
     thread: Thread
     by: Author | None = Field(default=None, description="Who did it. None: a rule.")
-    other_thread_id: UUID | None = Field(default=None, description="The other thread of a merge or split.")
+    other_thread_id: UUID | None = Field(default=None, description="The other thread of a merge, split or move.")
+    message_ids: list[UUID] = Field(
+        default_factory=list[UUID], description="Messages that came into this thread from the other one."
+    )
+    act_id: UUID | None = Field(default=None, description="The act of a teammate or proof, by which it is undone.")
+    undoes: UUID | None = Field(default=None, description="The act that this undoes.")
 
 
 class ThreadOpened(CloudEvent):
@@ -117,16 +137,27 @@ class ThreadClosed(CloudEvent):
     data: ThreadChange
 
 
+class ThreadUpdated(CloudEvent):
+    """Something of the thread changed that no other event tells of: its topic, whose it is."""
+
+    type: Literal["onethread.thread.updated.v1"] = "onethread.thread.updated.v1"
+    data: ThreadChange
+
+
 class ThreadReopened(CloudEvent):
     type: Literal["onethread.thread.reopened.v1"] = "onethread.thread.reopened.v1"
     data: ThreadChange
 
 
 class ThreadMerged(CloudEvent):
+    """The messages `message_ids` of `other_thread_id` stand in this thread now; also when a split is undone."""
+
     type: Literal["onethread.thread.merged.v1"] = "onethread.thread.merged.v1"
     data: ThreadChange
 
 
 class ThreadSplit(CloudEvent):
+    """Messages left this thread for `other_thread_id`, whose own event lists them; also when a merge is undone."""
+
     type: Literal["onethread.thread.split.v1"] = "onethread.thread.split.v1"
     data: ThreadChange

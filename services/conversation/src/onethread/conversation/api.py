@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from onethread.contracts.messages import Message
 from onethread.contracts.threads import Thread
 from onethread.conversation import changes, dead_letters, queries, threads
+from onethread.conversation.admin_models import TeammateRow
 from onethread.conversation.changes import ThreadPatch
 from onethread.conversation.database import Database
-from onethread.conversation.models import TeammateRow
 from onethread.conversation.replies import message_contract, places_of
 from onethread.conversation.teammates import COOKIE, CallerDep, Teammates
 from onethread.runtime.errors import Problem
@@ -125,7 +125,7 @@ async def list_threads(
 @router.get("/threads/{thread_id}")
 async def get_thread(thread_id: UUID, caller: CallerDep, database: DatabaseDep) -> dict[str, Any]:
     row = await queries.get_thread(database, caller.workspace, thread_id)
-    async with database.transaction() as connection:
+    async with database.transaction(caller.workspace) as connection:
         places = await places_of(connection, row)
     channels = [
         {
@@ -136,7 +136,7 @@ async def get_thread(thread_id: UUID, caller: CallerDep, database: DatabaseDep) 
         }
         for place in places
     ]
-    participants = await queries.participants(database, thread_id)
+    participants = await queries.participants(database, caller.workspace, thread_id)
     return threads.contract(row).model_dump() | {"participants": participants, "reply_channels": channels}
 
 
@@ -153,7 +153,7 @@ async def list_messages(
     thread_id: UUID,
     caller: CallerDep,
     database: DatabaseDep,
-    after: Annotated[int, Query(ge=0, le=2**31)] = 0,
+    after: Annotated[int, Query(ge=0, lt=10**18, description="The position of the last message that is known.")] = 0,
     limit: Limit = 200,
 ) -> Messages:
     await queries.get_thread(database, caller.workspace, thread_id)

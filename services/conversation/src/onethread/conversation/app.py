@@ -38,7 +38,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     settings = settings or ConversationSettings.load()
     database = Database(settings.database, settings.database_pool)
     bus = Bus("conversation", settings, away=AWAY)
-    relay = Relay(settings.database, bus)
+    relay = Relay(database, bus)
     replies = Replies(database, relay, settings.agent_name)
     history = History(database)
     stream = Stream(database)

@@ -11,8 +11,8 @@ from sqlmodel import select
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
 from onethread.conversation import outbox, threads
+from onethread.conversation.admin_models import TeammateRow
 from onethread.conversation.database import Database
-from onethread.conversation.models import TeammateRow
 from onethread.conversation.outbox import Relay
 from onethread.conversation.teammates import Caller
 from onethread.runtime.errors import Problem
@@ -37,7 +37,7 @@ class ThreadPatch(BaseModel):
 
 async def change_thread(database: Database, relay: Relay, caller: Caller, thread_id: UUID, patch: ThreadPatch) -> Any:
     """Applies the patch and tells of each change. Returns the new row; raises 404 and 422 problems."""
-    async with database.transaction() as connection:
+    async with database.transaction(caller.workspace) as connection:
         row = await threads.lock(connection, caller.workspace, thread_id)
         changes = await _changes(database, caller, patch)
         events = _events(row, changes)
@@ -77,7 +77,7 @@ async def _assignee(database: Database, caller: Caller, assignee: Literal["me"] 
         return {"assignee_id": None, "assignee_name": None}
     wanted = caller.id if assignee == "me" else assignee
     find = select(TeammateRow).where(TeammateRow.id == wanted, TeammateRow.workspace_id == caller.workspace)
-    async with database.session() as session:
+    async with database.session(caller.workspace) as session:
         teammate = (await session.exec(find)).first()
     if teammate is None:
         raise Problem(422, "There is no such teammate", "Nothing was changed.")

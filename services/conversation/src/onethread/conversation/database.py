@@ -1,4 +1,7 @@
-"""Connections to PostgreSQL: a pool of plain ones for the hot path, an engine for the API's reads."""
+"""Connections to PostgreSQL: a pool of plain ones for the hot path, an engine for the API's reads.
+
+All work as a role that owns nothing and sees only the rows of the workspace that a transaction names.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from onethread.conversation import isolation
 
 Connection = AsyncConnection[Any]
 
@@ -44,11 +50,16 @@ async def together(connection: Connection) -> AsyncIterator[Together]:
 
 AWAY: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout)
 """What it looks like when the database is gone for a while."""
-NOTICE_LOSS = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+NOTICE_LOSS: dict[str, Any] = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 """A machine that vanished says no goodbye, and the system's own defaults would wait two hours for one."""
 
 ONE_PLAN = "-c plan_cache_mode=force_generic_plan"
 """All that the hot path runs goes by key: planning it anew for each parameter takes longer than running it."""
+
+
+AS_APP = isolation.as_role(isolation.APP)
+ENTER = text(f"select set_config('{isolation.WORKSPACE}', :workspace, true)")
+WORKSPACES = "select id from workspace order by id"
 
 
 class Database:
@@ -60,13 +71,18 @@ class Database:
             max_size=size,
             timeout=5,
             open=False,
-            kwargs={"row_factory": namedtuple_row, "prepare_threshold": 1, "options": ONE_PLAN, **NOTICE_LOSS},
+            kwargs={
+                "row_factory": namedtuple_row,
+                "prepare_threshold": 1,
+                "options": f"{ONE_PLAN} {AS_APP}",
+                **NOTICE_LOSS,
+            },
         )
         self.engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+psycopg://", 1),
             pool_size=4,
             pool_pre_ping=True,
-            connect_args=NOTICE_LOSS,
+            connect_args={"options": AS_APP, **NOTICE_LOSS},
         )
 
     async def start(self) -> None:
@@ -77,16 +93,30 @@ class Database:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Commits once, at the end; nothing inside commits."""
+    async def transaction(self, workspace: str) -> AsyncIterator[Connection]:
+        """Sees and writes what is the workspace's. Commits once, at the end; nothing inside commits."""
         async with self._pool.connection() as connection:
+            async with connection.pipeline():  # so that it travels with the transaction's beginning
+                await connection.execute(isolation.ENTER, [workspace])
             yield connection
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
-        """A session for reading."""
+    async def session(self, workspace: str) -> AsyncIterator[AsyncSession]:
+        """A session for one transaction: after a commit it sees nothing more."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            await session.execute(ENTER, {"workspace": workspace})
             yield session
+
+    async def workspaces(self) -> list[str]:
+        """The ids of all workspaces of the installation."""
+        async with await self.system() as connection:
+            return [row[0] for row in await (await connection.execute(WORKSPACES)).fetchall()]
+
+    async def system(self) -> Connection:
+        """A connection of its own that sees the outbox of every workspace, and which workspaces there are."""
+        return await AsyncConnection.connect(
+            self.url, autocommit=True, options=isolation.as_role(isolation.SYSTEM_ROLE), **NOTICE_LOSS
+        )
 
     async def check(self) -> None:
         async with self._pool.connection(timeout=1.5) as connection:

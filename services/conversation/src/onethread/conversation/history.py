@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from onethread.contracts import questions as q
 from onethread.conversation import identity, threads
@@ -14,17 +13,21 @@ from onethread.conversation.replies import message_contract
 AT_PLACE = """select * from (
         select m.* from message m where m.workspace_id = %(workspace)s and m.thread_id = %(thread)s and not m.note
             and (m.place_key = %(place)s or (%(private)s and m.identity_trust is distinct from 'asserted'))
-        order by m.sequence desc limit %(limit)s) latest order by sequence"""
+        order by m.position desc limit %(limit)s) latest order by position"""
 PRIVATE_PLACE = """select not bool_or(shared) as private, bool_or(identity_trust = 'asserted') as unproven
     from message where workspace_id = %s and thread_id = %s and place_key = %s"""
 OF_CUSTOMER = """select t.* from identity i
-    join thread t on t.customer_id = i.customer_id and t.workspace_id = i.workspace_id
+    join customer c on c.id = i.customer_id
+    join thread t on t.customer_id = c.root_id and t.workspace_id = i.workspace_id and t.merged_into_id is null
     where i.workspace_id = %s and i.kind = %s and i.value = %s and i.trust = 'verified'
     order by (t.status = 'closed'), t.updated_at desc limit 1"""
 SEEN_BY_VISITOR = """select * from message where workspace_id = %(workspace)s and thread_id = %(thread)s and not note
-    and author_kind <> 'system' and (%(everything)s or place_key = any(%(places)s)) and sequence > %(after)s"""
-MISSED = f"{SEEN_BY_VISITOR} order by sequence limit %(limit)s"
-LATEST = f"select * from ({SEEN_BY_VISITOR} order by sequence desc limit %(limit)s) latest order by sequence"  # noqa: S608
+    and author_kind <> 'system' and (%(everything)s or place_key = any(%(places)s)) and position > %(after)s"""
+MISSED = f"{SEEN_BY_VISITOR} order by position limit %(limit)s"
+LATEST = f"select * from ({SEEN_BY_VISITOR} order by position desc limit %(limit)s) latest order by position"  # noqa: S608
+
+CURSOR_DIGITS = 19
+"""More would not fit into the column."""
 
 
 class History:
@@ -34,7 +37,7 @@ class History:
     async def of_thread(self, question: q.HistoryOfThread) -> q.History:
         """What everyone at the place may know. A private place of the proven customer may know their whole thread."""
         asked = {"workspace": question.workspace, "thread": question.thread_id, "place": question.place}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(question.workspace) as connection:
             cursor = await connection.execute(PRIVATE_PLACE, list(asked.values()))
             place = await cursor.fetchone()
             private = bool(place and place.private and not place.unproven)
@@ -46,11 +49,11 @@ class History:
         own = question.identities[0]
         signed_in = own.kind == "site_user" and own.trust == "verified"
         visitors = [f"widget:{one.value}" for one in question.identities if one.kind == "visitor"]
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(question.workspace) as connection:
             row = await _thread_of(connection, question)
             if row is None:
                 return q.History()
-            after = _sequence_after(question.after, row.id)
+            after = _position(question.after)
             asked = {
                 "workspace": question.workspace, "thread": row.id, "everything": signed_in, "places": visitors,
                 "after": after, "limit": question.limit,
@@ -75,11 +78,10 @@ def _history(row: Any | None, messages: Sequence[Any]) -> q.History:
     return q.History(
         thread=threads.contract(row) if row else None,
         messages=[message_contract(message) for message in messages],
-        cursors=[f"{message.thread_id}:{message.sequence}" for message in messages],
+        cursors=[str(message.position) for message in messages],
     )
 
 
-def _sequence_after(cursor: str | None, thread_id: UUID) -> int:
-    """A cursor of another thread, or none, starts from the beginning of this one."""
-    thread, _, sequence = (cursor or "").partition(":")
-    return int(sequence) if thread == str(thread_id) and sequence.isdigit() else 0
+def _position(cursor: str | None) -> int:
+    """A cursor that is not ours, or none, starts from the beginning."""
+    return int(cursor) if cursor and cursor.isdigit() and len(cursor) < CURSOR_DIGITS else 0

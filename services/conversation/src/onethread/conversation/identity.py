@@ -9,30 +9,39 @@ from uuid import UUID, uuid4
 
 from onethread.contracts.messages import Identity
 
-FIND = """select i.kind, i.value, i.trust, i.customer_id, c.created_at, c.name, c.email
+FIND = """select i.kind, i.value, i.trust, i.customer_id as home, c.root_id as root, r.created_at, r.name, r.email
     from unnest(%s::text[], %s::text[], %s::text[]) as k(kind, value, trust)
     join identity i on i.workspace_id = %s and i.kind = k.kind and i.value = k.value and i.trust = k.trust
-    join customer c on c.id = i.customer_id order by c.created_at, c.id"""
+    join customer c on c.id = i.customer_id join customer r on r.id = c.root_id order by r.created_at, r.id"""
 LOCK = "select pg_advisory_xact_lock(hashtextextended(key, 0)) from unnest(%s::text[]) as key"
-INSERT_CUSTOMER = "insert into customer (id, workspace_id, name, email, created_at) values (%s, %s, %s, %s, now())"
+INSERT_CUSTOMER = """insert into customer (id, root_id, workspace_id, name, email, created_at)
+    values (%s, %s, %s, %s, %s, now())"""
 INSERT_IDENTITY = """insert into identity (id, workspace_id, kind, value, trust, evidence, customer_id, created_at)
     values (%s, %s, %s, %s, %s, %s, %s, now()) on conflict do nothing"""
 NAME_CUSTOMER = "update customer set name = coalesce(name, %s), email = coalesce(email, %s) where id = %s"
 
 
 @dataclass(frozen=True)
+class Merge:
+    root: UUID
+    reason: str
+
+
+@dataclass(frozen=True)
 class Resolved:
     """The customer of a message, and what is new about them."""
 
-    customer_id: UUID
+    home: UUID
+    root: UUID
     name: str | None
     email: str | None
     is_new: bool
     to_link: list[Identity] = field(default_factory=list)
     learned: bool = False
     """Their name or address was not known before."""
-    merge: list[UUID] = field(default_factory=list)
-    """Other customers whom this message proves to be the same person."""
+    merge: list[Merge] = field(default_factory=list)
+    """Roots of other customers whom this message proves to be the same person."""
+    suggest: list[Merge] = field(default_factory=list)
 
 
 def that_link(identities: Sequence[Identity]) -> list[Identity]:
@@ -60,15 +69,18 @@ def resolve(identities: Sequence[Identity], name: str | None, found: Sequence[An
     """Decides from the linked identities that exist (oldest customer first) whose message it is."""
     email = next((i.value for i in identities if i.kind == "email"), None)
     if not found:
-        return Resolved(uuid4(), name, email, is_new=True, to_link=list(identities))
+        id_ = uuid4()
+        return Resolved(id_, id_, name, email, is_new=True, to_link=list(identities))
     first = found[0]
     known = {(row.kind, row.value) for row in found}
+    others = dict.fromkeys(row.root for row in found if row.root != first.root)
     return Resolved(
-        customer_id=first.customer_id,
+        home=first.home,
+        root=first.root,
         name=first.name or name,
         email=first.email or email,
         is_new=False,
         to_link=[i for i in identities if (i.kind, i.value) not in known],
         learned=bool((name and not first.name) or (email and not first.email)),
-        merge=list(dict.fromkeys(row.customer_id for row in found if row.customer_id != first.customer_id)),
+        merge=[Merge(root, "the message proves both") for root in others],
     )

@@ -14,43 +14,46 @@ from onethread.contracts import customers, ids
 from onethread.contracts import messages as m
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import CloudEvent, now
-from onethread.conversation import identity, outbox, stitching, threads
+from onethread.conversation import graph, identity, merging, outbox, stitching, threads
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
 
 log = structlog.get_logger()
 
-REMEMBER = "insert into inbox (event_id, handled_at) values (%s, now()) on conflict do nothing returning event_id"
+REMEMBER = """insert into inbox (workspace_id, event_id, handled_at) values (%s, %s, now())
+    on conflict do nothing returning event_id"""
 PLACE = "select thread_id from place where workspace_id = %s and channel_id = %s and key = %s"
-ANSWERED = """select o.thread_id from unnest(%s::text[]) with ordinality as a(external_id, place)
-    join outside_id o on o.workspace_id = %s and o.channel_id = %s and o.external_id = a.external_id order by a.place"""
+ANSWERED = """select x.thread_id from unnest(%s::text[]) with ordinality as a(external_id, place)
+    join outside_id o on o.workspace_id = %s and o.channel_id = %s and o.external_id = a.external_id
+    join message x on x.id = o.message_id order by a.place"""
 CLAIMED = """select t.* from thread t where t.workspace_id = %s and t.id = any(%s) and exists (
-        select from identity i where i.customer_id = t.customer_id and i.kind = %s and i.value = %s
+        select from customer c join identity i on i.customer_id = c.id
+            where c.root_id = t.customer_id and i.kind = %s and i.value = %s
         union all
         select from message x where x.thread_id = t.id and x.identity_kind = %s and x.identity_value = %s)
     for update"""
+THREAD = "select * from thread where workspace_id = %s and id = %s for update"
 HOLD_CUSTOMER = "select id from customer where id = %s for update"
 CANDIDATES = """select * from thread where workspace_id = %s and (id = any(%s) or id = (
-        select id from thread where workspace_id = %s and customer_id = any(%s)
+        select id from thread where workspace_id = %s and customer_id = %s and merged_into_id is null
         order by (status = 'closed'), updated_at desc limit 1)) for update"""
-ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id,
-        channel_kind, place_key, shared, audience_name, author_kind, author_name,
+ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
+        channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_name,
         identity_kind, identity_value, identity_trust, identity_evidence, text, html, attachments,
         sources, external_id, client_id, created_at)
-    values (%s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s,
+    values (%s, %s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s,
         %s)"""
 KEEP_PLACE = """insert into place
-        (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, updated_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, now())
+        (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, customer_id, updated_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, now())
     on conflict (workspace_id, channel_id, key) do update set shared = excluded.shared, name = excluded.name,
-        route = excluded.route, thread_id = excluded.thread_id, updated_at = excluded.updated_at"""
-MERGE = (
-    "update customer set merged_into_id = %s where id = any(%s)",
-    "update identity set customer_id = %s where customer_id = any(%s)",
-    "update thread set customer_id = %s where customer_id = any(%s)",
-    "update message set customer_id = %s where customer_id = any(%s)",
-)
+        route = excluded.route, thread_id = excluded.thread_id, customer_id = excluded.customer_id,
+        updated_at = excluded.updated_at"""
 NOT_PROVEN = "The sender is not verified, so the AI did not answer"
+
+
+class _MustMergeError(Exception):
+    """The message proves that two customers are one. That is done with nobody else at the graph: from the beginning."""
 
 
 @dataclass(frozen=True)
@@ -72,20 +75,39 @@ class Intake:
 
     async def __call__(self, event: m.MessageReceived) -> None:
         """Handles one `message.received`. A repeat changes nothing."""
-        async with self._database.transaction() as connection:
-            found = await self._look_up(connection, event)
-            if found.is_repeat:
-                return
-            stitch = await self._stitch(connection, event, found)
-            await self._add(connection, event, found, stitch)
+        try:
+            await self._handle(event)
+        except _MustMergeError:
+            await self._handle(event, alone=True)
         self._relay.wake()
 
-    async def _look_up(self, connection: Connection, event: m.MessageReceived) -> Found:
+    async def _handle(self, event: m.MessageReceived, *, alone: bool = False) -> None:
+        async with self._database.transaction(event.workspaceid) as connection:
+            found = await self._look_up(connection, event, alone=alone)
+            if found.is_repeat:
+                return
+            await self._merge(connection, event, found.customer, alone=alone)
+            stitch = await self._stitch(connection, event, found)
+            await self._add(connection, event, found, stitch)
+
+    async def _merge(
+        self, connection: Connection, event: m.MessageReceived, customer: identity.Resolved, *, alone: bool
+    ) -> None:
+        if customer.merge and not alone:
+            raise _MustMergeError
+        for other in customer.merge:
+            await merging.merge(
+                connection, event.workspaceid, customer.root, other.root, how="proof", reason=other.reason,
+                cause=event.id,
+            )  # fmt: skip
+
+    async def _look_up(self, connection: Connection, event: m.MessageReceived, *, alone: bool) -> Found:
         said, workspace = event.data, event.workspaceid
         linking = identity.that_link(said.identities)
         async with connection.pipeline():
+            await connection.execute(graph.ALONE if alone else graph.SHARED, [workspace])
             await connection.execute(identity.LOCK, [identity.lock_keys(workspace, linking)])
-            remembered = await connection.execute(REMEMBER, [event.id])
+            remembered = await connection.execute(REMEMBER, [workspace, event.id])
             known = await connection.execute(identity.FIND, identity.find_parameters(workspace, linking))
             place = await connection.execute(PLACE, [workspace, said.channel.id, place_key(said)])
             answered = None
@@ -94,7 +116,8 @@ class Intake:
         customer = identity.resolve(linking, said.name, await known.fetchall())
         here = [row.thread_id for row in await place.fetchall()]
         by_token = [said.thread_token] if said.thread_token else []
-        thread_ids = [*by_token, *(row.thread_id for row in (await answered.fetchall() if answered else []))]
+        # The message that is answered may have been moved since the token was made.
+        thread_ids = [*(row.thread_id for row in (await answered.fetchall() if answered else [])), *by_token]
         return Found(await remembered.fetchone() is None, customer, list(dict.fromkeys(thread_ids)), here)
 
     async def _stitch(self, connection: Connection, event: m.MessageReceived, found: Found) -> stitching.Stitch:
@@ -103,20 +126,20 @@ class Intake:
             claimed = await self._claimed(connection, event, found)
             if claimed:
                 return claimed
-        everyone = [customer.customer_id, *customer.merge]
         thread_ids = [*found.answered, *found.here]
         if customer.is_new and not thread_ids:
             return stitching.Stitch(None, "new")
         async with connection.pipeline():
-            await connection.execute(HOLD_CUSTOMER, [customer.customer_id])
-            cursor = await connection.execute(CANDIDATES, [event.workspaceid, thread_ids, event.workspaceid, everyone])
-        rows = {row.id: row for row in await cursor.fetchall()}
-        theirs = [row for row in rows.values() if row.customer_id in everyone]
+            await connection.execute(HOLD_CUSTOMER, [customer.root])
+            asked = [event.workspaceid, thread_ids, event.workspaceid, customer.root]
+            cursor = await connection.execute(CANDIDATES, asked)
+        rows = {row.id: await _where_it_is_now(connection, row) for row in await cursor.fetchall()}
+        theirs = [row for row in rows.values() if row.customer_id == customer.root]
         latest = min(theirs, key=lambda row: (row.status == "closed", -row.updated_at.timestamp()), default=None)
         return stitching.choose(
-            [_as_owned(rows[id_], customer) for id_ in thread_ids if id_ in rows],
+            [rows[id_] for id_ in thread_ids if id_ in rows],
             latest,
-            customer_id=customer.customer_id,
+            customer_id=customer.root,
             shared_here=set(found.here) if said.place.audience.shared else set(),
             now=now(),
             window=self._window,
@@ -126,7 +149,8 @@ class Intake:
         """An unproven sender who answers a message of ours joins its thread only from an address that it knows."""
         own = event.data.identities[0]
         asked = [event.workspaceid, found.answered, own.kind, own.value, own.kind, own.value]
-        rows = {row.id: row for row in await (await connection.execute(CLAIMED, asked)).fetchall()}
+        claimed = await (await connection.execute(CLAIMED, asked)).fetchall()
+        rows = {row.id: await _where_it_is_now(connection, row) for row in claimed}
         for id_ in found.answered:
             if id_ in rows and not stitching.expired(rows[id_], now(), self._window):
                 return stitching.Stitch(rows[id_], "answer")
@@ -136,11 +160,8 @@ class Intake:
         self, connection: Connection, event: m.MessageReceived, found: Found, stitch: stitching.Stitch
     ) -> None:
         said, customer, unproven = event.data, found.customer, event.data.identities[0].trust == "asserted"
-        joined = _as_owned(stitch.thread, customer) if stitch.thread else None
+        joined = stitch.thread
         told: list[outbox.Told] = []
-        if customer.merge:  # by itself, since it changes the thread's row too
-            for statement in MERGE:
-                await connection.execute(statement, [customer.customer_id, customer.merge])
         async with together(connection) as writes:
             if not (unproven and _is_anothers(joined, customer)):
                 told += await _keep_customer(writes, event, customer)
@@ -148,16 +169,18 @@ class Intake:
             changes = _changes(event, customer, joined, needs_person=needs_person and not said.automatic)
             opened = joined is None or stitch.how == "reopened"
             sequence = changes["sequence"] = (joined.sequence if joined else 0) + 1 + opened
+            changes["last_position"] = threads.next_position(joined)
             if joined is None:
                 row = await threads.insert(
-                    writes, id=uuid4(), workspace_id=event.workspaceid, customer_id=customer.customer_id,
-                    subject=said.subject, previous_thread_id=stitch.previous, **changes,
+                    writes, id=uuid4(), workspace_id=event.workspaceid, home_id=customer.home,
+                    customer_id=customer.root, subject=said.subject, previous_thread_id=stitch.previous, **changes,
                 )  # fmt: skip
             else:
                 row = await threads.save(writes, joined, **changes)
-            message = _message(event, row.id, sequence, said.name or customer.name)
-            await writes.execute(ADD_MESSAGE, _message_parameters(event, message, row.customer_id))
-            await writes.execute(KEEP_PLACE, _place_parameters(event, row.id))
+            home = row.home_id if _is_anothers(row, customer) else customer.home
+            message = _message(event, row, home, sequence, said.name or customer.name)
+            await writes.execute(ADD_MESSAGE, _message_parameters(event, message))
+            await writes.execute(KEEP_PLACE, _place_parameters(event, message))
             state = threads.contract(row)
             if opened:
                 kind = t.ThreadOpened if joined is None else t.ThreadReopened
@@ -182,14 +205,16 @@ def place_key(said: m.ReceivedMessage) -> str:
     return said.place.key if said.identities[0].trust == "verified" else f"{said.place.key} (not proven)"
 
 
-def _as_owned(row: Any, customer: identity.Resolved) -> Any:
-    """A thread of a customer who is being merged belongs to the one who stays."""
-    return row._replace(customer_id=customer.customer_id) if row.customer_id in customer.merge else row
+async def _where_it_is_now(connection: Connection, row: Any) -> Any:
+    """The thread that holds the messages of `row` since it was merged into it."""
+    while row.merged_into_id:
+        row = await (await connection.execute(THREAD, [row.workspace_id, row.merged_into_id])).fetchone()
+    return row
 
 
 def _is_anothers(thread: Any, customer: identity.Resolved) -> bool:
     """Whether `thread` (None: not yet opened) is somebody else's."""
-    return thread is not None and thread.customer_id not in {customer.customer_id, *customer.merge}
+    return thread is not None and thread.customer_id != customer.root
 
 
 def _is_peoples(thread: Any) -> bool:
@@ -226,16 +251,16 @@ def _changes(
 
 async def _keep_customer(writes: Together, event: m.MessageReceived, customer: identity.Resolved) -> list[outbox.Told]:
     """Writes what is new about the customer; returns the events that tell of it."""
-    workspace, id_ = event.workspaceid, customer.customer_id
+    workspace, id_ = event.workspaceid, customer.home
     if customer.is_new:
-        await writes.execute(identity.INSERT_CUSTOMER, [id_, workspace, customer.name, customer.email])
+        await writes.execute(identity.INSERT_CUSTOMER, [id_, id_, workspace, customer.name, customer.email])
     elif customer.learned:
-        await writes.execute(identity.NAME_CUSTOMER, [customer.name, customer.email, id_])
+        await writes.execute(identity.NAME_CUSTOMER, [customer.name, customer.email, customer.root])
     for one in customer.to_link:
         await writes.execute(
             identity.INSERT_IDENTITY, [uuid4(), workspace, one.kind, one.value, one.trust, one.evidence, id_]
         )
-    profile = customers.Customer(id=id_, name=customer.name, identities=customer.to_link)
+    profile = customers.Customer(id=id_, name=customer.name, email=customer.email, identities=customer.to_link)
     return [(one, ()) for one in _profile_events(event, customer, profile)]
 
 
@@ -253,18 +278,17 @@ def _profile_events(
             change = customers.CustomerChange(customer=profile, identity=one)
             id_ = ids.derived_id(event.id, f"linked {one.kind} {one.value}")
             events.append(customers.CustomerIdentityLinked(id=id_, data=change, **head))
-    for other in customer.merge:
-        change = customers.CustomerChange(customer=profile, other_customer_id=other)
-        events.append(customers.CustomerMerged(id=ids.derived_id(event.id, f"merged {other}"), data=change, **head))
     return events
 
 
-def _message(event: m.MessageReceived, thread_id: UUID, sequence: int, name: str | None) -> m.Message:
+def _message(event: m.MessageReceived, row: Any, home: UUID, sequence: int, name: str | None) -> m.Message:
     said = event.data
     return m.Message(
         id=event.id,
-        thread_id=thread_id,
+        thread_id=row.id,
+        customer_id=home,
         sequence=sequence,
+        position=row.last_position,
         channel=said.channel,
         author=m.Author(kind="customer", name=name),
         identity=said.identities[0],
@@ -277,20 +301,20 @@ def _message(event: m.MessageReceived, thread_id: UUID, sequence: int, name: str
     )
 
 
-def _place_parameters(event: m.MessageReceived, thread_id: UUID) -> list[Any]:
+def _place_parameters(event: m.MessageReceived, message: m.Message) -> list[Any]:
     said, place = event.data, event.data.place
     return [
         event.workspaceid, said.channel.id, place_key(said), said.channel.kind, place.audience.shared,
-        place.audience.name, Jsonb(place.route), thread_id,
+        place.audience.name, Jsonb(place.route), message.thread_id, message.customer_id,
     ]  # fmt: skip
 
 
-def _message_parameters(event: m.MessageReceived, message: m.Message, customer_id: UUID) -> list[Any]:
+def _message_parameters(event: m.MessageReceived, message: m.Message) -> list[Any]:
     said, own = event.data, event.data.identities[0]
     attachments = Jsonb([one.model_dump(mode="json") for one in said.attachments])
     return [
-        message.id, event.workspaceid, message.thread_id, customer_id, message.sequence, said.channel.id,
-        said.channel.kind, place_key(said), said.place.audience.shared, said.place.audience.name, message.author.name,
-        own.kind, own.value, own.trust, own.evidence, said.text, said.html, attachments, said.external_id,
-        message.client_id, said.sent_at,
+        message.id, event.workspaceid, message.thread_id, message.customer_id, message.sequence, message.position,
+        said.channel.id, said.channel.kind, place_key(said), said.place.audience.shared,
+        said.place.audience.name, message.author.name, own.kind, own.value, own.trust, own.evidence, said.text,
+        said.html, attachments, said.external_id, message.client_id, said.sent_at,
     ]  # fmt: skip

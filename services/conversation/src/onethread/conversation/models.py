@@ -23,14 +23,44 @@ def moment(**options: Any) -> Any:
     return Field(sa_type=DateTime(timezone=True), **options)  # type: ignore[call-overload]
 
 
-class CustomerRow(SQLModel, table=True):
-    __tablename__ = "customer"
+def json(default: str = "{}") -> Any:
+    return Column(JSONB, nullable=False, server_default=default)
+
+
+class CompanyRow(SQLModel, table=True):
+    """Customers whose verified addresses share a domain that is not a public mail provider's."""
+
+    __tablename__ = "company"
+    __table_args__ = (UniqueConstraint("workspace_id", "domain"),)
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
-    workspace_id: str = Field(index=True)
+    workspace_id: str = Field(foreign_key="workspace.id")
+    domain: str
+    name: str
+    created_at: datetime = moment(default_factory=now)
+
+
+class CustomerRow(SQLModel, table=True):
+    """What came in as this customer stays theirs: a merge is an edge to another customer, and can be cut again."""
+
+    __tablename__ = "customer"
+    __table_args__ = (
+        Index("customer_list", "workspace_id", text("created_at DESC"), "id"),
+        Index("customer_cluster", "root_id"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: str = Field(foreign_key="workspace.id")
     name: str | None = None
     email: str | None = Field(default=None, description="The verified one that is shown.")
-    merged_into_id: UUID | None = Field(default=None, foreign_key="customer.id")
+    language: str | None = None
+    time_zone: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict, sa_column=json())
+    company_id: UUID | None = Field(default=None, foreign_key="company.id")
+    merged_into_id: UUID | None = Field(default=None, foreign_key="customer.id", description="The edge of a merge.")
+    root_id: UUID = Field(foreign_key="customer.id", description="Whom all its edges lead to; itself without any.")
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    erased_at: datetime | None = moment(default=None)
     created_at: datetime = moment(default_factory=now)
 
 
@@ -49,7 +79,95 @@ class IdentityRow(SQLModel, table=True):
     value: str
     trust: str
     evidence: str = ""
-    customer_id: UUID = Field(foreign_key="customer.id")
+    customer_id: UUID = Field(foreign_key="customer.id", description="Its home: no merge changes it.")
+    created_at: datetime = moment(default_factory=now)
+
+
+class ClaimRow(SQLModel, table=True):
+    """What a customer says about themself and has not proven: an address typed in the widget."""
+
+    __tablename__ = "claim"
+    __table_args__ = (Index("claim_value", "workspace_id", "kind", "value"),)
+
+    customer_id: UUID = Field(primary_key=True, foreign_key="customer.id")
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    workspace_id: str
+    evidence: str = ""
+    created_at: datetime = moment(default_factory=now)
+
+
+class SuggestionRow(SQLModel, table=True):
+    """Two customers who may be one person, where the evidence is not enough or speaks against itself."""
+
+    __tablename__ = "suggestion"
+    __table_args__ = (Index("suggestion_other", "other_id"),)
+
+    customer_id: UUID = Field(primary_key=True, foreign_key="customer.id")
+    other_id: UUID = Field(primary_key=True, foreign_key="customer.id")
+    workspace_id: str
+    reason: str
+    created_at: datetime = moment(default_factory=now)
+
+
+class ApartRow(SQLModel, table=True):
+    """A teammate's word that two customers are not one person. No evidence merges them while it stands."""
+
+    __tablename__ = "apart"
+    __table_args__ = (Index("apart_other", "b"),)
+
+    a: UUID = Field(primary_key=True, foreign_key="customer.id", description="The lower of the two ids.")
+    b: UUID = Field(primary_key=True, foreign_key="customer.id")
+    workspace_id: str
+    reason: str
+    by_name: str | None = None
+    created_at: datetime = moment(default_factory=now)
+
+
+class ActRow(SQLModel, table=True):
+    """A merge, link, split or move, with the journal by which it is undone exactly."""
+
+    __tablename__ = "act"
+    __table_args__ = (
+        Index("act_of_customer", "customer_id"),
+        Index("act_of_other", "other_id"),
+        Index("act_of_thread", "thread_id"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: str
+    kind: str = Field(description="`merge`, `link`, `unlink`, `split`, `move` or `merge_threads`.")
+    how: str = Field(default="teammate", description="`proof` or `teammate`.")
+    reason: str = ""
+    customer_id: UUID | None = Field(default=None, foreign_key="customer.id", description="Who stays.")
+    other_id: UUID | None = Field(default=None, foreign_key="customer.id", description="Who is joined to them.")
+    thread_id: UUID | None = Field(default=None, foreign_key="thread.id")
+    other_thread_id: UUID | None = Field(default=None, foreign_key="thread.id")
+    by_id: UUID | None = None
+    by_name: str | None = None
+    journal: dict[str, Any] = Field(default_factory=dict, sa_column=json())
+    created_at: datetime = moment(default_factory=now)
+    undone_at: datetime | None = moment(default=None)
+    undone_by_name: str | None = None
+
+
+class ProofRow(SQLModel, table=True):
+    """A one-time code and link on its way to an address, by which its owner proves it."""
+
+    __tablename__ = "proof"
+    __table_args__ = (Index("proof_of_address", "workspace_id", "value", "created_at"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: str
+    customer_id: UUID = Field(foreign_key="customer.id", description="Who claims the address.")
+    identity: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB), description="Who asked for it.")
+    kind: str = "email"
+    value: str
+    code_hash: str
+    link_hash: str = Field(unique=True)
+    tries_left: int = 3
+    expires_at: datetime = moment()
+    used_at: datetime | None = moment(default=None)
     created_at: datetime = moment(default_factory=now)
 
 
@@ -60,20 +178,27 @@ class ThreadRow(SQLModel, table=True):
     __table_args__ = (
         Index("thread_of_customer", "workspace_id", "customer_id", text("updated_at DESC")),
         Index("thread_list", "workspace_id", "status", text("updated_at DESC"), "id"),
+        Index("thread_of_home", "home_id"),
+        Index("thread_snoozed", "snoozed_until", postgresql_where=text("status = 'snoozed'")),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     workspace_id: str
-    customer_id: UUID = Field(foreign_key="customer.id")
+    home_id: UUID = Field(foreign_key="customer.id", description="The customer as whom it was opened.")
+    customer_id: UUID = Field(foreign_key="customer.id", description="Whose it is now: the root of `home_id`.")
     customer_name: str | None = None
     customer_email: str | None = None
     status: str = "open"
+    snoozed_until: datetime | None = moment(default=None)
+    topic: str | None = None
     channel_id: str | None = None
     channel_kind: str | None = None
     place_key: str | None = Field(default=None, description="Where the customer spoke last.")
     assignee_id: UUID | None = Field(default=None, foreign_key="teammate.id")
     assignee_name: str | None = None
     agent: str = "active"
+    agent_by: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB), description="Who set it: an author.")
+    agent_at: datetime | None = moment(default=None)
     handoff_reason: str | None = None
     handoff_summary: str | None = None
     handoff_at: datetime | None = moment(default=None)
@@ -88,7 +213,10 @@ class ThreadRow(SQLModel, table=True):
     last_message_at: datetime | None = moment(default=None)
     waiting_since: datetime | None = moment(default=None)
     sequence: int = 0
+    last_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     previous_thread_id: UUID | None = Field(default=None, foreign_key="thread.id")
+    merged_into_id: UUID | None = Field(default=None, foreign_key="thread.id")
     closed_at: datetime | None = moment(default=None)
     created_at: datetime = moment(default_factory=now)
     updated_at: datetime = moment(default_factory=now)
@@ -108,6 +236,7 @@ class PlaceRow(SQLModel, table=True):
     name: str | None = None
     route: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSONB, nullable=False))
     thread_id: UUID = Field(foreign_key="thread.id")
+    customer_id: UUID = Field(foreign_key="customer.id", description="The home of whoever is answered here.")
     updated_at: datetime = moment(default_factory=now)
 
 
@@ -116,15 +245,17 @@ class MessageRow(SQLModel, table=True):
 
     __tablename__ = "message"
     __table_args__ = (
-        UniqueConstraint("thread_id", "sequence"),
-        Index("message_of_customer", "workspace_id", "customer_id", "created_at"),
+        Index("message_of_thread", "thread_id", "position"),
+        Index("message_of_customer", "customer_id", "position"),
+        Index("message_to_mail", "mail_at", postgresql_where=text("mail_at IS NOT NULL")),
     )
 
     id: UUID = Field(primary_key=True)
     workspace_id: str
     thread_id: UUID = Field(foreign_key="thread.id")
-    customer_id: UUID = Field(foreign_key="customer.id", description="Whose timeline it stands in.")
-    sequence: int
+    customer_id: UUID = Field(foreign_key="customer.id", description="The home in whose timeline it stands.")
+    sequence: int = Field(description="Number of the event that added it, in the thread where it was said.")
+    position: int = Field(sa_column=Column(BigInteger, nullable=False), description="Orders threads and timelines.")
     note: bool = False
     channel_id: str | None = None
     channel_kind: str | None = None
@@ -146,6 +277,8 @@ class MessageRow(SQLModel, table=True):
     client_id: str | None = None
     delivery_state: str | None = None
     delivery_reason: str | None = None
+    retry_at: datetime | None = moment(default=None)
+    mail_at: datetime | None = moment(default=None, description="Unseen until then, it goes to the customer's mail.")
     created_at: datetime = moment(default_factory=now)
 
 
@@ -161,26 +294,20 @@ class OutsideIdRow(SQLModel, table=True):
     thread_id: UUID = Field(foreign_key="thread.id")
 
 
-class TeammateRow(SQLModel, table=True):
-    __tablename__ = "teammate"
-    __table_args__ = (UniqueConstraint("workspace_id", "email"),)
+class PendingReplyRow(SQLModel, table=True):
+    """A teammate's reply within its undo window. It becomes a message, at the customer's place of then, when due."""
 
-    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    __tablename__ = "pending_reply"
+    __table_args__ = (Index("pending_reply_due", "workspace_id", "send_at"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True, description="The id of the message to be.")
     workspace_id: str
-    email: str
-    name: str
-    password_hash: str
+    thread_id: UUID = Field(foreign_key="thread.id")
+    channel_id: str | None = Field(default=None, description="None: wherever the customer is then.")
+    text: str
+    author: dict[str, Any] = Field(sa_column=json())
+    send_at: datetime = moment()
     created_at: datetime = moment(default_factory=now)
-
-
-class SessionRow(SQLModel, table=True):
-    """A teammate's login. The token itself is only in their cookie."""
-
-    __tablename__ = "session"
-
-    token_hash: str = Field(primary_key=True)
-    teammate_id: UUID = Field(foreign_key="teammate.id")
-    expires_at: datetime = moment()
 
 
 class IdempotencyRow(SQLModel, table=True):
@@ -191,6 +318,7 @@ class IdempotencyRow(SQLModel, table=True):
     workspace_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     message_id: UUID
+    fingerprint: str = Field(default="", sa_column_kwargs={"server_default": ""}, description="Of what was asked for.")
     created_at: datetime = moment(default_factory=now)
 
 
@@ -199,6 +327,7 @@ class InboxRow(SQLModel, table=True):
 
     __tablename__ = "inbox"
 
+    workspace_id: str = Field(primary_key=True)
     event_id: UUID = Field(primary_key=True)
     handled_at: datetime = moment(sa_column_kwargs={"server_default": text("now()")}, default_factory=now)
 

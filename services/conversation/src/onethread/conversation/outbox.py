@@ -6,12 +6,11 @@ import asyncio
 import re
 from typing import Any
 
-import psycopg
 import structlog
 
 from onethread.contracts import subjects
 from onethread.contracts.envelope import CloudEvent
-from onethread.conversation.database import AWAY, Connection, Together
+from onethread.conversation.database import AWAY, Connection, Database, Together
 from onethread.runtime.bus import Bus, UnavailableError
 
 log = structlog.get_logger()
@@ -47,8 +46,8 @@ def _row(event: CloudEvent, tokens: tuple[str, ...]) -> tuple[Any, ...]:
 class Relay:
     """Publishes waiting events. Of several replicas one relays; the others wait for its lock."""
 
-    def __init__(self, url: str, bus: Bus) -> None:
-        self._url, self._bus = url, bus
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database, self._bus = database, bus
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -82,7 +81,7 @@ class Relay:
     async def _run(self) -> None:
         while not self._stopping:
             try:
-                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                async with await self._database.system() as connection:
                     await self._lead(connection)
             except (*AWAY, UnavailableError) as error:
                 log.warning("relay.waits", error=type(error).__name__)

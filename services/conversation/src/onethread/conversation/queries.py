@@ -16,7 +16,8 @@ from onethread.conversation.database import Database
 from onethread.conversation.models import CustomerRow, IdentityRow, MessageRow, ThreadRow
 from onethread.runtime.errors import Problem
 
-Statuses = Literal["open", "snoozed", "closed", "all"]
+Statuses = Literal["open", "waiting", "snoozed", "closed", "all"]
+POSITION_DIGITS = 18
 
 
 def cursor_of(moment: datetime, id_: UUID) -> str:
@@ -30,6 +31,19 @@ def read_cursor(cursor: str) -> tuple[datetime, UUID]:
         return datetime.fromisoformat(moment), UUID(id_)
     except (ValueError, TypeError, AttributeError):
         raise Problem(422, "The cursor is not valid", "Start again from the first page.") from None
+
+
+def position_in(cursor: str) -> int:
+    """Raises a 422 problem for a cursor that is not a position."""
+    if not cursor.isdigit() or len(cursor) > POSITION_DIGITS:
+        raise Problem(422, "The cursor is not valid", "Start again from the first page.")
+    return int(cursor)
+
+
+def cluster_of(customer_id: UUID) -> Any:
+    """The ids of all customers that were found to be one with `customer_id`, itself among them."""
+    root = select(CustomerRow.root_id).where(CustomerRow.id == customer_id).scalar_subquery()
+    return select(CustomerRow.id).where(CustomerRow.root_id == root)
 
 
 async def list_threads(
@@ -69,14 +83,14 @@ async def list_threads(
     if cursor:
         find = find.where(tuple_(col(row.updated_at), col(row.id)) < tuple_(*read_cursor(cursor)))
     find = find.order_by(col(row.updated_at).desc(), col(row.id).desc()).limit(limit + 1)
-    async with database.session() as session:
+    async with database.session(workspace) as session:
         rows = list((await session.exec(find)).all())
     page = rows[:limit]
     return page, cursor_of(page[-1].updated_at, page[-1].id) if len(rows) > limit else None
 
 
 async def get_thread(database: Database, workspace: str, id_: UUID) -> ThreadRow:
-    async with database.session() as session:
+    async with database.session(workspace) as session:
         row = await session.get(ThreadRow, id_)
     if row is None or row.workspace_id != workspace:
         raise Problem(404, "There is no such thread")
@@ -89,14 +103,14 @@ async def list_messages(
     find = (
         select(MessageRow)
         .where(
-            MessageRow.workspace_id == workspace, MessageRow.thread_id == thread_id, col(MessageRow.sequence) > after
+            MessageRow.workspace_id == workspace, MessageRow.thread_id == thread_id, col(MessageRow.position) > after
         )
-        .order_by(col(MessageRow.sequence))
+        .order_by(col(MessageRow.position))
         .limit(limit + 1)
     )
-    async with database.session() as session:
+    async with database.session(workspace) as session:
         rows = (await session.exec(find)).all()
-    return rows[:limit], str(rows[limit - 1].sequence) if len(rows) > limit else None
+    return rows[:limit], str(rows[limit - 1].position) if len(rows) > limit else None
 
 
 async def timeline(
@@ -104,25 +118,27 @@ async def timeline(
 ) -> tuple[Sequence[MessageRow], str | None]:
     """All threads of one customer, end to end, oldest message first."""
     row = MessageRow
-    find = select(row).where(row.workspace_id == workspace, row.customer_id == customer_id)
+    find = select(row).where(row.workspace_id == workspace, col(row.customer_id).in_(cluster_of(customer_id)))
     if cursor:
-        find = find.where(tuple_(col(row.created_at), col(row.id)) > tuple_(*read_cursor(cursor)))
-    find = find.order_by(col(row.created_at), col(row.id)).limit(limit + 1)
-    async with database.session() as session:
+        find = find.where(col(row.position) > position_in(cursor))
+    find = find.order_by(col(row.position), col(row.id)).limit(limit + 1)
+    async with database.session(workspace) as session:
         rows = (await session.exec(find)).all()
     page = rows[:limit]
-    return page, cursor_of(page[-1].created_at, page[-1].id) if len(rows) > limit else None
+    return page, str(page[-1].position) if len(rows) > limit else None
 
 
 async def customer(database: Database, workspace: str, id_: UUID) -> dict[str, Any]:
     """The profile, with whom the customer may also be."""
-    async with database.session() as session:
+    async with database.session(workspace) as session:
         row = await session.get(CustomerRow, id_)
         if row is None or row.workspace_id != workspace:
             raise Problem(404, "There is no such customer")
         if row.merged_into_id:
-            return await customer(database, workspace, row.merged_into_id)
-        identities = (await session.exec(select(IdentityRow).where(IdentityRow.customer_id == id_))).all()
+            return await customer(database, workspace, row.root_id)
+        cluster = cluster_of(id_)
+        find = select(IdentityRow).where(col(IdentityRow.customer_id).in_(cluster))
+        identities = (await session.exec(find)).all()
         threads = (
             await session.exec(
                 select(ThreadRow)
@@ -133,7 +149,7 @@ async def customer(database: Database, workspace: str, id_: UUID) -> dict[str, A
         ).all()
         claims = [and_(col(IdentityRow.kind) == i.kind, col(IdentityRow.value) == i.value) for i in identities]
         others = select(CustomerRow, IdentityRow).join(IdentityRow, col(IdentityRow.customer_id) == CustomerRow.id)
-        others = others.where(IdentityRow.workspace_id == workspace, CustomerRow.id != id_, or_(*claims))
+        others = others.where(IdentityRow.workspace_id == workspace, CustomerRow.root_id != id_, or_(*claims))
         maybe = (await session.exec(others)).all() if claims else []
     return {
         "id": row.id,
@@ -157,11 +173,11 @@ async def list_customers(database: Database, workspace: str, q: str | None, limi
     if q:
         like = f"%{q.replace('%', '').replace('_', '')}%"
         find = find.where(or_(col(CustomerRow.name).ilike(like), col(CustomerRow.email).ilike(like)))
-    async with database.session() as session:
+    async with database.session(workspace) as session:
         return (await session.exec(find.order_by(col(CustomerRow.created_at).desc()).limit(limit))).all()
 
 
-async def participants(database: Database, thread_id: UUID) -> list[dict[str, Any]]:
+async def participants(database: Database, workspace: str, thread_id: UUID) -> list[dict[str, Any]]:
     """Everyone who spoke in the thread as a customer."""
     row = MessageRow
     find = (
@@ -169,7 +185,7 @@ async def participants(database: Database, thread_id: UUID) -> list[dict[str, An
         .where(row.thread_id == thread_id, row.author_kind == "customer")
         .distinct()
     )
-    async with database.session() as session:
+    async with database.session(workspace) as session:
         found = (await session.exec(find)).all()
     return [{"name": n, "identity": {"kind": k, "value": v, "trust": t}} for n, k, v, t in found]
 

@@ -33,11 +33,12 @@ NEWER_HUMAN = """select 1 from message where thread_id = %s and sequence > %s an
     limit 1"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
 PLACES = "select * from place where workspace_id = %s and thread_id = %s order by updated_at desc"
-ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, note, channel_id,
-        channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name,
+ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
+        channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name,
         text, html, attachments, sources, delivery_state, created_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s)"""
-PROGRESS = """with news as (insert into inbox (event_id, handled_at) values (%(event)s, now())
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s)"""
+PROGRESS = """with news as (
+        insert into inbox (workspace_id, event_id, handled_at) values (%(workspace)s, %(event)s, now())
         on conflict do nothing returning event_id),
     moved as (update message set delivery_state = %(state)s, delivery_reason = %(reason)s
         where id = %(id)s and workspace_id = %(workspace)s and exists (select from news)
@@ -47,8 +48,8 @@ PROGRESS = """with news as (insert into inbox (event_id, handled_at) values (%(e
 OUTSIDE_ID = """insert into outside_id (workspace_id, channel_id, external_id, message_id, thread_id)
     values (%s, %s, %s, %s, %s) on conflict do nothing"""
 MOVE_PLACE = """insert into place
-        (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, updated_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, now())
+        (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, customer_id, updated_at)
+    select workspace_id, %s, %s, %s, %s, %s, %s, thread_id, customer_id, now() from message where id = %s
     on conflict (workspace_id, channel_id, key) do update set route = excluded.route"""
 
 
@@ -59,9 +60,9 @@ class Replies:
     async def on_proposed(self, event: r.ReplyProposed) -> None:
         """The agent's answer or handoff becomes a message, unless people were quicker."""
         proposal = event.data
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(event.workspaceid) as connection:
             async with connection.pipeline():
-                remembered = await connection.execute(REMEMBER, [event.id])
+                remembered = await connection.execute(REMEMBER, [event.workspaceid, event.id])
                 asked = await connection.execute(QUESTION, [proposal.message_id, event.workspaceid])
             if await remembered.fetchone() is None:
                 return
@@ -108,7 +109,7 @@ class Replies:
 
         Raises 404 and 409 problems.
         """
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(workspace) as connection:
             if key and (made := await _made_before(connection, workspace, key)):
                 return message_contract(made)
             row = await threads.lock(connection, workspace, thread_id)
@@ -129,7 +130,7 @@ class Replies:
     async def on_outcome(self, event: r.ReplyDelivered | r.ReplyFailed) -> m.Message | None:
         """Notes how far a delivery got. Returns the message when that is news."""
         outcome, workspace = event.data, event.workspaceid
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(workspace) as connection:
             change = {
                 "event": event.id,
                 "id": outcome.message_id,
@@ -146,8 +147,8 @@ class Replies:
             if event.threadid and (place := outcome.place):
                 await connection.execute(
                     MOVE_PLACE,
-                    [workspace, outcome.channel.id, place.key, outcome.channel.kind, place.audience.shared,
-                     place.audience.name, Jsonb(place.route), event.threadid],
+                    [outcome.channel.id, place.key, outcome.channel.kind, place.audience.shared,
+                     place.audience.name, Jsonb(place.route), outcome.message_id],
                 )  # fmt: skip
         return message_contract(row) if row.id else None
 
@@ -177,12 +178,15 @@ async def add(
             "last_author_name": author.name,
             "last_message_at": now(),
         }  # fmt: skip
+    changes["last_position"] = threads.next_position(row)
     changes["sequence"] = sequence + (0 if note else 1) + extra_events
     row = await threads.save(writes, row, **changes)
     message = m.Message(
         id=message_id,
         thread_id=row.id,
+        customer_id=row.home_id if place is None else place.customer_id,
         sequence=sequence,
+        position=row.last_position,
         note=note,
         channel=None if place is None else m.Channel(id=place.channel_id, kind=place.channel_kind),
         author=author,
@@ -218,7 +222,9 @@ def message_contract(row: Any) -> m.Message:
     return m.Message(
         id=row.id,
         thread_id=row.thread_id,
+        customer_id=row.customer_id,
         sequence=row.sequence,
+        position=row.position,
         note=row.note,
         channel=m.Channel(id=row.channel_id, kind=row.channel_kind) if row.channel_id else None,
         author=m.Author(kind=row.author_kind, id=row.author_id, name=row.author_name),
@@ -252,7 +258,7 @@ def _request(row: Any, message: m.Message, place: Any) -> r.RequestedReply:
 def _parameters(row: Any, message: m.Message, place: Any | None) -> list[Any]:
     author, channel, audience = message.author, message.channel, message.audience
     return [
-        message.id, row.workspace_id, row.id, row.customer_id, message.sequence, message.note,
+        message.id, row.workspace_id, row.id, message.customer_id, message.sequence, message.position, message.note,
         channel.id if channel else None, channel.kind if channel else None, place.key if place else None,
         audience.shared, audience.name, author.kind, author.id, author.name, message.text, message.html,
         Jsonb([source.model_dump(mode="json") for source in message.sources]),

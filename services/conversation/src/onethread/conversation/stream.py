@@ -94,7 +94,7 @@ class Stream:
             return []
         if not (event_id := _uuid(last_id)):
             return [("reset", "", "{}")]
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(workspace) as connection:
             cursor = await connection.execute(SINCE, [workspace, event_id, MARGIN, REPLAY])
             rows = await cursor.fetchall()
         if len(rows) == REPLAY or not rows:  # too long ago: the client reads everything anew

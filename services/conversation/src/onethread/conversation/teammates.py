@@ -18,8 +18,8 @@ from starlette.concurrency import run_in_threadpool
 
 from onethread.contracts.envelope import now
 from onethread.contracts.messages import Author
+from onethread.conversation.admin_models import SessionRow, TeammateRow, WorkspaceRow
 from onethread.conversation.database import Database
-from onethread.conversation.models import SessionRow, TeammateRow
 from onethread.conversation.settings import ConversationSettings
 from onethread.runtime.errors import Problem
 
@@ -49,48 +49,53 @@ class Teammates:
         self._database, self._settings = database, settings
 
     async def ensure_first(self) -> None:
-        """Makes the first teammate from the settings, or gives them the password that the settings name now."""
+        """Makes the workspace and the first teammate of the settings, or gives them the password set there now."""
         settings = self._settings
         password = settings.admin_password.get_secret_value()
         find = select(TeammateRow).where(
             TeammateRow.workspace_id == settings.workspace, TeammateRow.email == settings.admin_email.lower()
         )
-        async with self._database.session() as session:
+        async with self._database.session(settings.workspace) as session:
+            if await session.get(WorkspaceRow, settings.workspace) is None:
+                session.add(WorkspaceRow(id=settings.workspace, name=settings.workspace.capitalize()))
+                await session.flush()
             row = (await session.exec(find)).first()
             if row is None:
                 row = TeammateRow(
-                    workspace_id=settings.workspace, email=settings.admin_email.lower(), name="Admin", password_hash=""
-                )
+                    workspace_id=settings.workspace, email=settings.admin_email.lower(), name="Admin", role="admin",
+                    password_hash="",
+                )  # fmt: skip
             if not await _verify(row.password_hash, password):
                 row.password_hash = await run_in_threadpool(_hasher.hash, password)
-                session.add(row)
-                await session.commit()
+            session.add(row)
+            await session.commit()
 
     async def log_in(self, email: str, password: str) -> tuple[str, TeammateRow]:
         """Returns a new session's token. Raises a 401 problem that does not say which of the two was wrong."""
         find = select(TeammateRow).where(
             TeammateRow.workspace_id == self._settings.workspace, TeammateRow.email == email.strip().lower()
         )
-        async with self._database.session() as session:
+        async with self._database.session(self._settings.workspace) as session:
             row = (await session.exec(find)).first()
             valid = await _verify(row.password_hash if row else _NOBODY, password)
             if row is None or not valid:
                 raise Problem(401, "Wrong e-mail or password")
-            token = secrets.token_urlsafe(32)
+            token = f"{row.workspace_id}.{secrets.token_urlsafe(32)}"
             expires = now() + timedelta(days=self._settings.session_days)
-            session.add(SessionRow(token_hash=_hash(token), teammate_id=row.id, expires_at=expires))
+            own = {"workspace_id": row.workspace_id, "teammate_id": row.id}
+            session.add(SessionRow(token_hash=_hash(token), expires_at=expires, **own))
             await session.commit()
             return token, row
 
     async def log_out(self, token: str) -> None:
-        async with self._database.session() as session:
+        async with self._database.session(_workspace_of(token)) as session:
             row = await session.get(SessionRow, _hash(token))
             if row:
                 await session.delete(row)
                 await session.commit()
 
     async def all(self, workspace: str) -> list[TeammateRow]:
-        async with self._database.session() as session:
+        async with self._database.session(workspace) as session:
             return list((await session.exec(select(TeammateRow).where(TeammateRow.workspace_id == workspace))).all())
 
     async def caller(self, request: Request) -> Caller:
@@ -106,7 +111,7 @@ class Teammates:
             .join(SessionRow, col(SessionRow.teammate_id) == TeammateRow.id)
             .where(SessionRow.token_hash == _hash(token), SessionRow.expires_at > now())
         )
-        async with self._database.session() as session:
+        async with self._database.session(_workspace_of(token)) as session:
             row = (await session.exec(find)).first()
         if row is None:
             raise Problem(401, "Your session has ended", "Sign in again. Nothing you wrote is lost.")
@@ -124,6 +129,11 @@ async def _verify(password_hash: str, password: str) -> bool:
         return await run_in_threadpool(_hasher.verify, password_hash, password)
     except (Argon2Error, InvalidHashError):
         return False
+
+
+def _workspace_of(token: str) -> str:
+    """A session is looked for within the workspace that its token names, and nowhere else."""
+    return token.partition(".")[0]
 
 
 def _hash(token: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import namedtuple
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ PREVIEW = 200
 COLUMNS = tuple(ThreadRow.model_fields)
 Row = namedtuple("Row", COLUMNS, defaults=[None] * len(COLUMNS))  # type: ignore[misc] # noqa: PYI024 as rows are read
 INSERT = f"insert into thread ({', '.join(COLUMNS)}) values ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608 names of ours
-NEW: dict[str, Any] = {"agent": "active", "tags": [], "priority": "normal"}
+NEW: dict[str, Any] = {"agent": "active", "tags": [], "priority": "normal", "version": 1, "last_position": 0}
 
 
 def contract(row: Any) -> t.Thread:
@@ -37,18 +38,24 @@ def contract(row: Any) -> t.Thread:
     return t.Thread(
         id=row.id,
         status=row.status,
+        snoozed_until=row.snoozed_until,
+        topic=row.topic,
         customer=t.CustomerName(id=row.customer_id, name=row.customer_name, email=row.customer_email),
         channel=channel,
         trust=row.trust,
         assignee=assignee,
         agent=row.agent,
+        agent_set=t.AgentSet(by=row.agent_by, at=row.agent_at) if row.agent_at and row.agent_by else None,
         handoff=handoff,
         tags=row.tags,
         priority=row.priority,
         last_message=last,
         waiting_since=row.waiting_since,
         sequence=row.sequence,
+        version=row.version,
         previous_thread_id=row.previous_thread_id,
+        merged_into_id=row.merged_into_id,
+        home_id=row.home_id,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
@@ -70,6 +77,13 @@ async def save(connection: Connection | Together, row: Any, **changes: Any) -> A
     query = f"update thread set {columns} where id = %s"  # noqa: S608 the names are this module's own
     await connection.execute(query, [*changes.values(), row.id])  # type: ignore[arg-type]
     return row._replace(**changes)
+
+
+def next_position(row: Any | None) -> int:
+    """Where the next message of a locked thread (None: of a new one) stands: microseconds, growing whatever the clock
+    does.
+    """
+    return max((row.last_position if row else 0) + 1, time.time_ns() // 1000)
 
 
 async def insert(connection: Connection | Together, **columns: Any) -> Any:

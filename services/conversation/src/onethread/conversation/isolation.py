@@ -1,0 +1,54 @@
+"""How PostgreSQL itself keeps workspaces apart: row-level security, which also holds for whoever owns the tables.
+
+The service works as the role `onethread_app`, which owns nothing, and names its workspace in each transaction. The
+relay and the timers, which serve all workspaces, work as `onethread_system`: it sees the outbox, and who there is.
+"""
+
+from __future__ import annotations
+
+APP = "onethread_app"
+SYSTEM_ROLE = "onethread_system"
+ROLES = (APP, SYSTEM_ROLE)
+WORKSPACE = "onethread.workspace"
+ENTER = f"select set_config('{WORKSPACE}', %s, true)"
+"""Names the workspace until the transaction ends."""
+
+APPEND_ONLY = {"audit"}
+ITS_OWN_ID = {"workspace"}
+
+
+def make_role(role: str) -> str:
+    """Roles belong to the server, not to the database: another database may have made them, even at this moment."""
+    return f"""do $$ begin
+        create role {role} nologin nobypassrls;
+    exception when duplicate_object or unique_violation then null;
+    end $$;
+    grant {role} to current_user;
+    grant usage on schema public to {role}"""
+
+
+def isolate(table: str) -> list[str]:
+    """Statements by which the rows of `table` are seen and written by their own workspace alone."""
+    key = "id" if table in ITS_OWN_ID else "workspace_id"
+    own = f"{key} = current_setting('{WORKSPACE}', true)"
+    rights = "select, insert" if table in APPEND_ONLY else "select, insert, update, delete"
+    return [
+        f"alter table {table} enable row level security",
+        f"alter table {table} force row level security",
+        f"create policy own_workspace on {table} to {APP} using ({own}) with check ({own})",
+        f"grant {rights} on {table} to {APP}",
+    ]
+
+
+SYSTEM = (
+    f"grant usage on all sequences in schema public to {APP}",
+    f"create policy every_workspace on outbox to {SYSTEM_ROLE} using (true) with check (true)",
+    f"create policy every_workspace on workspace for select to {SYSTEM_ROLE} using (true)",
+    f"grant select, update on outbox to {SYSTEM_ROLE}",
+    f"grant select on workspace to {SYSTEM_ROLE}",
+)
+
+
+def as_role(role: str) -> str:
+    """Option of a connection that works as `role`."""
+    return f"-c role={role}"
