@@ -50,7 +50,12 @@ async def together(connection: Connection) -> AsyncIterator[Together]:
 
 AWAY: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout)
 """What it looks like when the database is gone for a while."""
-NOTICE_LOSS: dict[str, Any] = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+NOTICE_LOSS: dict[str, Any] = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 """A machine that vanished says no goodbye, and the system's own defaults would wait two hours for one."""
 
 ONE_PLAN = "-c plan_cache_mode=force_generic_plan"
