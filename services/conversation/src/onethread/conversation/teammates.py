@@ -40,6 +40,15 @@ class Caller:
     workspace: str
 
     @property
+    def kind(self) -> str:
+        return "api_key" if self.id == KEY_USER else "teammate"
+
+    @property
+    def credential_id(self) -> UUID | None:
+        """The teammate's id, or the key's; the bootstrap key has none."""
+        return None if self.id == KEY_USER else self.id
+
+    @property
     def author(self) -> Author:
         return Author(kind="teammate", id=None if self.id == KEY_USER else self.id, name=self.name)
 
