@@ -12,6 +12,28 @@ from starlette.exceptions import HTTPException
 
 log = structlog.get_logger()
 
+PROBLEM: dict[str, Any] = {
+    "description": "What happened, what was kept, and what to do (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "description": "Of a 422: each field that is wrong.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["at", "problem"],
+                "properties": {"at": {"type": "string"}, "problem": {"type": "string"}},
+            },
+        },
+    },
+}
+OF_FASTAPI = ("HTTPValidationError", "ValidationError")
+
 
 class Problem(Exception):  # noqa: N818 RFC 9457's own word
     """A refusal: what happened, what was kept, what to do. Rendered as `application/problem+json`."""
@@ -29,7 +51,8 @@ class Problem(Exception):  # noqa: N818 RFC 9457's own word
 
 
 def install(app: FastAPI) -> None:
-    """Renders every error of `app` as a problem, and none with a stack trace in it."""
+    """Renders every error of `app` as a problem, and none with a stack trace in it; its OpenAPI says so."""
+    _document(app)
 
     @app.exception_handler(Problem)
     async def on_problem(_: Request, problem: Problem) -> JSONResponse:
@@ -48,3 +71,24 @@ def install(app: FastAPI) -> None:
     async def on_error(request: Request, error: Exception) -> JSONResponse:
         log.error("request.failed", path=request.url.path, exc_info=error)
         return Problem(500, "Something broke on our side", "Nothing was changed. Try again.").response()
+
+
+def _document(app: FastAPI) -> None:
+    without = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = without()
+        components = document.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        schemas["Problem"] = PROBLEM
+        for name in OF_FASTAPI:
+            schemas.pop(name, None)
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        components["responses"] = {"Problem": {"description": "It was refused.", "content": content}}
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+                operation["responses"] |= dict.fromkeys(("4XX", "503"), {"$ref": "#/components/responses/Problem"})
+        return document
+
+    app.openapi = openapi

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -16,7 +17,7 @@ from onethread.contracts import streams, subjects
 from onethread.contracts.messages import MessageReceived
 from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor
 from onethread.conversation import api
-from onethread.conversation.database import AWAY, Database
+from onethread.conversation.database import AWAY, UNFIT, Database
 from onethread.conversation.history import History
 from onethread.conversation.in_time import AnswerInTime
 from onethread.conversation.intake import Intake
@@ -29,6 +30,8 @@ from onethread.runtime import errors
 from onethread.runtime.bus import Bus
 from onethread.runtime.errors import Problem
 from onethread.runtime.health import Health
+
+log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
 NOT_BUILT = "<p>The inbox is not built yet. Run <code>just up</code>, or <code>npm ci && npm run build</code>.</p>"
@@ -95,6 +98,14 @@ def _database_problems(app: FastAPI) -> None:
         @app.exception_handler(away)
         async def on_away(_: Request, __: Exception) -> Response:
             return Problem(503, "The database is away", "Nothing was changed. Try again in a moment.").response()
+
+    for unfit in UNFIT:
+
+        @app.exception_handler(unfit)
+        async def on_unfit(request: Request, error: Exception) -> Response:
+            log.warning("request.unfit", path=request.url.path, exc_info=error)
+            detail = "A text holds a NUL character, or a number or a date is out of range. Nothing was changed."
+            return Problem(422, "A value cannot be stored", detail).response()
 
 
 def _inbox(app: FastAPI) -> None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+import sqlalchemy.exc
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -48,8 +49,10 @@ async def together(connection: Connection) -> AsyncIterator[Together]:
     await writes.send(connection)
 
 
-AWAY: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout)
+AWAY: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout, sqlalchemy.exc.OperationalError)
 """What it looks like when the database is gone for a while."""
+UNFIT: tuple[type[Exception], ...] = (psycopg.DataError, sqlalchemy.exc.DataError)
+"""What it looks like when a value fits into no column: a NUL in a text, a number or a date out of range."""
 NOTICE_LOSS: dict[str, Any] = {
     "keepalives_idle": 15,
     "keepalives_interval": 5,

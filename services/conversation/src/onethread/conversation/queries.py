@@ -35,7 +35,7 @@ def read_cursor(cursor: str) -> tuple[datetime, UUID]:
 
 def position_in(cursor: str) -> int:
     """Raises a 422 problem for a cursor that is not a position."""
-    if not cursor.isdigit() or len(cursor) > POSITION_DIGITS:
+    if not cursor.isdecimal() or len(cursor) > POSITION_DIGITS:
         raise Problem(422, "The cursor is not valid", "Start again from the first page.")
     return int(cursor)
 
