@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onethread.contracts.messages import Identity
@@ -214,6 +214,13 @@ def test_a_shared_address_that_nobody_has_belongs_to_the_account_that_registered
     assert linked(say("site_user 17, email info@acme.com", Person(1, ["site_user 17"]))) == ["email info@acme.com"]
 
 
+def test_a_browser_that_proves_a_shared_address_joins_its_customer() -> None:
+    visitor, mailbox = Person(1, ["visitor v"]), Person(2, ["email info@acme.com"])
+    resolved = say("visitor v, email info@acme.com", visitor, mailbox)
+    assert (resolved.root, merged(resolved)) == (mailbox.id, [1])
+    assert resolved.merge[0].reason == "Both use info@acme.com."
+
+
 def test_a_mail_from_a_shared_address_finds_its_own_customer() -> None:
     mailbox = Person(1, ["email info@acme.com"])
     assert say("email info@acme.com", mailbox).root == mailbox.id
@@ -246,6 +253,12 @@ def test_customers_set_apart_from_each_other_do_not_meet_in_a_third() -> None:
     assert list(suggested(resolved)) == [2]
 
 
+def test_those_who_contradict_each_other_do_not_meet_in_a_third() -> None:
+    ana, bob = Person(1, ["site_user 17"]), Person(2, ["slack_user T/U2", "site_user 42"])
+    resolved = say("visitor v, site_user 17, slack_user T/U2", ana, bob, Person(3, ["visitor v"]))
+    assert (resolved.root, merged(resolved), list(suggested(resolved))) == (ana.id, [3], [2])
+
+
 def test_an_unproven_sender_finds_only_themself() -> None:
     said = who.that_link([asserted("email ana@acme.com"), verified("site_user 17")])
     assert [one.trust for one in said] == ["asserted"]
@@ -271,6 +284,12 @@ def test_an_address_of_another_home_is_not_learned() -> None:
     person = Person(1, ["site_user 17", "email ana@acme.com"], email="ana@acme.com", homes={"site_user 17": 5})
     resolved = say("site_user 17, email ana@acme.com", person)
     assert (resolved.email, resolved.learned_email, resolved.learned) == ("ana@acme.com", None, False)
+
+
+def test_an_address_of_the_home_is_learned() -> None:
+    person = Person(1, ["site_user 17", "email ana@acme.com"])
+    resolved = say("site_user 17, email ana@acme.com", person)
+    assert (resolved.email, resolved.learned_email, resolved.learned) == ("ana@acme.com", "ana@acme.com", True)
 
 
 def test_nothing_is_learned_twice() -> None:
@@ -345,6 +364,7 @@ def everyone(resolved: who.Resolved) -> list[UUID]:
     return [resolved.root, *(one.root for one in resolved.merge)]
 
 
+@settings(max_examples=500)
 @given(worlds())
 def test_nobody_is_found_by_what_is_only_claimed(world: Any) -> None:
     said, rows, people = world
@@ -355,6 +375,7 @@ def test_nobody_is_found_by_what_is_only_claimed(world: Any) -> None:
         assert root not in people or proven & set(people[root].has)
 
 
+@settings(max_examples=500)
 @given(worlds())
 def test_no_merge_joins_what_contradicts_or_was_set_apart(world: Any) -> None:
     said, rows, people = world

@@ -152,7 +152,7 @@ def resolve(identities: Sequence[Identity], name: str | None, found: Iterable[An
             joined.append(row)
             side |= _pairs(row.cluster)
     to_link = _linkable(identities, rows, side, _is_known_browser(own, joined))
-    return _resolved(identities, name, joined, to_link, suggest)
+    return _resolved(identities, name, rows, joined, to_link, suggest)
 
 
 def contradictions(one: Known, other: Known) -> list[str]:
@@ -224,12 +224,13 @@ def _linkable(
 def _resolved(
     identities: Sequence[Identity],
     name: str | None,
+    rows: Sequence[Any],
     joined: Sequence[Any],
     to_link: list[Identity],
     suggest: list[Suggestion],
 ) -> Resolved:
     theirs = {(i.kind, i.value) for i in to_link}
-    theirs |= {(row.kind, row.value) for row in joined if row.home == joined[0].home}
+    theirs |= {(row.kind, row.value) for row in rows if joined and row.home == joined[0].home}
     email = next((i.value for i in identities if i.kind == "email" and (i.kind, i.value) in theirs), None)
     if not joined:
         id_ = uuid4()
