@@ -88,7 +88,7 @@ def _document(app: FastAPI) -> None:
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
-                operation["responses"] |= dict.fromkeys(("4XX", "503"), {"$ref": "#/components/responses/Problem"})
+                operation["responses"] |= {key: {"$ref": "#/components/responses/Problem"} for key in ("4XX", "503")}
         return document
 
     app.openapi = openapi
