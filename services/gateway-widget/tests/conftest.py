@@ -17,6 +17,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from onethread.contracts.channels import Channels
 from onethread.contracts.envelope import CloudEvent, now
 from onethread.contracts.messages import Audience, Author, Channel, Delivery, Message, Place
 from onethread.contracts.questions import History, HistoryOfVisitor
@@ -43,6 +44,7 @@ class BusInMemory:
         self.asked: list[HistoryOfVisitor] = []
         self.handlers: dict[str, Callable[[Any], Awaitable[None]]] = {}
         self.history: Callable[[HistoryOfVisitor], History] | None = lambda _: History()
+        self.answers: dict[str, Callable[[Any], Any]] = {"svc.conversation.channels": lambda _: Channels()}
         self.away = False
         self.gate = asyncio.Event()
         self.gate.set()
@@ -62,8 +64,11 @@ class BusInMemory:
         await self.check()
         self.published.append((event, tokens))
 
-    async def ask(self, subject: str, question: HistoryOfVisitor, answer: type, patience: float) -> Any:
-        assert subject == "svc.conversation.visitor"
+    async def ask(self, subject: str, question: Any, answer: type, patience: float = 5) -> Any:
+        if subject != "svc.conversation.visitor":
+            if subject not in self.answers:
+                raise UnavailableError("conversation is away")
+            return self.answers[subject](question)
         self.asked.append(question)
         if self.history is None:
             raise UnavailableError("conversation is away")
@@ -78,10 +83,10 @@ class BusInMemory:
     async def listen(self, subject: str, handler: Callable[[Any], Awaitable[None]]) -> None:
         self.handlers[subject] = handler
 
-    async def hears(self, subject: str, body: Any) -> None:
+    async def hears(self, subject: str, body: Any, workspace: str = "local") -> None:
         """Something is said on core NATS."""
         data = body if isinstance(body, bytes) else body.model_dump_json().encode()
-        await self.handlers[subject](_Heard(data))
+        await self.handlers[subject](_Heard(data, subject.replace("*", workspace)))
 
     async def replies(self, event: ReplyRequested) -> None:
         await self.handlers["gateway-widget-replies"](event)
@@ -93,6 +98,7 @@ class BusInMemory:
 @dataclass
 class _Heard:
     data: bytes
+    subject: str
 
 
 class Browser:
@@ -283,11 +289,11 @@ def added(a_thread: Callable[[], Thread]) -> Callable[..., bytes]:
 
 @pytest.fixture
 def a_reply() -> Callable[..., ReplyRequested]:
-    def reply(visitor: str, text: str = "Within **30 days**.") -> ReplyRequested:
+    def reply(visitor: str, text: str = "Within **30 days**.", workspace: str = "local") -> ReplyRequested:
         return ReplyRequested(
             id=uuid4(),
             source="/conversation",
-            workspaceid="local",
+            workspaceid=workspace,
             threadid=THREAD,
             data=RequestedReply(
                 message_id=uuid4(),

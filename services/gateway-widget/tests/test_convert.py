@@ -19,11 +19,11 @@ FRAME = MessageFrame(type="message", client_id=CLIENT_ID, text="Hi")
 
 
 def event_of(session: Session, frame: MessageFrame = FRAME):
-    return convert.received("local", session, frame, now(), "00-1-2-01")
+    return convert.received(session, frame, now(), "00-1-2-01")
 
 
 def test_a_message_says_where_and_by_whom_it_was_said():
-    event = event_of(Session("local", "v-1", Person("u-1", "ana@shop.example", "Ana")))
+    event = event_of(Session("local", "local", "v-1", Person("u-1", "ana@shop.example", "Ana")))
     assert event.workspaceid == "local"
     assert event.traceparent == "00-1-2-01"
     assert event.data.external_id == f"v-1:{CLIENT_ID}"
@@ -35,9 +35,9 @@ def test_a_message_says_where_and_by_whom_it_was_said():
 
 
 def test_the_same_message_has_the_same_id_and_no_other_visitor_can_have_it():
-    session = Session("local", "v-1")
+    session = Session("local", "local", "v-1")
     assert event_of(session).id == event_of(session).id
-    assert event_of(session).id != event_of(Session("local", "v-2")).id
+    assert event_of(session).id != event_of(Session("local", "local", "v-2")).id
 
 
 def test_text_is_stripped_and_has_no_character_that_a_store_refuses():
@@ -99,7 +99,7 @@ def test_only_replies_of_this_channel_that_no_browser_had_are_delivered_by_the_h
 def test_a_changed_verdict_is_another_fact():
     def verdict(score: int) -> UUID:
         frame = from_browser.validate_json(f'{{"type":"feedback","message_id":"{CLIENT_ID}","score":{score}}}')
-        return convert.feedback("local", Session("local", "v-1"), frame, uuid4()).id
+        return convert.feedback(Session("local", "local", "v-1"), frame, uuid4()).id
 
     assert verdict(1) == verdict(1)
     assert verdict(1) != verdict(-1)

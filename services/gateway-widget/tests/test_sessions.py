@@ -18,9 +18,11 @@ from onethread.gateway_widget.sessions import (
     read_session,
     session_token,
 )
+from onethread.gateway_widget.sites import Site
 
 SECRET = "session-secret-of-thirty-two-bytes"
 SITE = "widget-secret-of-thirty-two-bytes!"
+SHOP = Site("local", "local", "Support", "Hello!", None, ("*",), SITE)
 ANA, BEN = Person("ana", "ana@shop.example", "Ana"), Person("ben", "ben@shop.example", "Ben")
 
 
@@ -30,12 +32,12 @@ def new() -> str:
 
 @pytest.mark.parametrize("person", [None, ANA, Person("ana")])
 def test_a_session_survives_the_way_through_the_browser(person):
-    session = Session("local", "v-1", person)
+    session = Session("local", "local", "v-1", person)
     assert read_session(session_token(session, SECRET, now()), SECRET) == session
 
 
 def test_a_session_that_is_too_old_forged_or_unsigned_is_no_session():
-    session = Session("local", "v-1")
+    session = Session("local", "local", "v-1")
     old = session_token(session, SECRET, now() - LIFETIME - timedelta(seconds=1))
     forged = session_token(session, "another-secret-of-thirty-two-bytes", now())
     unsigned = jwt.encode(jwt.decode(forged, options={"verify_signature": False}), None, algorithm="none")
@@ -49,40 +51,48 @@ def test_an_identity_token_is_no_session_even_under_the_same_secret():
 
 def test_a_session_token_is_no_identity_even_under_the_same_secret():
     with pytest.raises(IdentityRefusedError):
-        read_identity(session_token(Session("local", "v-1", ANA), SITE, now()), SITE)
+        read_identity(session_token(Session("local", "local", "v-1", ANA), SITE, now()), SITE)
 
 
 def test_a_visitor_who_signs_in_stays_the_same_visitor():
-    assert continue_session("local", Session("local", "v-1"), ANA, new) == Session("local", "v-1", ANA)
+    assert continue_session(SHOP, Session("local", "local", "v-1"), ANA, new) == Session("local", "local", "v-1", ANA)
 
 
 def test_another_person_on_the_same_browser_is_another_visitor():
-    assert continue_session("local", Session("local", "v-1", ANA), BEN, new) == Session("local", "new", BEN)
+    assert continue_session(SHOP, Session("local", "local", "v-1", ANA), BEN, new) == Session(
+        "local", "local", "new", BEN
+    )
 
 
 def test_the_same_person_with_news_keeps_the_visitor_and_the_news():
     renamed = Person("ana", "ana@new.example", "Ana R.")
-    assert continue_session("local", Session("local", "v-1", ANA), renamed, new) == Session("local", "v-1", renamed)
+    assert continue_session(SHOP, Session("local", "local", "v-1", ANA), renamed, new) == Session(
+        "local", "local", "v-1", renamed
+    )
 
 
 def test_a_session_goes_on_without_a_fresh_identity():
-    session = Session("local", "v-1", ANA)
-    assert continue_session("local", session, None, new) == session
+    session = Session("local", "local", "v-1", ANA)
+    assert continue_session(SHOP, session, None, new) == session
 
 
 def test_a_session_of_another_channel_is_not_continued():
-    assert continue_session("local", Session("other", "v-1", ANA), None, new) == Session("local", "new")
+    assert continue_session(SHOP, Session("local", "other", "v-1", ANA), None, new) == Session("local", "local", "new")
+
+
+def test_a_session_of_a_channel_of_the_same_name_elsewhere_says_nothing_here():
+    assert continue_session(SHOP, Session("acme", "local", "v-1", ANA), None, new) == Session("local", "local", "new")
 
 
 def test_what_a_session_proves_comes_strongest_first():
-    signed_in = [(one.kind, one.value, one.trust) for one in Session("local", "v-1", ANA).identities]
+    signed_in = [(one.kind, one.value, one.trust) for one in Session("local", "local", "v-1", ANA).identities]
     assert signed_in == [
         ("site_user", "ana", "verified"),
         ("email", "ana@shop.example", "verified"),
         ("visitor", "v-1", "verified"),
     ]
-    assert [one.kind for one in Session("local", "v-1", Person("ana")).identities] == ["site_user", "visitor"]
-    assert [one.kind for one in Session("local", "v-1").identities] == ["visitor"]
+    assert [one.kind for one in Session("local", "local", "v-1", Person("ana")).identities] == ["site_user", "visitor"]
+    assert [one.kind for one in Session("local", "local", "v-1").identities] == ["visitor"]
 
 
 def test_an_identity_is_read_with_its_address_in_lower_case(vouch):

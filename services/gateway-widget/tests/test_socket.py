@@ -10,10 +10,14 @@ from uuid import UUID, uuid4
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from onethread.contracts.envelope import now
 from onethread.contracts.ids import lane, received_id
 from onethread.contracts.messages import MessageReceived
 from onethread.contracts.replies import FeedbackReceived, ReplyDelivered
-from onethread.gateway_widget import socket as socket_module
+from onethread.gateway_widget import catching_up
+from onethread.gateway_widget.sessions import Session, session_token
+
+from .conftest import gateway_on
 
 
 async def test_a_message_is_acknowledged_with_its_id_after_it_is_durable(running, visitor_of):
@@ -153,26 +157,25 @@ async def test_a_bad_token_closes_with_4401(running, token):
     assert len(running.app.state.connections) == 0
 
 
-async def test_a_session_of_another_channel_has_no_socket_here(running, settings):
-    token = (await running.session())["session_token"]
-    running.app.state.settings = settings.model_copy(update={"widget_channel": "other"})
-    async with running.browser(token) as browser:
-        assert await browser.closed() == 4401
+async def test_a_session_of_another_channel_has_no_socket_here(running):
+    for session in (Session("local", "other", "v-1"), Session("acme", "local", "v-1")):
+        token = session_token(session, running.app.state.settings.session_secret.get_secret_value(), now())
+        async with running.browser(token) as browser:
+            assert await browser.closed() == 4401
 
 
-async def test_a_page_of_a_wrong_origin_gets_no_socket(running, settings):
-    running.app.state.settings = settings.model_copy(
-        update={"widget_origins": "https://shop.example/, http://b.example"}
-    )
-    token = (await running.session())["session_token"]
-    with pytest.raises(InvalidStatus) as refused:
-        async with running.browser(token, origin="https://evil.example"):
-            pass
-    assert refused.value.response.status_code == 403
-    for origin in ("https://shop.example", "http://b.example", None):
-        async with running.browser(token, origin=origin) as browser:
-            await browser.say("Hi")
-            assert (await browser.hear())["type"] == "ack"
+async def test_a_page_of_a_wrong_origin_gets_no_socket(settings, memory_bus):
+    choosy = settings.model_copy(update={"widget_origins": "https://shop.example/, http://b.example"})
+    async with gateway_on(choosy, memory_bus) as running:
+        token = (await running.session())["session_token"]
+        with pytest.raises(InvalidStatus) as refused:
+            async with running.browser(token, origin="https://evil.example"):
+                pass
+        assert refused.value.response.status_code == 403
+        for origin in ("https://shop.example", "http://b.example", None):
+            async with running.browser(token, origin=origin) as browser:
+                await browser.say("Hi")
+                assert (await browser.hear())["type"] == "ack"
 
 
 async def test_a_resume_brings_what_came_after_the_cursor(running, a_history, a_message):
@@ -205,7 +208,7 @@ async def test_a_long_history_comes_whole_page_by_page(running, a_history, a_mes
 
 
 async def test_a_resume_waits_for_conversation_and_holds_nothing_up(running, a_history, a_message, monkeypatch):
-    monkeypatch.setattr(socket_module, "RESUME_WAITS", (0.05,))
+    monkeypatch.setattr(catching_up, "RESUME_WAITS", (0.05,))
     running.bus.history = None
     async with running.browser() as browser:
         await browser.send(type="resume", after=None)

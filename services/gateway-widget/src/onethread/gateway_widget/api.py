@@ -27,8 +27,9 @@ from onethread.gateway_widget.sessions import (
     read_session,
     session_token,
 )
-from onethread.gateway_widget.settings import Settings
+from onethread.gateway_widget.sites import Site
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.channels import ChannelBook
 from onethread.runtime.errors import Problem
 
 router = APIRouter()
@@ -52,13 +53,13 @@ def _script(name: str) -> Script:
     return Script(body, gzip.compress(body, 9, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
 
-@router.api_route("/widget.js", methods=["GET", "HEAD"])
+@router.api_route("/widget.js", methods=["GET", "HEAD"], include_in_schema=False)
 async def loader(request: Request) -> Response:
     """The script that a site puts on its pages."""
     return _serve("widget.js", request)
 
 
-@router.api_route("/widget/panel.js", methods=["GET", "HEAD"])
+@router.api_route("/widget/panel.js", methods=["GET", "HEAD"], include_in_schema=False)
 async def panel(request: Request) -> Response:
     """The chat itself, fetched by the loader when a customer reaches for it."""
     return _serve("panel.js", request)
@@ -90,18 +91,16 @@ def _serve(name: str, request: Request) -> Response:
 @router.post("/v1/session", openapi_extra={"requestBody": {"content": {"application/json": {}}}})
 async def open_session(request: Request) -> Response:
     """Opens a session, or continues the one whose token the browser kept."""
-    settings: Settings = request.app.state.settings
     bus: Bus = request.app.state.bus
+    secret = request.app.state.settings.session_secret.get_secret_value()
     asked = await _asked(request)
-    if asked.channel_id != settings.widget_channel:
-        raise Problem(404, "There is no such channel", f"This gateway serves {settings.widget_channel}.")
-    secret = settings.session_secret.get_secret_value()
+    site = _site(request, asked.channel_id)
     known = read_session(asked.session_token, secret)
-    person = _vouched_for(asked.identity_token, settings)
-    session = continue_session(asked.channel_id, known, person, lambda: secrets.token_hex(16))
-    history = await _history(bus, settings.workspace, session, fresh=session != known and person is None)
-    answer = _answer(session_token(session, secret, now()), settings, history)
-    telling = BackgroundTask(handed_out, bus, settings.workspace, history) if history else None
+    person = _vouched_for(asked.identity_token, site)
+    session = continue_session(site, known, person, lambda: secrets.token_hex(16))
+    history = await _history(bus, session, fresh=session != known and person is None)
+    answer = _answer(session_token(session, secret, now()), site, history)
+    telling = BackgroundTask(handed_out, bus, site.workspace, history) if history else None
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return Response(answer.to_json(), headers=headers, media_type="application/json", background=telling)
 
@@ -119,30 +118,43 @@ async def _asked(request: Request) -> SessionRequest:
         raise Problem(422, "The request is not valid", errors=errors) from None
 
 
-def _vouched_for(token: str | None, settings: Settings) -> Person | None:
+def _site(request: Request, channel_id: str) -> Site:
+    sites: ChannelBook[Site] = request.app.state.sites
+    try:
+        site = sites.get(channel_id)
+    except UnavailableError:
+        raise Problem(503, "The chat is starting", "Nothing was stored. Try again in a moment.") from None
+    if site is None:
+        raise Problem(404, "There is no such channel", "The chat was removed or switched off, or its id is misspelt.")
+    if not site.welcomes(request.headers.get("origin")):
+        raise Problem(403, "This site may not use the chat", "An administrator can add it to the channel's origins.")
+    return site
+
+
+def _vouched_for(token: str | None, site: Site) -> Person | None:
     if not token:
         return None
     try:
-        return read_identity(token, settings.widget_secret.get_secret_value())
+        return read_identity(token, site.identity_secret)
     except IdentityRefusedError as error:
         raise Problem(401, "The site could not prove who you are", str(error)) from None
 
 
-async def _history(bus: Bus, workspace: str, session: Session, *, fresh: bool) -> History | None:
+async def _history(bus: Bus, session: Session, *, fresh: bool) -> History | None:
     """None while conversation is away. A new visitor has said nothing yet: nobody is asked."""
     if fresh:
         return History()
     try:
-        return await history_of(bus, workspace, session)
+        return await history_of(bus, session)
     except UnavailableError:
         return None
 
 
-def _answer(token: str, settings: Settings, history: History | None) -> SessionAnswer:
+def _answer(token: str, site: Site, history: History | None) -> SessionAnswer:
     thread = history.thread if history else None
     return SessionAnswer(
         session_token=token,
-        config=WidgetConfig(name=settings.widget_name, greeting=settings.widget_greeting, brand=settings.widget_brand),
+        config=WidgetConfig(name=site.name, greeting=site.greeting, brand=site.brand),
         thread=WidgetThread(id=thread.id, status=thread.status) if thread else None,
         messages=convert.shown_history(history) if history else [],
         history="complete" if history else "unavailable",

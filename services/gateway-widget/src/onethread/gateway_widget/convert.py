@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from onethread.contracts.envelope import Contract
@@ -37,6 +37,14 @@ _PLACE = re.compile(rb'"place"\s*:\s*"([^"\\]*)"')
 _CUSTOMER = re.compile(rb'"customerid"\s*:\s*"([^"\\]*)"')
 
 
+class Ours(NamedTuple):
+    """A message of ours that was sent to the widget."""
+
+    id: UUID
+    channel: Channel
+    thread_id: UUID | None
+
+
 class Activity(Contract):
     """What the customer does in the chat just now; core NATS only, never stored."""
 
@@ -51,19 +59,17 @@ def place_key(visitor: str) -> str:
     return f"{KIND}:{visitor}"
 
 
-def received(
-    workspace: str, session: Session, frame: MessageFrame, now: datetime, trace: str | None
-) -> MessageReceived:
+def received(session: Session, frame: MessageFrame, now: datetime, trace: str | None) -> MessageReceived:
     """The event of a customer's message.
 
     The key of a message is the browser's, within its visitor: nobody can take the id of another one's message.
     """
     key = f"{session.visitor}:{frame.client_id}"
     return MessageReceived(
-        id=received_id(workspace, session.channel_id, key),
+        id=received_id(session.workspace, session.channel_id, key),
         source=SOURCE,
         time=now,
-        workspaceid=workspace,
+        workspaceid=session.workspace,
         traceparent=trace,
         data=ReceivedMessage(
             channel=Channel(id=session.channel_id, kind=KIND),
@@ -79,13 +85,13 @@ def received(
     )
 
 
-def feedback(workspace: str, session: Session, frame: FeedbackFrame, customer_id: UUID | None) -> FeedbackReceived:
+def feedback(session: Session, frame: FeedbackFrame, customer_id: UUID | None) -> FeedbackReceived:
     """The same verdict given twice is one; a changed one is another."""
     return FeedbackReceived(
         id=derived_id(frame.message_id, f"feedback\n{session.visitor}\n{frame.score}\n{frame.comment}"),
         source=SOURCE,
         subject=str(frame.message_id),
-        workspaceid=workspace,
+        workspaceid=session.workspace,
         customerid=customer_id,
         data=Feedback(message_id=frame.message_id, score=frame.score, comment=frame.comment),
     )
@@ -178,6 +184,39 @@ def delivered_by(workspace: str, history: History) -> list[ReplyDelivered]:
         and message.delivery is not None
         and message.delivery.state in ("queued", "sent")
     ]
+
+
+def ours_of(event: ReplyRequested) -> Ours:
+    return Ours(event.data.message_id, event.data.channel, event.threadid)
+
+
+def unseen_in(history: History) -> list[Ours]:
+    """What the widget brought of ours, and nobody is known to have seen."""
+    return [
+        Ours(message.id, message.channel, message.thread_id)
+        for message in history.messages
+        if message.channel is not None
+        and message.channel.kind == KIND
+        and message.delivery is not None
+        and message.delivery.state not in ("seen", "failed")
+    ]
+
+
+def seen(session: Session, ours: Ours) -> ReplyDelivered:
+    """This visitor has looked at it. The same fact however often, and in however many tabs, they do."""
+    return ReplyDelivered(
+        id=derived_id(ours.id, f"seen\n{session.visitor}"),
+        source=SOURCE,
+        subject=str(ours.id),
+        workspaceid=session.workspace,
+        threadid=ours.thread_id,
+        data=ReplyOutcome(message_id=ours.id, channel=ours.channel, state="seen"),
+    )
+
+
+def workspace_in(subject: str) -> str:
+    """`acme` of `ot.acme.message.added.customer` and of `live.acme.delta.widget`."""
+    return subject.split(".", 2)[1]
 
 
 def whom(event: bytes) -> tuple[str | None, str | None]:

@@ -58,12 +58,28 @@ class FeedbackFrame(Wire):
     comment: str | None = Field(None, max_length=2_000)
 
 
+class ProveFrame(Wire):
+    """They say that an address is theirs: a code is to be sent there."""
+
+    type: Literal["prove"]
+    email: Annotated[str, Field(max_length=254, repr=False)]
+
+
+class CodeFrame(Wire):
+    """The code that they read there."""
+
+    type: Literal["code"]
+    proof_id: UUID
+    code: Annotated[str, Field(max_length=20, repr=False)]
+
+
 class PingFrame(Wire):
     type: Literal["ping"]
 
 
 FrameFromBrowser = Annotated[
-    MessageFrame | TypingFrame | ReadFrame | ResumeFrame | FeedbackFrame | PingFrame, Field(discriminator="type")
+    MessageFrame | TypingFrame | ReadFrame | ResumeFrame | FeedbackFrame | ProveFrame | CodeFrame | PingFrame,
+    Field(discriminator="type"),
 ]
 from_browser: TypeAdapter[FrameFromBrowser] = TypeAdapter(FrameFromBrowser)
 
@@ -116,6 +132,25 @@ class Grew(Wire):
 class Typing(Wire):
     type: Literal["typing"] = "typing"
     author: WidgetAuthor
+
+
+class ProofState(Wire):
+    """What became of a `prove`. `message` is for the customer."""
+
+    type: Literal["prove"] = "prove"
+    proof_id: UUID | None = None
+    state: Literal["sent", "refused"]
+    message: str
+    retry_after: int | None = Field(default=None, description="Seconds after which another try may be made.")
+
+
+class CodeState(Wire):
+    """What became of a `code`. After `over` a new proof must be started."""
+
+    type: Literal["code"] = "code"
+    proof_id: UUID
+    state: Literal["proven", "wrong", "over"]
+    message: str
 
 
 ErrorCode = Literal["malformed", "too_large", "too_long", "unsupported", "slow_down", "try_again"]

@@ -1,4 +1,4 @@
-"""To the browsers: replies, what the customer said elsewhere, and answers while they are written."""
+"""To the browsers: replies, what was said elsewhere, and answers while they are written."""
 
 from __future__ import annotations
 
@@ -47,9 +47,12 @@ class Outbound:
         await self._push(ReplyRequested.model_validate_json(message.data))
 
     async def added(self, message: Msg) -> None:
-        """Something was said: in another tab, or on another channel by or to a person who has signed in here."""
+        """Something was said: in another tab, or elsewhere by or to the same customer. What was said elsewhere is not
+        shown as it comes: conversation knows what this browser's proofs let it see.
+        """
+        workspace = convert.workspace_in(message.subject)
         place, customer_id = convert.whom(message.data)
-        here, theirs = self._connections.at(place), self._connections.of(customer_id)
+        here, theirs = self._connections.at(workspace, place), self._connections.of(workspace, customer_id)
         if not here and not theirs:
             return
         event = MessageAdded.model_validate_json(message.data)
@@ -58,20 +61,22 @@ class Outbound:
         said = event.data.message
         if said.note or said.author.kind == "system":
             return
-        # A reply to this very place comes by `deliver`.
-        audience = here | theirs if said.author.kind == "customer" else theirs - here
-        if audience:
-            push(convert.added_frame(event).to_json(), audience)
+        if said.author.kind == "customer":  # a reply to this very place comes by `deliver`
+            push(convert.added_frame(event).to_json(), here)
+        for connection in theirs - here:
+            connection.refresh()
 
     async def live(self, message: Msg) -> None:
         place, _ = convert.whom(message.data)
-        if here := self._connections.at(place):
+        if here := self._connections.at(convert.workspace_in(message.subject), place):
             push(convert.live_frame(Delta.model_validate_json(message.data)).to_json(), here)
 
     async def _push(self, event: ReplyRequested) -> bool:
-        here = self._connections.at(event.data.place.key)
+        here = self._connections.at(event.workspaceid, event.data.place.key)
         if not here:
             return False
+        for connection in here:
+            connection.unseen.add(convert.ours_of(event))
         push(convert.reply_frame(event).to_json(), here)
         reply = event.data
         await self._bus.publish(convert.delivered(event.workspaceid, reply.message_id, reply.channel, event.threadid))

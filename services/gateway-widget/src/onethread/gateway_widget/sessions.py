@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ import jwt
 from jwt.exceptions import InvalidSubjectError
 
 from onethread.contracts.messages import Identity
+from onethread.gateway_widget.sites import Site
 
 ALGORITHM = "HS256"
 AUDIENCE = "onethread-session"
@@ -37,6 +38,7 @@ class Person:
 class Session:
     """One visitor on one channel, and the person they signed in as, if they did."""
 
+    workspace: str
     channel_id: str
     visitor: str
     person: Person | None = None
@@ -53,29 +55,34 @@ class Session:
             proven.append(Identity(kind="email", value=self.person.email, trust="verified", evidence=signed))
         return [*proven, own]
 
+    def is_of(self, site: Site) -> bool:
+        return (self.workspace, self.channel_id) == (site.workspace, site.id)
+
     @property
     def name(self) -> str | None:
         return self.person.name if self.person else None
 
 
 def continue_session(
-    channel_id: str, known: Session | None, person: Person | None, new_visitor: Callable[[], str]
+    site: Site, known: Session | None, person: Person | None, new_visitor: Callable[[], str]
 ) -> Session:
     """The session after a browser has shown what it has.
 
-    A visitor who signs in stays the same visitor; another person on the same browser is another visitor.
+    A visitor who signs in stays the same visitor; another person on the same browser is another visitor. A session of
+    another channel says nothing here.
     """
-    if known is None or known.channel_id != channel_id:
-        return Session(channel_id, new_visitor(), person)
+    if known is None or not known.is_of(site):
+        return Session(site.workspace, site.id, new_visitor(), person)
     if person is None:
         return known
     if known.person is not None and known.person.sub != person.sub:
-        return Session(channel_id, new_visitor(), person)
-    return Session(channel_id, known.visitor, person)
+        return replace(known, visitor=new_visitor(), person=person)
+    return replace(known, person=person)
 
 
 def session_token(session: Session, secret: str, now: datetime) -> str:
-    claims: dict[str, Any] = {"v": session.visitor, "ch": session.channel_id, "aud": AUDIENCE, "exp": now + LIFETIME}
+    claims: dict[str, Any] = {"v": session.visitor, "ws": session.workspace, "ch": session.channel_id}
+    claims |= {"aud": AUDIENCE, "exp": now + LIFETIME}
     if person := session.person:
         claims |= {"sub": person.sub, "email": person.email, "name": person.name}
     return jwt.encode(claims, secret, ALGORITHM)
@@ -86,14 +93,13 @@ def read_session(token: str | None, secret: str) -> Session | None:
     if not token:
         return None
     try:
-        claims = jwt.decode(
-            token, secret, [ALGORITHM], audience=AUDIENCE, options={"require": ["exp", "v", "ch"], "verify_sub": False}
-        )
+        options: Any = {"require": ["exp", "v", "ws", "ch"], "verify_sub": False}
+        claims = jwt.decode(token, secret, [ALGORITHM], audience=AUDIENCE, options=options)
     except jwt.InvalidTokenError:
         return None
     sub = claims.get("sub")
     person = Person(sub, claims.get("email"), claims.get("name")) if sub else None
-    return Session(claims["ch"], claims["v"], person)
+    return Session(claims["ws"], claims["ch"], claims["v"], person)
 
 
 def read_identity(token: str, secret: str) -> Person:

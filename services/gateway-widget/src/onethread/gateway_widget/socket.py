@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from itertools import chain, repeat
-from typing import Literal
+from collections.abc import Coroutine
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -18,14 +18,15 @@ from starlette.websockets import WebSocketDisconnect
 
 from onethread.contracts import ids, subjects
 from onethread.contracts.envelope import CloudEvent, now
-from onethread.gateway_widget import convert, frames
+from onethread.gateway_widget import convert, frames, proving
 from onethread.gateway_widget.allowance import Allowance
 from onethread.gateway_widget.capabilities import ATTACHMENTS, KIND, LARGEST_FRAME, LONGEST_TEXT
-from onethread.gateway_widget.connections import GOING_AWAY, Connection, Connections
+from onethread.gateway_widget.catching_up import CatchUp
+from onethread.gateway_widget.connections import BROKEN, GOING_AWAY, TOKEN_REFUSED, Connection, Connections
 from onethread.gateway_widget.frames import ErrorCode
-from onethread.gateway_widget.history import PAGE, handed_out, history_of
 from onethread.gateway_widget.sessions import Session, read_session
 from onethread.gateway_widget.settings import Settings
+from onethread.gateway_widget.sites import Site
 from onethread.runtime.bus import AWAY, Bus, UnavailableError
 from onethread.runtime.context import service_name
 from onethread.runtime.telemetry import traceparent
@@ -35,11 +36,9 @@ router = APIRouter()
 MESSAGES = Counter("onethread_widget_messages_total", "Messages from browsers", ["outcome"])
 
 PROTOCOL = "onethread.v1"
-TOKEN_REFUSED = 4401
-BROKEN = 1011
-RESUME_WAITS = (1.0, 2.0, 5.0, 10.0)
-"""Seconds. The browser asks once; as long as its socket is open, the gateway goes on asking for it."""
 FLUSH_SECONDS = 2.0
+ASIDE = 4
+"""Questions of one browser that may wait for their answers at once."""
 OPENING_SECONDS = 1.0
 """A browser says at once where it left off. One that says nothing has missed nothing."""
 
@@ -64,25 +63,33 @@ async def socket(websocket: WebSocket) -> None:
     service_name.set("gateway-widget")
     state = websocket.app.state
     settings: Settings = state.settings
-    if not settings.welcomes(websocket.headers.get("origin")):
-        await websocket.close()  # before the handshake: the browser sees a 403
-        return
     offered: list[str] = websocket.scope["subprotocols"]
-    # Accepted even when refused: a browser hides the reason of a failed handshake, but not a close code.
-    await websocket.accept(PROTOCOL if PROTOCOL in offered else None)
     session = _session_of(offered, settings)
-    if session is None:
-        await websocket.close(TOKEN_REFUSED, "The session token is not valid. Open a new session.")
+    try:
+        site: Site | None = state.sites.get(session.channel_id, session.workspace) if session else None
+    except UnavailableError:
+        await _refuse(websocket, GOING_AWAY, "The chat is starting. Come back in a moment.")
+        return
+    if site and not site.welcomes(websocket.headers.get("origin")):
+        await websocket.close()  # before the handshake: the browser sees a 403
+    elif session is None or site is None:
+        await _refuse(websocket, TOKEN_REFUSED, "The session token is not valid. Open a new session.")
     elif state.connections.ending:
-        await websocket.close(GOING_AWAY)
+        await _refuse(websocket, GOING_AWAY, "The server restarts. Come back in a moment.")
     else:
+        await websocket.accept(PROTOCOL)
         await Talk(websocket, Connection(session), settings, state.bus, state.connections).run()
 
 
 def _session_of(offered: list[str], settings: Settings) -> Session | None:
     token = next((one for one in offered if one != PROTOCOL), None)
-    session = read_session(token, settings.session_secret.get_secret_value()) if PROTOCOL in offered else None
-    return session if session and session.channel_id == settings.widget_channel else None
+    return read_session(token, settings.session_secret.get_secret_value()) if PROTOCOL in offered else None
+
+
+async def _refuse(websocket: WebSocket, code: int, reason: str) -> None:
+    """Accepted first: a browser hides the reason of a failed handshake, but not a close code."""
+    await websocket.accept(PROTOCOL if PROTOCOL in websocket.scope["subprotocols"] else None)
+    await websocket.close(code, reason)
 
 
 class Talk:
@@ -93,14 +100,15 @@ class Talk:
     ) -> None:
         self._websocket, self._connection = websocket, connection
         self._session = connection.session
-        self._workspace = settings.workspace
         self._bus, self._connections = bus, connections
         self._allowance = Allowance(settings.widget_rate, settings.widget_burst, time.monotonic())
         self._in_hand = asyncio.Lock()
-        self._resuming: asyncio.Task[None] | None = None
+        self._catching_up = CatchUp(bus, connection, connections)
+        self._aside: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         connection = self._connection
+        connection.refresh = self._catching_up.go_on
         connection.hold()  # what is said now comes after what was missed, which the browser's first frame asks for
         opening = asyncio.get_running_loop().call_later(OPENING_SECONDS, self._opened)
         self._connections.add(connection)
@@ -128,7 +136,7 @@ class Talk:
 
     def _opened(self) -> None:
         """A browser that resumes gets what happens meanwhile once it has caught up."""
-        if self._resuming is None:
+        if self._catching_up.task is None:
             self._connection.release()
 
     async def _write(self) -> None:
@@ -144,7 +152,7 @@ class Talk:
         flushed.cancel()
 
     async def _stop(self, *tasks: asyncio.Task[None]) -> None:
-        ending = [task for task in (*tasks, self._resuming) if task is not None]
+        ending = [task for task in (*tasks, self._catching_up.task, *self._aside) if task is not None]
         for task in ending:
             task.cancel()
         for result in await asyncio.gather(*ending, return_exceptions=True):
@@ -184,14 +192,19 @@ class Talk:
             case frames.MessageFrame():
                 await self._said(frame)
             case frames.ResumeFrame():
-                self._resume(frame.after)
+                self._catching_up.begin(frame.after)
             case frames.FeedbackFrame():
                 customer_id = self._connection.customer_id
-                await self._publish(convert.feedback(self._workspace, self._session, frame, customer_id))
+                await self._publish(convert.feedback(self._session, frame, customer_id))
             case frames.TypingFrame():
                 await self._show("typing")
             case frames.ReadFrame():
                 await self._show("read", frame.message_id)
+                self._do_aside(self._connection.unseen.saw(self._bus, self._session, frame.message_id))
+            case frames.ProveFrame():
+                self._do_aside(self._prove(frame))
+            case frames.CodeFrame():
+                self._do_aside(self._try_code(frame))
             case frames.PingFrame():
                 pass
 
@@ -201,7 +214,7 @@ class Talk:
         if frame.attachments and not ATTACHMENTS:
             raise RefusedFrameError("unsupported")
         with self._bus.tracing.span("widget received", SpanKind.SERVER):
-            event = convert.received(self._workspace, self._session, frame, now(), traceparent())
+            event = convert.received(self._session, frame, now(), traceparent())
             await self._publish(event, KIND, ids.lane(self._session.visitor))
         MESSAGES.labels("acknowledged").inc()
         self._connection.send(frames.Ack(client_id=frame.client_id, message_id=event.id).to_json())
@@ -219,36 +232,28 @@ class Talk:
             return
         activity = convert.Activity(kind=kind, thread_id=thread_id, place=self._connection.place, message_id=message_id)
         with contextlib.suppress(*AWAY):  # worth nothing a second later
-            await self._bus.say_live(subjects.live(self._workspace, kind, KIND), activity)
+            await self._bus.say_live(subjects.live(self._session.workspace, kind, KIND), activity)
 
-    def _resume(self, after: str | None) -> None:
-        if self._resuming is None or self._resuming.done():
-            self._connection.hold()
-            self._resuming = asyncio.create_task(self._catch_up(after))
+    # Questions, which are asked while the talk goes on
 
-    async def _catch_up(self, after: str | None) -> None:
-        for wait in chain(RESUME_WAITS, repeat(RESUME_WAITS[-1])):
-            try:
-                await self._bring(after)
-            except UnavailableError:
-                log.info("resume.waits")
-            except Exception:
-                self._connection.close(BROKEN)
-                raise
-            else:
-                return
-            finally:
-                self._connection.release()  # what happens now is not held back by what happened before
-            await asyncio.sleep(wait)
+    def _do_aside(self, asking: Coroutine[Any, Any, None]) -> None:
+        if len(self._aside) >= ASIDE:
+            asking.close()
+            raise RefusedFrameError("slow_down")
+        task = asyncio.create_task(asking)
+        self._aside.add(task)
+        task.add_done_callback(self._done_aside)
 
-    async def _bring(self, after: str | None) -> None:
-        while True:
-            history = await history_of(self._bus, self._workspace, self._session, after)
-            if history.thread is not None:
-                self._connections.learn(self._connection, history.thread.customer.id, history.thread.id)
-            for message in convert.shown_history(history):
-                await self._connection.frames.put(frames.Arrived(message=message).to_json())
-            await handed_out(self._bus, self._workspace, history)
-            if len(history.messages) < PAGE or history.cursors[-1] == after:
-                return
-            after = history.cursors[-1]
+    def _done_aside(self, task: asyncio.Task[None]) -> None:
+        self._aside.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("socket.failed", exc_info=error)
+
+    async def _prove(self, frame: frames.ProveFrame) -> None:
+        self._connection.send((await proving.start(self._bus, self._session, frame)).to_json())
+
+    async def _try_code(self, frame: frames.CodeFrame) -> None:
+        outcome = await proving.check(self._bus, self._session, frame)
+        self._connection.send(outcome.to_json())
+        if outcome.state == "proven":
+            self._catching_up.begin(None)  # who they are has changed, and with it what they may see
