@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.messages import Author, Channel, Place, Source
@@ -46,6 +46,9 @@ class RequestedReply(Contract):
     sources: list[Source] = Field(default_factory=list[Source])
     subject: str | None = None
     sequence: int = Field(description="The message's number in its thread.")
+    attempt: int = Field(
+        default=1, ge=1, description="A teammate's retry counts up: what was settled for earlier ones is tried again."
+    )
 
 
 class ReplyRequested(CloudEvent):
@@ -59,15 +62,19 @@ class ReplyOutcome(Contract):
     message_id: UUID
     channel: Channel
     external_id: str | None = Field(default=None, description="The outside's own id: Message-ID, Slack `channel:ts`.")
-    state: Literal["sent", "delivered", "seen", "failed"] = "sent"
-    reason: str | None = None
+    state: Literal["sent", "delivered", "seen", "retrying", "failed"] = "sent"
+    reason: str | None = Field(default=None, description="Why it failed or waits, in words.")
+    retry_at: AwareDatetime | None = Field(default=None, description="While `retrying`: when it is tried again.")
+    attempt: int | None = Field(default=None, description="As requested. None: the latest, as far as is known.")
     place: Place | None = Field(
         default=None, description="The place as it is after the sending, where the sending made it."
     )
 
 
 class ReplyDelivered(CloudEvent):
-    """The outside took it (`sent`), the customer's own device has it (`delivered`), or they looked at it (`seen`)."""
+    """How far it got: the outside took it (`sent`), the customer's own device has it (`delivered`), they looked at it
+    (`seen`), or the outside puts it off and it is tried again (`retrying`).
+    """
 
     type: Literal["onethread.reply.delivered.v1"] = "onethread.reply.delivered.v1"
     data: ReplyOutcome
