@@ -11,10 +11,11 @@ from uuid import UUID
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from onethread.contracts.messages import Channel
+from onethread.contracts.channels import ChannelConfig, Channels
 from onethread.contracts.replies import ReplyOutcome
 from onethread.gateway_email.authenticity import Edge
-from onethread.gateway_email.convert import Arrival, Desk
+from onethread.gateway_email.convert import Arrival
+from onethread.gateway_email.desks import Desk
 from onethread.gateway_email.ledger import Delivery
 from onethread.gateway_email.settings import Settings
 from onethread.gateway_email.tokens import Signer
@@ -30,6 +31,8 @@ class FakeBus:
     def __init__(self) -> None:
         self.published: list[tuple[Any, tuple[str, ...]]] = []
         self.handlers: dict[str, Any] = {}
+        self.channels: list[ChannelConfig] | None = []
+        """Those that conversation tells. None: it is away."""
         self.away = False
         self.tracing = self
 
@@ -39,6 +42,18 @@ class FakeBus:
 
     def on(self, consumer: Any, _event: Any, handler: Any) -> None:
         self.handlers[consumer.name] = handler
+
+    def answer(self, subject: str, _question: Any, handler: Any) -> None:
+        self.handlers[subject] = handler
+
+    async def ask(self, subject: str, question: Any, _answer: Any) -> Channels:
+        assert (subject, question.kind) == ("svc.conversation.channels", "email")
+        if self.channels is None:
+            raise UnavailableError("conversation is away")
+        return Channels(items=self.channels)
+
+    async def listen(self, subject: str, handler: Any) -> None:
+        self.handlers[subject] = handler
 
     async def publish(self, event: Any, *tokens: str) -> None:
         if self.away:
@@ -95,7 +110,7 @@ def email_fixtures() -> Path:
 @pytest.fixture
 def desk() -> Desk:
     edge = Edge.parse("127.0.0.0/8", "mx.desk.example")
-    return Desk(Channel(id="email-local", kind="email"), "support@desk.example", edge, Signer((SECRET,), "local"))
+    return Desk("email-local", "local", "support@desk.example", "Support", edge, Signer((SECRET,), "local"))
 
 
 @pytest.fixture

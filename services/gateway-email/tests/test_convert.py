@@ -13,7 +13,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from onethread.gateway_email import convert, mime
-from onethread.gateway_email.convert import Arrival, Desk, RefusedMailError
+from onethread.gateway_email.convert import Arrival, RefusedMailError
+from onethread.gateway_email.desks import Desk
 
 PASS = "Authentication-Results: mx.desk.example; dmarc=pass header.from=customer.example\r\n"
 FAIL = "Authentication-Results: mx.desk.example; dmarc=fail header.from=customer.example\r\n"

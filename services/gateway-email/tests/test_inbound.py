@@ -170,7 +170,7 @@ async def test_a_line_longer_than_the_standard_is_taken(app, bus):
 
 
 async def test_our_own_mail_is_taken_off_the_sender_and_dropped(app, bus, settings):
-    ours = f"X-Onethread-Instance: {settings.signer.instances()[0]}\r\n".encode()
+    ours = f"X-Onethread-Instance: {settings.signer('local').instances()[0]}\r\n".encode()
     async with talking_to(app) as client:
         assert (await client.hand_over(ours + MAIL)).startswith("250")
     assert not bus.published

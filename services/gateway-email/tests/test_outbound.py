@@ -13,10 +13,12 @@ from onethread.contracts.messages import Audience, Author, Channel, Place, Sourc
 from onethread.contracts.replies import ReplyRequested, RequestedReply
 from onethread.gateway_email.app import create_app
 from onethread.gateway_email.compose import UNTITLED, UndeliverableError, Writer
+from onethread.gateway_email.desks import Desk, desk_of, own_desk
 from onethread.gateway_email.outbound import Outbound
 from onethread.gateway_email.relay import Relay
-from onethread.gateway_email.tokens import Signer, token_in
+from onethread.gateway_email.tokens import token_in
 from onethread.runtime.bus import UnavailableError
+from onethread.runtime.channels import ChannelBook
 
 SUPPORT = "support@desk.example"
 THREAD = UUID("4f0c0ce5-8f65-4a0e-9a6b-0d3f1a1b2c3d")
@@ -49,12 +51,17 @@ def requested(route: dict[str, Any] | None = None, **changes: Any) -> ReplyReque
 
 @pytest.fixture
 def writer(settings) -> Writer:
-    return Writer(SUPPORT, "Support", settings.signer)
+    return Writer(own_desk(settings))
 
 
 @pytest.fixture
-def outbound(writer, sink, memory_ledger, bus) -> Outbound:
-    return Outbound(writer, Relay(sink.url), memory_ledger, bus)
+def desks(settings, bus) -> ChannelBook[Desk]:
+    return ChannelBook(bus, "email", own_desk(settings), lambda config: desk_of(config, settings))
+
+
+@pytest.fixture
+def outbound(desks, sink, memory_ledger, bus) -> Outbound:
+    return Outbound(desks, Relay(sink.url), memory_ledger, bus)
 
 
 def written(writer: Writer, event: ReplyRequested):
@@ -75,8 +82,8 @@ def test_a_reply_has_the_headers_that_thread_it(writer: Writer):
     assert mail["Message-ID"] == writer.message_id(event.data.message_id)
     token = token_in(mail["Reply-To"], SUPPORT)
     assert token
-    assert writer.signer.thread_of(token, "ann@customer.example") == THREAD
-    assert writer.signer.thread_of(token, "bob@customer.example") is None
+    assert writer.desk.signer.thread_of(token, "ann@customer.example") == THREAD
+    assert writer.desk.signer.thread_of(token, "bob@customer.example") is None
 
 
 def test_a_teammates_words_are_not_called_automatic(writer: Writer):
@@ -214,8 +221,8 @@ async def test_a_refusal_for_now_is_tried_again_for_ten_minutes(outbound: Outbou
     assert bus.published[0][0].data.state == "failed"
 
 
-async def test_a_relay_that_is_away_keeps_the_reply(writer: Writer, memory_ledger, bus):
-    outbound = Outbound(writer, Relay("smtp://127.0.0.1:1"), memory_ledger, bus)
+async def test_a_relay_that_is_away_keeps_the_reply(desks: ChannelBook[Desk], memory_ledger, bus):
+    outbound = Outbound(desks, Relay("smtp://127.0.0.1:1"), memory_ledger, bus)
     with pytest.raises(UnavailableError):
         await outbound(requested())
     assert not bus.published
@@ -230,11 +237,10 @@ async def test_a_place_without_an_address_fails_in_words(outbound: Outbound, bus
 
 def test_the_service_hears_its_own_requests(settings, bus, memory_ledger):
     create_app(settings, bus, memory_ledger)
-    assert list(bus.handlers) == ["gateway-email-replies"]
+    assert list(bus.handlers) == ["gateway-email-replies", "svc.gateway-email.prove"]
 
 
 def test_a_new_secret_signs_and_the_old_one_is_still_read(settings):
     rotated = settings.model_copy(update={"reply_secret": f"a newer secret here,{settings.reply_secret}"})
-    token = settings.signer.token(THREAD, "a@x.example")
-    assert rotated.signer.thread_of(token, "a@x.example") == THREAD
-    assert isinstance(rotated.signer, Signer)
+    token = settings.signer("local").token(THREAD, "a@x.example")
+    assert rotated.signer("local").thread_of(token, "a@x.example") == THREAD

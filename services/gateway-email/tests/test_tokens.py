@@ -56,6 +56,17 @@ def test_a_token_of_another_workspace_is_not_ours():
     assert not SIGNER.is_ours(other.message_id(thread, "desk.example"))
 
 
+def test_a_token_of_one_channel_names_nothing_on_another_and_a_workspaces_mails_are_its_own_on_all():
+    thread, recipient = uuid4(), "ann@customer.example"
+    sales, help_ = (Signer(SIGNER.secrets, "local", channel) for channel in ("sales", "help"))
+    assert sales.thread_of(sales.token(thread, recipient), recipient) == thread
+    for other in (help_, SIGNER):
+        assert other.thread_of(sales.token(thread, recipient), recipient) is None
+        assert sales.thread_of(other.token(thread, recipient), recipient) is None
+    assert SIGNER.is_ours(sales.message_id(thread, "desk.example"))
+    assert SIGNER.instances() == sales.instances()
+
+
 def test_a_message_id_is_stable_and_cannot_be_guessed():
     message = uuid4()
     assert SIGNER.message_id(message, "desk.example") == SIGNER.message_id(message, "desk.example")

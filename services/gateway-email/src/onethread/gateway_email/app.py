@@ -7,20 +7,23 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from onethread.contracts.messages import Channel
+from onethread.contracts.proofs import ProofMail
 from onethread.contracts.replies import ReplyRequested
 from onethread.contracts.streams import EMAIL_REPLIES
+from onethread.contracts.subjects import EMAIL_PROVE
 from onethread.gateway_email.addresses import domain_of
 from onethread.gateway_email.capabilities import KIND
-from onethread.gateway_email.compose import Writer
-from onethread.gateway_email.convert import Desk
+from onethread.gateway_email.desks import desk_of, own_desk
 from onethread.gateway_email.inbound import SERVICE, Intake, MailServer
 from onethread.gateway_email.ledger import BucketLedger, Ledger
 from onethread.gateway_email.outbound import Outbound
+from onethread.gateway_email.proof import Prover
 from onethread.gateway_email.relay import Relay
 from onethread.gateway_email.settings import Settings
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus
+from onethread.runtime.channels import ChannelBook
+from onethread.runtime.context import service_name
 from onethread.runtime.health import Health
 
 
@@ -29,11 +32,11 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, ledger:
     settings = settings or Settings.load()
     bus = bus or Bus(SERVICE, settings)
     ledger = ledger or BucketLedger(lambda: bus.js)
-    address = settings.support_address
-    desk = Desk(Channel(id=settings.channel_id, kind=KIND), address, settings.edge, settings.signer)
-    writer = Writer(address, settings.support_name, settings.signer)
-    mail = MailServer(Intake(settings.workspace, desk, bus), domain_of(address), settings.mail_bytes)
-    bus.on(EMAIL_REPLIES, ReplyRequested, Outbound(writer, Relay(settings.relay_url), ledger, bus))
+    relay = Relay(settings.relay_url)
+    desks = ChannelBook(bus, KIND, own_desk(settings), lambda config: desk_of(config, settings))
+    mail = MailServer(Intake(desks, bus), domain_of(desks.own.address), settings.mail_bytes)
+    bus.on(EMAIL_REPLIES, ReplyRequested, Outbound(desks, relay, ledger, bus))
+    bus.answer(EMAIL_PROVE, ProofMail, Prover(desks, relay))
 
     health = Health()
     health.ready["bus"] = bus.check
@@ -41,14 +44,17 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, ledger:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service_name.set(SERVICE)
         await bus.start()
         try:
+            await desks.start()
             await mail.start(settings.host, settings.smtp_listen_port)
             try:
                 yield
             finally:
                 await mail.stop()
         finally:
+            desks.stop()
             await bus.stop()
 
     app = FastAPI(title="Onethread gateway-email", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)

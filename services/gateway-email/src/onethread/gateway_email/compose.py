@@ -18,7 +18,7 @@ from onethread.contracts.replies import RequestedReply
 from onethread.gateway_email import addresses, charsets, markup
 from onethread.gateway_email.capabilities import ANSWERED_IDS
 from onethread.gateway_email.convert import ID_CHARACTERS, INSTANCE_HEADER
-from onethread.gateway_email.tokens import Signer
+from onethread.gateway_email.desks import Desk
 
 UNTITLED = "Your conversation with us"
 AS_THEY_ARE = {"message-id", "in-reply-to", "references", "reply-to", "to"}
@@ -42,20 +42,18 @@ WIRE = _Wire(linesep="\r\n", raise_on_defect=False)
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who we are as a sender."""
+    """Writes as a support address of ours."""
 
-    address: str
-    name: str
-    signer: Signer
+    desk: Desk
 
     def message_id(self, message: UUID) -> str:
-        return self.signer.message_id(message, addresses.domain_of(self.address))
+        return self.desk.signer.message_id(message, addresses.domain_of(self.desk.address))
 
     def write(self, reply: RequestedReply, thread: UUID | None, now: datetime) -> EmailMessage:
         """Raises UndeliverableError where the place names no address that can be written to."""
         route, recipient = reply.place.route, recipient_of(reply)
         mail = EmailMessage(policy=WIRE)
-        mail["From"] = Address(_one_line(reply.author.name or self.name), addr_spec=self.address)
+        mail["From"] = Address(_one_line(reply.author.name or self.desk.name), addr_spec=self.desk.address)
         mail["To"] = recipient
         mail["Subject"] = _subject(route.get("subject") or reply.subject, is_answer=bool(_parent(route)))
         mail["Date"] = format_datetime(now)
@@ -64,11 +62,11 @@ class Writer:
             mail["In-Reply-To"] = parent
             mail["References"] = " ".join(references(route))
         if thread:
-            mail["Reply-To"] = self.signer.reply_address(self.address, thread, recipient)
+            mail["Reply-To"] = self.desk.signer.reply_address(self.desk.address, thread, recipient)
         if reply.author.kind in ("agent", "system"):
             mail["Auto-Submitted"] = "auto-replied"
             mail["X-Auto-Response-Suppress"] = "All"
-        mail[INSTANCE_HEADER] = self.signer.instances()[0]
+        mail[INSTANCE_HEADER] = self.desk.signer.instances()[0]
         mail.set_content(_text(reply), cte="quoted-printable")
         mail.add_alternative(_html(reply), subtype="html", cte="quoted-printable")
         return mail

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from uuid import UUID
 
-from onethread.contracts.messages import Audience, Channel, Identity, Place, ReceivedMessage
+from onethread.contracts.messages import Audience, Identity, Place, ReceivedMessage
 from onethread.gateway_email import addresses, charsets, markup, quotes
-from onethread.gateway_email.authenticity import Edge, Verdict, judge
+from onethread.gateway_email.authenticity import Verdict, judge
 from onethread.gateway_email.capabilities import (
     ANSWERED_IDS,
     HEADER_BYTES,
@@ -19,8 +19,9 @@ from onethread.gateway_email.capabilities import (
     RECEIVED_HOPS,
     TEXT_CHARACTERS,
 )
+from onethread.gateway_email.desks import Desk
 from onethread.gateway_email.mime import Mail
-from onethread.gateway_email.tokens import Signer, token_in
+from onethread.gateway_email.tokens import token_in
 
 INSTANCE_HEADER = "X-Onethread-Instance"
 MACHINE_HEADERS = (
@@ -40,16 +41,6 @@ ID_CHARACTERS = 250
 
 class RefusedMailError(Exception):
     """This mail will never be taken. The text is the SMTP answer that its sender reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Our end: the channel and its address, whom we believe, and our signatures."""
-
-    channel: Channel
-    address: str
-    edge: Edge
-    signer: Signer
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from onethread.contracts import ids
 from onethread.contracts.messages import MessageReceived, ReceivedMessage
 from onethread.gateway_email import convert, mime
 from onethread.gateway_email.capabilities import KIND
-from onethread.gateway_email.convert import Arrival, Desk, RefusedMailError
-from onethread.gateway_email.tokens import token_in
+from onethread.gateway_email.convert import Arrival, RefusedMailError
+from onethread.gateway_email.desks import Desk, desk_address
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.channels import ChannelBook
 from onethread.runtime.context import service_name
 from onethread.runtime.telemetry import traceparent
 
@@ -31,6 +32,8 @@ LINE_LIMIT = 1024 * 1024
 DRAIN_SECONDS = 8.0
 CLOSING = "421 4.3.2 Closing for a restart; try again in a moment"
 TRY_AGAIN = "451 4.3.0 The mail can't be kept at the moment; nothing is lost, try again in a moment"
+NO_SUCH_ADDRESS = "550 5.1.1 There is no such address here"
+NOT_KNOWN_YET = "451 4.3.0 We are starting and do not know all our addresses yet; try again in a moment"
 LOOSE_LINES = "550 5.6.11 The mail has line breaks other than CR LF; correct it and send it again"
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
@@ -41,15 +44,21 @@ TAKEN = Counter("onethread_email_mails_total", "Mails that were offered to us", 
 class Intake:
     """aiosmtpd's handler."""
 
-    def __init__(self, workspace: str, desk: Desk, bus: Bus) -> None:
-        self._workspace, self._desk, self._bus = workspace, desk, bus
+    def __init__(self, desks: ChannelBook[Desk], bus: Bus) -> None:
+        self._desks, self._bus = desks, bus
 
     async def handle_RCPT(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if token_in(address, self._desk.address) is None:
+        service_name.set(SERVICE)
+        try:
+            desk = self._desks.at(desk_address(address))
+        except UnavailableError:
+            TAKEN.labels("deferred").inc()
+            return NOT_KNOWN_YET
+        if desk is None:
             TAKEN.labels("unknown_recipient").inc()
-            return "550 5.1.1 There is no such address here"
+            return NO_SUCH_ADDRESS
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
@@ -80,33 +89,31 @@ class Intake:
             return "refused", LOOSE_LINES
         try:
             # A large mail takes seconds to read, and other senders would wait for it.
-            message = await asyncio.to_thread(self._read, raw, arrival)
-            if message is None:
-                log.warning("mail.own_came_back")
-                return "own", "250 2.0.0 OK, this mail is our own"
-            event = self._event(message)
-            await self._bus.publish(event, KIND, ids.lane(message.identities[0].value))
+            events = await asyncio.to_thread(_read, raw, arrival, self._written_to(arrival))
+            for event in events:
+                await self._bus.publish(event, KIND, ids.lane(event.data.identities[0].value))
         except RefusedMailError as refusal:
             log.info("mail.refused", answer=str(refusal))
             return "refused", str(refusal)
         except UnavailableError as error:
             log.warning("mail.deferred", error=str(error))
             return "deferred", TRY_AGAIN
-        log.info("mail.taken", event_id=str(event.id), size=len(raw), attachments=len(message.attachments))
-        return "taken", f"250 2.0.0 Kept as {event.id}{_not_kept(message)}"
+        if not events:
+            log.warning("mail.own_came_back")
+            return "own", "250 2.0.0 OK, this mail is our own"
+        names = ", ".join(str(event.id) for event in events)
+        attachments = len(events[0].data.attachments)
+        log.info("mail.taken", event_id=names, size=len(raw), attachments=attachments)
+        not_kept = f"; the contents of {attachments} attachment(s) are not kept" if attachments else ""
+        return "taken", f"250 2.0.0 Kept as {names}{not_kept}"
 
-    def _read(self, raw: bytes, arrival: Arrival) -> ReceivedMessage | None:
-        mail = mime.parse(raw)
-        return None if convert.is_own(mail, self._desk) else convert.received(mail, arrival, self._desk)
-
-    def _event(self, message: ReceivedMessage) -> MessageReceived:
-        return MessageReceived(
-            id=ids.received_id(self._workspace, message.channel.id, message.external_id),
-            source=SOURCE,
-            workspaceid=self._workspace,
-            traceparent=traceparent(),
-            data=message,
-        )
+    def _written_to(self, arrival: Arrival) -> list[Desk]:
+        """Each was there when it was named as a recipient; one that is gone since is left out."""
+        named = dict.fromkeys(desk_address(recipient) for recipient in arrival.recipients)
+        desks = [desk for address in named if (desk := self._desks.at(address))]
+        if not desks:
+            raise RefusedMailError(NO_SUCH_ADDRESS)
+        return desks
 
 
 class MailServer:
@@ -194,6 +201,17 @@ class _Session(SMTP):
         return answer
 
 
-def _not_kept(message: ReceivedMessage) -> str:
-    count = len(message.attachments)
-    return f"; the contents of {count} attachment(s) are not kept" if count else ""
+def _read(raw: bytes, arrival: Arrival, desks: list[Desk]) -> list[MessageReceived]:
+    """The mail as each desk has it. Raises RefusedMailError where one cannot take it: one answer goes for all."""
+    mail = mime.parse(raw)
+    return [_event(convert.received(mail, arrival, desk), desk) for desk in desks if not convert.is_own(mail, desk)]
+
+
+def _event(message: ReceivedMessage, desk: Desk) -> MessageReceived:
+    return MessageReceived(
+        id=ids.received_id(desk.workspace, desk.id, message.external_id),
+        source=SOURCE,
+        workspaceid=desk.workspace,
+        traceparent=traceparent(),
+        data=message,
+    )

@@ -9,14 +9,17 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 
 from onethread.contracts.ids import derived_id
-from onethread.contracts.replies import ReplyDelivered, ReplyFailed, ReplyOutcome, ReplyRequested
+from onethread.contracts.replies import ReplyDelivered, ReplyFailed, ReplyOutcome, ReplyRequested, RequestedReply
 from onethread.gateway_email.compose import UndeliverableError, Writer, recipient_of
+from onethread.gateway_email.desks import Desk
 from onethread.gateway_email.inbound import SOURCE
 from onethread.gateway_email.ledger import Ledger
 from onethread.gateway_email.relay import RefusedByRelayError, Relay
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.channels import ChannelBook
 from onethread.runtime.telemetry import traceparent
 
+NO_DESK = "The support address that it was to come from is no longer there. Reply on another channel."
 PATIENCE = timedelta(minutes=10)
 """How long a mail that the relay puts off holds up those behind it. Greylisting wants five."""
 
@@ -25,8 +28,8 @@ SENT = Counter("onethread_email_replies_total", "Replies that left, or could not
 
 
 class Outbound:
-    def __init__(self, writer: Writer, relay: Relay, ledger: Ledger, bus: Bus) -> None:
-        self._writer, self._relay, self._ledger, self._bus = writer, relay, ledger, bus
+    def __init__(self, desks: ChannelBook[Desk], relay: Relay, ledger: Ledger, bus: Bus) -> None:
+        self._desks, self._relay, self._ledger, self._bus = desks, relay, ledger, bus
 
     async def __call__(self, event: ReplyRequested) -> None:
         """Handles one `reply.requested.email`. What was settled before is only told again."""
@@ -41,33 +44,26 @@ class Outbound:
 
     async def _deliver(self, event: ReplyRequested, since: datetime) -> ReplyOutcome:
         reply = event.data
+        desk = self._desks.get(reply.channel.id, event.workspaceid)
+        if desk is None:
+            return ReplyOutcome(message_id=reply.message_id, channel=reply.channel, state="failed", reason=NO_DESK)
+        writer = Writer(desk)
         try:
-            await self._send(event)
+            await self._send(event, writer)
         except UndeliverableError as error:
-            return self._outcome(event, str(error))
+            return _outcome(reply, writer, str(error))
         except RefusedByRelayError as refusal:
             if not refusal.permanent and datetime.now(UTC) - since < PATIENCE:
                 raise UnavailableError(f"the mail relay said {refusal.code}") from refusal
             log.warning("reply.refused", message_id=str(reply.message_id), code=refusal.code)
-            return self._outcome(event, f"The mail server refused it: {refusal.said}")
+            return _outcome(reply, writer, f"The mail server refused it: {refusal.said}")
         log.info("reply.sent", message_id=str(reply.message_id))
-        return self._outcome(event, None)
+        return _outcome(reply, writer, None)
 
-    async def _send(self, event: ReplyRequested) -> None:
-        mail = self._writer.write(event.data, event.threadid, datetime.now(UTC))
+    async def _send(self, event: ReplyRequested, writer: Writer) -> None:
+        mail = writer.write(event.data, event.threadid, datetime.now(UTC))
         with self._bus.tracing.span("smtp send", SpanKind.CLIENT):
-            await self._relay.send(mail.as_bytes(), self._writer.address, recipient_of(event.data))
-
-    def _outcome(self, event: ReplyRequested, failure: str | None) -> ReplyOutcome:
-        reply = event.data
-        return ReplyOutcome(
-            message_id=reply.message_id,
-            channel=reply.channel,
-            external_id=self._writer.message_id(reply.message_id),
-            state="failed" if failure else "sent",
-            reason=failure,
-            place=None if failure else self._writer.place_after(reply),
-        )
+            await self._relay.send(mail.as_bytes(), writer.desk.address, recipient_of(event.data))
 
     async def _tell(self, event: ReplyRequested, outcome: ReplyOutcome) -> None:
         kind = ReplyFailed if outcome.state == "failed" else ReplyDelivered
@@ -84,3 +80,14 @@ class Outbound:
                 data=outcome,
             )
         )
+
+
+def _outcome(reply: RequestedReply, writer: Writer, failure: str | None) -> ReplyOutcome:
+    return ReplyOutcome(
+        message_id=reply.message_id,
+        channel=reply.channel,
+        external_id=writer.message_id(reply.message_id),
+        state="failed" if failure else "sent",
+        reason=failure,
+        place=None if failure else writer.place_after(reply),
+    )

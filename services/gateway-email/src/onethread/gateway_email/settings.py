@@ -17,7 +17,7 @@ class Settings(Base):
 
     default_port: ClassVar[int] = 8020
 
-    channel_id: str = "email-local"
+    channel_id: str = Field("email-local", description="Id of the channel that these settings describe.")
     support_address: str = "support@onethread.localhost"
     support_name: str = Field("Support", description="Shown as the sender when the author has no name.")
     smtp_port: int | None = Field(None, description="Take mail here instead of on 2525 plus the offset.")
@@ -53,6 +53,5 @@ class Settings(Base):
     def edge(self) -> Edge:
         return Edge.parse(self.trusted_relays, self.trusted_authserv_id)
 
-    @property
-    def signer(self) -> Signer:
-        return Signer(tuple(s.strip() for s in self.reply_secret.split(",") if s.strip()), self.workspace)
+    def signer(self, workspace: str, channel: str | None = None) -> Signer:
+        return Signer(tuple(s.strip() for s in self.reply_secret.split(",") if s.strip()), workspace, channel)

@@ -20,6 +20,10 @@ class Signer:
 
     secrets: tuple[str, ...]
     workspace: str
+    channel: str | None = None
+    """Reply addresses of one channel name nothing on another. None: the one of the settings, whose addresses are older
+    than there being others.
+    """
 
     def reply_address(self, support_address: str, thread: UUID, recipient: str) -> str:
         """`support+<token>@…`; the support address itself where its own name leaves no room for a token."""
@@ -29,7 +33,7 @@ class Signer:
 
     def token(self, thread: UUID, recipient: str) -> str:
         """Lower-case base32, since mail systems fold the case of addresses."""
-        return _base32(thread.bytes + self._macs("reply", thread.hex, recipient.lower())[0])
+        return _base32(thread.bytes + self._reply_macs(thread, recipient)[0])
 
     def thread_of(self, token: str, sender: str) -> UUID | None:
         """The thread that `token` names, if it was made for `sender`."""
@@ -37,7 +41,7 @@ class Signer:
         if raw is None:
             return None
         thread = UUID(bytes=raw[:16])
-        macs = self._macs("reply", thread.hex, sender.lower())
+        macs = self._reply_macs(thread, sender)
         return thread if any(hmac.compare_digest(raw[16:], mac) for mac in macs) else None
 
     def message_id(self, message: UUID, domain: str) -> str:
@@ -56,6 +60,10 @@ class Signer:
     def instances(self) -> list[str]:
         """What our own mails carry, so that we know them when they come back; newest secret first."""
         return [_base32(mac) for mac in self._macs("instance")]
+
+    def _reply_macs(self, thread: UUID, person: str) -> list[bytes]:
+        channel = () if self.channel is None else (self.channel,)
+        return self._macs("reply", thread.hex, person.lower(), *channel)
 
     def _macs(self, *what: str) -> list[bytes]:
         said = "\n".join((self.workspace, *what)).encode()
