@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onethread.contracts.messages import Identity
-from onethread.conversation import identity, stitching
+from onethread.conversation import stitching, who
 from onethread.conversation.rendering import to_html
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -76,7 +76,7 @@ def test_whatever_is_answered_nobody_is_put_into_anothers_thread(answered: list[
 
 @given(st.lists(identities, min_size=1, max_size=5))
 def test_an_unproven_sender_links_to_nobody_and_a_proven_one_only_to_what_is_proven(said: list[Identity]) -> None:
-    linking = identity.that_link(said)
+    linking = who.that_link(said)
     if said[0].trust == "asserted":
         assert linking == [said[0]]
     else:
@@ -86,18 +86,8 @@ def test_an_unproven_sender_links_to_nobody_and_a_proven_one_only_to_what_is_pro
 @given(st.permutations(["v1", "v2", "v3"]))
 def test_everybody_locks_in_the_same_order(values: list[str]) -> None:
     said = [Identity(kind="email", value=value, trust="verified") for value in values]
-    keys = identity.lock_keys("local", said)
+    keys = who.lock_keys("local", said)
     assert keys == sorted(keys)
-
-
-def test_proofs_of_two_customers_merge_the_younger_into_the_older() -> None:
-    email = Identity(kind="email", value="a", trust="verified")
-    visitor = Identity(kind="visitor", value="v", trust="verified")
-    older = SimpleNamespace(home=ANA, root=ANA, name=None, email="a", kind="email", value="a")
-    younger = SimpleNamespace(home=BOB, root=BOB, name="Guest", email=None, kind="visitor", value="v")
-    resolved = identity.resolve([email, visitor], "Ana", [older, younger])
-    assert (resolved.root, [one.root for one in resolved.merge], resolved.name) == (ANA, [BOB], "Ana")
-    assert resolved.to_link == []
 
 
 @given(st.text(max_size=300))

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from onethread.contracts import questions as q
-from onethread.conversation import identity, threads
+from onethread.conversation import graph, threads, who
 from onethread.conversation.database import Connection, Database
 from onethread.conversation.replies import message_contract
 
 AT_PLACE = """select * from (
         select m.* from message m where m.workspace_id = %(workspace)s and m.thread_id = %(thread)s and not m.note
-            and (m.place_key = %(place)s or (%(private)s and m.identity_trust is distinct from 'asserted'))
+            and (m.place_key = %(place)s
+                or (m.customer_id = any(%(homes)s) and m.identity_trust is distinct from 'asserted'))
         order by m.position desc limit %(limit)s) latest order by position"""
-PRIVATE_PLACE = """select not bool_or(shared) as private, bool_or(identity_trust = 'asserted') as unproven
-    from message where workspace_id = %s and thread_id = %s and place_key = %s"""
-OF_CUSTOMER = """select t.* from identity i
-    join customer c on c.id = i.customer_id
-    join thread t on t.customer_id = c.root_id and t.workspace_id = i.workspace_id and t.merged_into_id is null
-    where i.workspace_id = %s and i.kind = %s and i.value = %s and i.trust = 'verified'
+PLACE = """select bool_or(shared) as shared, bool_or(identity_trust = 'asserted') as unproven,
+        (array_agg(customer_id order by position desc))[1] as home
+    from message where workspace_id = %s and thread_id = %s and place_key = %s having count(*) > 0"""
+HOME = "select customer_id from identity where workspace_id = %s and kind = %s and value = %s and trust = 'verified'"
+OF_CUSTOMER = """select t.* from customer c
+    join thread t on t.customer_id = c.root_id and t.workspace_id = c.workspace_id and t.merged_into_id is null
+    where c.id = %(home)s and exists (
+        select from message m where m.thread_id = t.id and m.customer_id = any(%(homes)s))
     order by (t.status = 'closed'), t.updated_at desc limit 1"""
 SEEN_BY_VISITOR = """select * from message where workspace_id = %(workspace)s and thread_id = %(thread)s and not note
-    and author_kind <> 'system' and (%(everything)s or place_key = any(%(places)s)) and position > %(after)s"""
+    and author_kind <> 'system' and (customer_id = any(%(homes)s) or place_key = any(%(places)s))
+    and position > %(after)s"""
 MISSED = f"{SEEN_BY_VISITOR} order by position limit %(limit)s"
 LATEST = f"select * from ({SEEN_BY_VISITOR} order by position desc limit %(limit)s) latest order by position"  # noqa: S608
-
 CURSOR_DIGITS = 19
 """More would not fit into the column."""
 
@@ -35,13 +39,17 @@ class History:
         self._database = database
 
     async def of_thread(self, question: q.HistoryOfThread) -> q.History:
-        """What everyone at the place may know. A private place of the proven customer may know their whole thread."""
-        asked = {"workspace": question.workspace, "thread": question.thread_id, "place": question.place}
+        """What everyone at the place may know. A private place of a proven customer may know what was said as, and
+        to, whoever is proven to be them.
+        """
+        asked: dict[str, Any] = {
+            "workspace": question.workspace, "thread": question.thread_id, "place": question.place,
+        }  # fmt: skip
         async with self._database.transaction(question.workspace) as connection:
-            cursor = await connection.execute(PRIVATE_PLACE, list(asked.values()))
-            place = await cursor.fetchone()
-            private = bool(place and place.private and not place.unproven)
-            found = await connection.execute(AT_PLACE, asked | {"private": private, "limit": question.limit})
+            place = await (await connection.execute(PLACE, list(asked.values()))).fetchone()
+            private = place is not None and not place.shared and not place.unproven
+            homes = await graph.proven(connection, place.home) if private and place else []
+            found = await connection.execute(AT_PLACE, asked | {"homes": homes, "limit": question.limit})
             return _history(None, await found.fetchall())
 
     async def of_visitor(self, question: q.HistoryOfVisitor) -> q.History:
@@ -50,28 +58,33 @@ class History:
         signed_in = own.kind == "site_user" and own.trust == "verified"
         visitors = [f"widget:{one.value}" for one in question.identities if one.kind == "visitor"]
         async with self._database.transaction(question.workspace) as connection:
-            row = await _thread_of(connection, question)
+            row, homes = await _thread_of(connection, question)
             if row is None:
                 return q.History()
             after = _position(question.after)
             asked = {
-                "workspace": question.workspace, "thread": row.id, "everything": signed_in, "places": visitors,
-                "after": after, "limit": question.limit,
+                "workspace": question.workspace, "thread": row.id, "homes": homes if signed_in else [],
+                "places": visitors, "after": after, "limit": question.limit,
             }  # fmt: skip
             found = await connection.execute(MISSED if after else LATEST, asked)
             return _history(row, await found.fetchall())
 
 
-async def _thread_of(connection: Connection, question: q.HistoryOfVisitor) -> Any | None:
-    """The latest thread of the first proof that has one: the site's word, then the address, then this browser.
+async def _thread_of(connection: Connection, question: q.HistoryOfVisitor) -> tuple[Any | None, list[UUID]]:
+    """The latest thread of the first proof that has one: the site's word, then the address, then this browser. With
+    it, the homes that are proven to be this visitor.
 
     Somebody may have written by mail, or as a guest, before they signed in.
     """
-    for one in identity.that_link(question.identities):
-        cursor = await connection.execute(OF_CUSTOMER, [question.workspace, one.kind, one.value])
+    for one in who.that_link(question.identities):
+        home = await (await connection.execute(HOME, [question.workspace, one.kind, one.value])).fetchone()
+        if home is None:
+            continue
+        homes = await graph.proven(connection, home.customer_id)
+        cursor = await connection.execute(OF_CUSTOMER, {"home": home.customer_id, "homes": homes})
         if row := await cursor.fetchone():
-            return row
-    return None
+            return row, homes
+    return None, []
 
 
 def _history(row: Any | None, messages: Sequence[Any]) -> q.History:

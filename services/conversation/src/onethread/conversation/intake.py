@@ -14,7 +14,7 @@ from onethread.contracts import customers, ids
 from onethread.contracts import messages as m
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import CloudEvent, now
-from onethread.conversation import graph, identity, merging, outbox, stitching, threads
+from onethread.conversation import graph, merging, outbox, profiles, stitching, suggestions, threads, who
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
 
@@ -53,7 +53,7 @@ NOT_PROVEN = "The sender is not verified, so the AI did not answer"
 
 
 class _MustMergeError(Exception):
-    """The message proves that two customers are one. That is done with nobody else at the graph: from the beginning."""
+    """The message adds to who somebody is. That is done alone at the graph: once more, from the beginning."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Found:
     """What the first round trip brought."""
 
     is_repeat: bool
-    customer: identity.Resolved
+    customer: who.Resolved
     answered: list[UUID]
     """Threads that it answers by a token or by the outside's id of a message of ours, the surest first."""
     here: list[UUID]
@@ -75,6 +75,8 @@ class Intake:
 
     async def __call__(self, event: m.MessageReceived) -> None:
         """Handles one `message.received`. A repeat changes nothing."""
+        said = event.data.model_copy(update={"identities": who.canonical(event.data.identities)})
+        event = event.model_copy(update={"data": said})
         try:
             await self._handle(event)
         except _MustMergeError:
@@ -91,29 +93,29 @@ class Intake:
             await self._add(connection, event, found, stitch)
 
     async def _merge(
-        self, connection: Connection, event: m.MessageReceived, customer: identity.Resolved, *, alone: bool
+        self, connection: Connection, event: m.MessageReceived, customer: who.Resolved, *, alone: bool
     ) -> None:
-        if customer.merge and not alone:
+        if customer.joins and not alone:
             raise _MustMergeError
         for other in customer.merge:
             await merging.merge(
                 connection, event.workspaceid, customer.root, other.root, how="proof", reason=other.reason,
-                cause=event.id,
+                edge=merging.Edge(other.kept, other.absorbed), cause=event.id,
             )  # fmt: skip
 
     async def _look_up(self, connection: Connection, event: m.MessageReceived, *, alone: bool) -> Found:
         said, workspace = event.data, event.workspaceid
-        linking = identity.that_link(said.identities)
+        linking = who.that_link(said.identities)
         async with connection.pipeline():
             await connection.execute(graph.ALONE if alone else graph.SHARED, [workspace])
-            await connection.execute(identity.LOCK, [identity.lock_keys(workspace, linking)])
+            await connection.execute(who.LOCK, [who.lock_keys(workspace, linking)])
             remembered = await connection.execute(REMEMBER, [workspace, event.id])
-            known = await connection.execute(identity.FIND, identity.find_parameters(workspace, linking))
+            known = await connection.execute(who.FIND, who.find_parameters(workspace, linking))
             place = await connection.execute(PLACE, [workspace, said.channel.id, place_key(said)])
             answered = None
             if said.answers:
                 answered = await connection.execute(ANSWERED, [said.answers, workspace, said.channel.id])
-        customer = identity.resolve(linking, said.name, await known.fetchall())
+        customer = who.resolve(linking, said.name, await known.fetchall())
         here = [row.thread_id for row in await place.fetchall()]
         by_token = [said.thread_token] if said.thread_token else []
         # The message that is answered may have been moved since the token was made.
@@ -162,9 +164,10 @@ class Intake:
         said, customer, unproven = event.data, found.customer, event.data.identities[0].trust == "asserted"
         joined = stitch.thread
         told: list[outbox.Told] = []
+        company = await profiles.company_of(connection, event.workspaceid, customer.to_link)
         async with together(connection) as writes:
             if not (unproven and _is_anothers(joined, customer)):
-                told += await _keep_customer(writes, event, customer)
+                told += await _keep_customer(writes, event, customer, company)
             needs_person = unproven or said.automatic or (joined is not None and _is_peoples(joined))
             changes = _changes(event, customer, joined, needs_person=needs_person and not said.automatic)
             opened = joined is None or stitch.how == "reopened"
@@ -195,6 +198,8 @@ class Intake:
                 agent_may_answer=not needs_person and bool(said.text),
             )
             await outbox.record(writes, *told, (t.MessageAdded(**head, data=added), ("customer",)))
+        if not (unproven and _is_anothers(joined, customer)):
+            await _keep_hints(connection, event, customer)
         await self._relay.notify(connection)
 
 
@@ -212,7 +217,7 @@ async def _where_it_is_now(connection: Connection, row: Any) -> Any:
     return row
 
 
-def _is_anothers(thread: Any, customer: identity.Resolved) -> bool:
+def _is_anothers(thread: Any, customer: who.Resolved) -> bool:
     """Whether `thread` (None: not yet opened) is somebody else's."""
     return thread is not None and thread.customer_id != customer.root
 
@@ -222,7 +227,7 @@ def _is_peoples(thread: Any) -> bool:
 
 
 def _changes(
-    event: m.MessageReceived, customer: identity.Resolved, thread: Any | None, *, needs_person: bool
+    event: m.MessageReceived, customer: who.Resolved, thread: Any | None, *, needs_person: bool
 ) -> dict[str, Any]:
     """What the message changes on its thread, or gives a new one."""
     said = event.data
@@ -249,35 +254,45 @@ def _changes(
     return changes
 
 
-async def _keep_customer(writes: Together, event: m.MessageReceived, customer: identity.Resolved) -> list[outbox.Told]:
+async def _keep_customer(
+    writes: Together, event: m.MessageReceived, customer: who.Resolved, company: UUID | None
+) -> list[outbox.Told]:
     """Writes what is new about the customer; returns the events that tell of it."""
     workspace, id_ = event.workspaceid, customer.home
     if customer.is_new:
-        await writes.execute(identity.INSERT_CUSTOMER, [id_, id_, workspace, customer.name, customer.email])
-    elif customer.learned:
-        await writes.execute(identity.NAME_CUSTOMER, [customer.name, customer.email, customer.root])
+        new = [id_, workspace, id_, customer.name, customer.email, company]
+        await writes.execute(who.INSERT_CUSTOMER, new)
+    elif customer.learned or company:
+        await writes.execute(who.NAME_CUSTOMER, [customer.learned_name, customer.learned_email, company, id_])
     for one in customer.to_link:
-        await writes.execute(
-            identity.INSERT_IDENTITY, [uuid4(), workspace, one.kind, one.value, one.trust, one.evidence, id_]
-        )
-    profile = customers.Customer(id=id_, name=customer.name, email=customer.email, identities=customer.to_link)
-    return [(one, ()) for one in _profile_events(event, customer, profile)]
+        likeness = suggestions.likeness(one.kind, one.value)
+        own = [uuid4(), workspace, one.kind, one.value, one.trust, one.evidence, likeness, id_]
+        await writes.execute(who.INSERT_IDENTITY, own)
+    return [(one, ()) for one in _profile_events(event, customer)]
 
 
-def _profile_events(
-    event: m.MessageReceived, customer: identity.Resolved, profile: customers.Customer
-) -> list[CloudEvent]:
-    head = {"source": threads.SOURCE, "subject": str(profile.id), "workspaceid": event.workspaceid,
-            "customerid": profile.id, "causationid": event.id, "traceparent": event.traceparent}  # fmt: skip
-    events: list[CloudEvent] = []
+async def _keep_hints(connection: Connection, event: m.MessageReceived, customer: who.Resolved) -> None:
+    """What the message says or suggests about its sender, and does not prove."""
+    for hint in customer.suggest:
+        await suggestions.note(connection, customer.home, hint.root, hint.reason)
+    await suggestions.claim(connection, event.workspaceid, customer.home, who.claims(event.data.identities))
+
+
+def _profile_events(event: m.MessageReceived, customer: who.Resolved) -> list[CloudEvent]:
+    head = {"source": threads.SOURCE, "subject": str(customer.home), "workspaceid": event.workspaceid,
+            "customerid": customer.home, "causationid": event.id, "traceparent": event.traceparent}  # fmt: skip
+    new = customers.Customer(id=customer.home, name=customer.name, email=customer.email, identities=customer.to_link)
     if customer.is_new:
-        change = customers.CustomerChange(customer=profile)
-        events.append(customers.CustomerCreated(id=ids.derived_id(event.id, "customer"), data=change, **head))
-    elif customer.to_link:
-        for one in customer.to_link:
-            change = customers.CustomerChange(customer=profile, identity=one)
-            id_ = ids.derived_id(event.id, f"linked {one.kind} {one.value}")
-            events.append(customers.CustomerIdentityLinked(id=id_, data=change, **head))
+        change = customers.CustomerChange(customer=new)
+        return [customers.CustomerCreated(id=ids.derived_id(event.id, "customer"), data=change, **head)]
+    events: list[CloudEvent] = []
+    if customer.learned:
+        change = customers.CustomerChange(customer=new)
+        events.append(customers.CustomerUpdated(id=ids.derived_id(event.id, "learned"), data=change, **head))
+    for one in customer.to_link:
+        change = customers.CustomerChange(customer=new, identity=one)
+        id_ = ids.derived_id(event.id, f"linked {one.kind} {one.value}")
+        events.append(customers.CustomerIdentityLinked(id=id_, data=change, **head))
     return events
 
 

@@ -1,24 +1,52 @@
-"""Two customers are found to be one: an edge of the graph, which can be cut again."""
+"""Two customers are found to be one, or turn out not to be: an edge of the graph is made, or cut.
+
+Nothing that came in is rewritten. Identities, messages and places keep their home; what follows from the graph (whose
+thread it is, which thread a message stands in) is brought in line with it, in both directions by the same code.
+The caller of each function has the graph alone.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
 from uuid import UUID, uuid4
+
+from psycopg.types.json import Jsonb
 
 from onethread.contracts import customers, ids
 from onethread.contracts.messages import Author
-from onethread.conversation import outbox, threads
+from onethread.conversation import audit, graph, outbox, profiles, settling, threads
 from onethread.conversation.database import Connection
+from onethread.runtime.errors import Problem
 from onethread.runtime.telemetry import traceparent
 
 How = Literal["proof", "teammate"]
 
-EDGE = "update customer set merged_into_id = %s where id = %s"
-ROOTS = "update customer set root_id = %s where root_id = %s"
-THREADS = "update thread set customer_id = %s where customer_id = %s"
+ROOTS = "update customer set root_id = %s, version = version + 1 where root_id = %s"
+OPEN = """select * from thread where customer_id = %s and status <> 'closed' and merged_into_id is null
+    order by updated_at desc limit 1 for update"""
 ACT = """insert into act (id, workspace_id, kind, how, reason, customer_id, other_id, by_id, by_name, journal,
         created_at)
-    values (%s, %s, 'merge', %s, %s, %s, %s, %s, %s, '{}', now())"""
+    values (%s, %s, 'merge', %s, %s, %s, %s, %s, %s, %s, now())"""
+CUT = """update act set undone_at = now(), undone_by_name = %s
+    where id = %s and kind = 'merge' and undone_at is null returning *"""
+SPLIT_ROOT = "update customer set root_id = %s, version = version + 1 where id = any(%s)"
+OLDEST = "select id from customer where id = any(%s) order by id = %s desc, created_at, id limit 1"
+FORGET_SUGGESTION = "delete from suggestion where (customer_id, other_id) in ((%s, %s), (%s, %s))"
+SET_APART = """insert into apart (a, b, workspace_id, reason, by_name, created_at)
+    values (least(%(a)s::uuid, %(b)s), greatest(%(a)s::uuid, %(b)s), %(workspace)s, %(reason)s, %(by)s, now())
+    on conflict do nothing"""
+TOGETHER_AGAIN = """delete from apart p using customer a, customer b
+    where p.a = a.id and p.b = b.id and a.root_id = b.root_id and a.root_id = %s"""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The homes that a merge joins, `kept` on the side whose root stays."""
+
+    kept: UUID
+    absorbed: UUID
 
 
 async def merge(
@@ -29,22 +57,92 @@ async def merge(
     *,
     how: How,
     reason: str,
+    edge: Edge | None = None,
     by: Author | None = None,
     cause: UUID | None = None,
 ) -> UUID:
-    """Joins the root `absorbed` to the root `kept`. The caller has the graph alone. Returns the act's id."""
+    """Joins the cluster of the root `absorbed` to that of the root `kept`; their latest open threads become one.
+
+    `edge` says which homes the proof joins; a teammate joins the two that they see. Returns the act's id.
+    """
+    edge = edge or Edge(kept, absorbed)
     act = ids.derived_id(cause, f"merged {absorbed}") if cause else uuid4()
-    await connection.execute(EDGE, [kept, absorbed])
     await connection.execute(ROOTS, [kept, absorbed])
-    await connection.execute(THREADS, [kept, absorbed])
     author = [by.id, by.name] if by else [None, None]
-    await connection.execute(ACT, [act, workspace, how, reason, kept, absorbed, *author])
+    journal: dict[str, Any] = {"kept": str(kept), "absorbed": str(absorbed)}
+    await connection.execute(ACT, [act, workspace, how, reason, edge.kept, edge.absorbed, *author, Jsonb(journal)])
+    await connection.execute(TOGETHER_AGAIN, [kept])
+    await connection.execute(FORGET_SUGGESTION, [kept, absorbed, absorbed, kept])
+    await settling.own_threads(connection, [kept])
+    await audit.record(connection, by, "customer.merged", kept, {"other": str(absorbed), "how": how, "act": str(act)})
     change = customers.CustomerChange(
-        customer=customers.Customer(id=kept), other_customer_id=absorbed, how=how, reason=reason, act_id=act, by=by
+        customer=await profiles.contract(connection, kept), other_customer_id=absorbed, how=how, reason=reason,
+        act_id=act, by=by,
+    )  # fmt: skip
+    await _tell(connection, customers.CustomerMerged, workspace, kept, change, ids.derived_id(act, "merged"), cause)
+    return act
+
+
+async def unmerge(
+    connection: Connection, workspace: str, act_id: UUID, by: Author, reason: str, window: timedelta
+) -> tuple[UUID, UUID]:
+    """Cuts the edge that the act made. Each message stands again in the timeline of whom it came in as; what was said
+    since goes to the thread it would have joined. Returns the roots of both sides, the one that stayed root first.
+
+    Raises 404 and 409 problems.
+    """
+    act = await (await connection.execute(CUT, [by.name, act_id])).fetchone()
+    if act is None:
+        raise await _why_not(connection, act_id)
+    stays, leaves = await _part(connection, act)
+    await settling.own_threads(connection, [stays, leaves])
+    await settling.settle(connection, workspace, [stays, leaves], act_id=act_id, by=by, window=window)
+    await connection.execute(
+        SET_APART,
+        {"a": act.customer_id, "b": act.other_id, "workspace": workspace, "reason": reason, "by": by.name},
     )
-    event = customers.CustomerMerged(
-        id=ids.derived_id(act, "merged"), source=threads.SOURCE, subject=str(kept), workspaceid=workspace,
-        customerid=kept, causationid=cause, traceparent=traceparent(), data=change,
+    await audit.record(connection, by, "customer.unmerged", stays, {"other": str(leaves), "act": str(act_id)})
+    change = customers.CustomerChange(
+        customer=await profiles.contract(connection, stays), other_customer_id=leaves, reason=reason, act_id=act_id,
+        by=by,
+    )  # fmt: skip
+    id_ = ids.derived_id(act_id, "unmerged")
+    await _tell(connection, customers.CustomerUnmerged, workspace, stays, change, id_, None)
+    return stays, leaves
+
+
+async def _part(connection: Connection, act: Any) -> tuple[UUID, UUID]:
+    """Gives each side of the cut edge its root: the one that it has, or had when the edge was made."""
+    root = UUID(act.journal["kept"]) if act.journal else act.customer_id
+    found = await (await connection.execute("select root_id from customer where id = %s", [act.customer_id])).fetchone()
+    now_root = found.root_id
+    sides = [await graph.connected(connection, act.customer_id), await graph.connected(connection, act.other_id)]
+    if now_root not in sides[0]:
+        sides.reverse()
+    former = UUID(act.journal["absorbed"]) if act.journal and now_root != act.journal["absorbed"] else root
+    row = await (await connection.execute(OLDEST, [sides[1], former])).fetchone()
+    await connection.execute(SPLIT_ROOT, [row.id, sides[1]])
+    return now_root, row.id
+
+
+async def _why_not(connection: Connection, act_id: UUID) -> Problem:
+    row = await (await connection.execute("select * from act where id = %s and kind = 'merge'", [act_id])).fetchone()
+    if row is None:
+        return Problem(404, "There is no such merge")
+    return Problem(409, "This was undone already", f"By {row.undone_by_name or 'nobody known'} at {row.undone_at}.")
+
+
+async def _tell(
+    connection: Connection,
+    kind: type[customers.CustomerMerged | customers.CustomerUnmerged],
+    workspace: str,
+    root: UUID,
+    change: customers.CustomerChange,
+    event_id: UUID,
+    cause: UUID | None,
+) -> None:
+    event = kind(
+        id=event_id, source=threads.SOURCE, subject=str(root), workspaceid=workspace, customerid=root,
+        causationid=cause, traceparent=traceparent(), data=change,
     )  # fmt: skip
     await outbox.record(connection, (event, ()))
-    return act

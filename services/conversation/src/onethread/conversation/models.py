@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Computed, DateTime, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -41,7 +41,9 @@ class CompanyRow(SQLModel, table=True):
 
 
 class CustomerRow(SQLModel, table=True):
-    """What came in as this customer stays theirs: a merge is an edge to another customer, and can be cut again."""
+    """What came in as this customer stays theirs. Those found to be one person form a cluster: merges (`ActRow`) are
+    the edges, and `root_id` says who stands for all of it.
+    """
 
     __tablename__ = "customer"
     __table_args__ = (
@@ -57,8 +59,10 @@ class CustomerRow(SQLModel, table=True):
     time_zone: str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict, sa_column=json())
     company_id: UUID | None = Field(default=None, foreign_key="company.id")
-    merged_into_id: UUID | None = Field(default=None, foreign_key="customer.id", description="The edge of a merge.")
-    root_id: UUID = Field(foreign_key="customer.id", description="Whom all its edges lead to; itself without any.")
+    root_id: UUID = Field(foreign_key="customer.id", description="Who stands for its cluster; itself when alone.")
+    merged_into_id: UUID | None = Field(
+        default=None, sa_column=Column(Uuid, Computed("nullif(root_id, id)", persisted=True))
+    )
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     erased_at: datetime | None = moment(default=None)
     created_at: datetime = moment(default_factory=now)
@@ -71,6 +75,7 @@ class IdentityRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("workspace_id", "kind", "value", "trust"),
         Index("identity_of_customer", "customer_id"),
+        Index("identity_alike", "workspace_id", "kind", "likeness"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -80,6 +85,9 @@ class IdentityRow(SQLModel, table=True):
     trust: str
     evidence: str = ""
     customer_id: UUID = Field(foreign_key="customer.id", description="Its home: no merge changes it.")
+    likeness: str = Field(
+        default="", sa_column_kwargs={"server_default": ""}, description="Equal where a teammate should compare."
+    )
     created_at: datetime = moment(default_factory=now)
 
 
@@ -87,13 +95,14 @@ class ClaimRow(SQLModel, table=True):
     """What a customer says about themself and has not proven: an address typed in the widget."""
 
     __tablename__ = "claim"
-    __table_args__ = (Index("claim_value", "workspace_id", "kind", "value"),)
+    __table_args__ = (Index("claim_alike", "workspace_id", "kind", "likeness"),)
 
     customer_id: UUID = Field(primary_key=True, foreign_key="customer.id")
     kind: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
     workspace_id: str
     evidence: str = ""
+    likeness: str = Field(default="", sa_column_kwargs={"server_default": ""})
     created_at: datetime = moment(default_factory=now)
 
 
@@ -125,7 +134,10 @@ class ApartRow(SQLModel, table=True):
 
 
 class ActRow(SQLModel, table=True):
-    """A merge, link, split or move, with the journal by which it is undone exactly."""
+    """A merge, split or move, with the journal by which it is undone exactly.
+
+    A merge that is not undone is an edge between two homes, `customer_id` (on the side that stays) and `other_id`.
+    """
 
     __tablename__ = "act"
     __table_args__ = (
@@ -136,11 +148,11 @@ class ActRow(SQLModel, table=True):
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     workspace_id: str
-    kind: str = Field(description="`merge`, `link`, `unlink`, `split`, `move` or `merge_threads`.")
+    kind: str = Field(description="`merge`, `unlink`, `split`, `move` or `merge_threads`.")
     how: str = Field(default="teammate", description="`proof` or `teammate`.")
     reason: str = ""
-    customer_id: UUID | None = Field(default=None, foreign_key="customer.id", description="Who stays.")
-    other_id: UUID | None = Field(default=None, foreign_key="customer.id", description="Who is joined to them.")
+    customer_id: UUID | None = Field(default=None, foreign_key="customer.id")
+    other_id: UUID | None = Field(default=None, foreign_key="customer.id")
     thread_id: UUID | None = Field(default=None, foreign_key="thread.id")
     other_thread_id: UUID | None = Field(default=None, foreign_key="thread.id")
     by_id: UUID | None = None
@@ -317,7 +329,8 @@ class IdempotencyRow(SQLModel, table=True):
 
     workspace_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
-    message_id: UUID
+    message_id: UUID | None = None
+    answer: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB), description="Where it is no message.")
     fingerprint: str = Field(default="", sa_column_kwargs={"server_default": ""}, description="Of what was asked for.")
     created_at: datetime = moment(default_factory=now)
 
@@ -332,13 +345,21 @@ class InboxRow(SQLModel, table=True):
     handled_at: datetime = moment(sa_column_kwargs={"server_default": text("now()")}, default_factory=now)
 
 
+LOST = text("published_at IS NOT NULL AND stream_sequence IS NULL")
+
+
 class OutboxRow(SQLModel, table=True):
-    """The event log: written with the change, relayed in order, kept."""
+    """The event log: written with the change, relayed in order, kept. What is published and stands nowhere in the
+    stream was lost there, and is published again.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("thread_id", "sequence"),
         Index("outbox_waiting", "position", postgresql_where=text("published_at IS NULL")),
+        Index("outbox_in_stream", "stream_sequence"),
+        Index("outbox_lost", "position", postgresql_where=LOST),
+        Index("outbox_lost_of_thread", "thread_id", "position", postgresql_where=LOST),
     )
 
     position: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
@@ -351,3 +372,20 @@ class OutboxRow(SQLModel, table=True):
     body: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = moment(default_factory=now)
     published_at: datetime | None = moment(default=None)
+    stream_sequence: int | None = Field(
+        default=None, sa_column=Column(BigInteger), description="Where it stands in the stream; 0: not looked up yet."
+    )
+
+
+class ErasureRow(SQLModel, table=True):
+    """A customer who is being erased. The database forgets them at once; `traces` says what to look for in the bus,
+    and is emptied when nothing is found any more.
+    """
+
+    __tablename__ = "erasure"
+
+    customer_id: UUID = Field(primary_key=True, foreign_key="customer.id")
+    workspace_id: str
+    traces: dict[str, Any] = Field(default_factory=dict, sa_column=json())
+    created_at: datetime = moment(default_factory=now)
+    done_at: datetime | None = moment(default=None)

@@ -35,11 +35,14 @@ FIND = """select i.kind, i.value, i.trust, h.id as home, h.name as home_name, h.
     join customer h on h.id = i.customer_id and h.workspace_id = i.workspace_id
     join customer r on r.id = h.root_id and r.workspace_id = i.workspace_id"""
 LOCK = "select pg_advisory_xact_lock(hashtextextended(key, 0)) from unnest(%s::text[]) as key"
-INSERT_CUSTOMER = """insert into customer (id, workspace_id, root_id, name, email, created_at)
-    values (%s, %s, %s, %s, %s, now())"""
-INSERT_IDENTITY = """insert into identity (id, workspace_id, kind, value, trust, evidence, customer_id, created_at)
-    values (%s, %s, %s, %s, %s, %s, %s, now()) on conflict do nothing"""
-NAME_CUSTOMER = "update customer set name = coalesce(name, %s), email = coalesce(email, %s) where id = %s"
+INSERT_CUSTOMER = """insert into customer (id, workspace_id, root_id, name, email, company_id, created_at)
+    values (%s, %s, %s, %s, %s, %s, now())"""
+INSERT_IDENTITY = """insert into identity
+        (id, workspace_id, kind, value, trust, evidence, likeness, customer_id, created_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, now()) on conflict do nothing"""
+NAME_CUSTOMER = """update customer set name = coalesce(name, %s), email = coalesce(email, %s),
+        company_id = coalesce(company_id, %s), version = version + 1
+    where id = %s"""
 
 PERSONAL = ("site_user", "slack_user")
 """An account that one person signs in to."""
@@ -63,7 +66,11 @@ AnyCluster = TypeVar("AnyCluster", bound=Cluster)
 @dataclass(frozen=True)
 class Merge:
     root: UUID
+    """Of the cluster that is joined."""
     reason: str
+    kept: UUID
+    absorbed: UUID
+    """The homes that the message proves to be one person, on the side that stays and on the other."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +254,7 @@ def _resolved(
         learned=bool((name and not home.home_name) or (email and not home.home_email)),
         learned_name=name,
         learned_email=email,
-        merge=[Merge(row.root, _shared(kept if row is home else row)) for row in others],
+        merge=[Merge(row.root, _shared(kept if row is home else row), kept.home, row.home) for row in others],
         suggest=suggest,
     )
 

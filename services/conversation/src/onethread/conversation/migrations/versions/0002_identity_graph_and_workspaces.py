@@ -6,6 +6,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from onethread.conversation import isolation
+from onethread.conversation.likeness import likeness_key
 
 revision = "0002"
 down_revision = "0001"
@@ -21,6 +22,7 @@ TABLES = (
     "claim",
     "company",
     "customer",
+    "erasure",
     "idempotency",
     "identity",
     "inbox",
@@ -145,6 +147,7 @@ def upgrade() -> None:
         sa.Column("value", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("workspace_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("evidence", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("likeness", sqlmodel.sql.sqltypes.AutoString(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
@@ -152,7 +155,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("customer_id", "kind", "value"),
     )
-    op.create_index("claim_value", "claim", ["workspace_id", "kind", "value"], unique=False)
+    op.create_index("claim_alike", "claim", ["workspace_id", "kind", "likeness"], unique=False)
+    op.add_column(
+        "identity", sa.Column("likeness", sqlmodel.sql.sqltypes.AutoString(), server_default="", nullable=False)
+    )
+    for id_, kind, value in op.get_bind().execute(sa.text("select id, kind, value from identity")).fetchall():
+        alike = {"id": id_, "likeness": likeness_key(value) if kind == "email" else value}
+        op.get_bind().execute(sa.text("update identity set likeness = :likeness where id = :id"), alike)
+    op.create_index("identity_alike", "identity", ["workspace_id", "kind", "likeness"], unique=False)
     op.create_table(
         "proof",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -257,6 +267,16 @@ def upgrade() -> None:
     op.add_column("customer", sa.Column("company_id", sa.Uuid(), nullable=True))
     op.add_column("customer", sa.Column("root_id", sa.Uuid(), nullable=True))
     op.execute("update customer set root_id = coalesce(merged_into_id, id)")
+    op.execute(
+        "insert into act (id, workspace_id, kind, how, reason, customer_id, other_id, created_at)"
+        " select gen_random_uuid(), workspace_id, 'merge', 'proof', 'merged before the upgrade', merged_into_id, id, now()"
+        " from customer where merged_into_id is not null"
+    )
+    op.drop_column("customer", "merged_into_id")
+    op.add_column(
+        "customer",
+        sa.Column("merged_into_id", sa.Uuid(), sa.Computed("nullif(root_id, id)", persisted=True), nullable=True),
+    )
     op.alter_column("customer", "root_id", nullable=False)
     op.add_column("customer", sa.Column("version", sa.Integer(), server_default="1", nullable=False))
     op.add_column("customer", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
@@ -271,6 +291,8 @@ def upgrade() -> None:
     op.add_column(
         "idempotency", sa.Column("fingerprint", sqlmodel.sql.sqltypes.AutoString(), server_default="", nullable=False)
     )
+    op.add_column("idempotency", sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
+    op.alter_column("idempotency", "message_id", existing_type=sa.Uuid(), nullable=True)
     op.add_column("inbox", sa.Column("workspace_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True))
     op.execute("update inbox set workspace_id = 'local'")
     op.alter_column("inbox", "workspace_id", nullable=False)
@@ -319,6 +341,25 @@ def upgrade() -> None:
     op.create_foreign_key(None, "thread", "thread", ["merged_into_id"], ["id"])
     op.execute(
         "update thread set last_position = coalesce((select max(position) from message where thread_id = thread.id), 0)"
+    )
+    op.add_column("outbox", sa.Column("stream_sequence", sa.BigInteger(), nullable=True))
+    op.execute("update outbox set stream_sequence = 0 where published_at is not null")
+    op.create_index("outbox_in_stream", "outbox", ["stream_sequence"], unique=False)
+    lost = sa.text("published_at IS NOT NULL AND stream_sequence IS NULL")
+    op.create_index("outbox_lost", "outbox", ["position"], unique=False, postgresql_where=lost)
+    op.create_index("outbox_lost_of_thread", "outbox", ["thread_id", "position"], unique=False, postgresql_where=lost)
+    op.create_table(
+        "erasure",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("workspace_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("traces", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.PrimaryKeyConstraint("customer_id"),
     )
     for role in isolation.ROLES:
         op.execute(isolation.make_role(role))
