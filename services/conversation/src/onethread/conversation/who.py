@@ -110,7 +110,10 @@ class Resolved:
 def canonical(identities: Iterable[Identity]) -> list[Identity]:
     """Each address in its one spelling, whoever sent it, and each identity once."""
     spelled = [i.model_copy(update={"value": normal_address(i.value)}) if i.kind == "email" else i for i in identities]
-    return list({(i.kind, i.value, i.trust): i for i in reversed(spelled)}.values())[::-1]
+    once: dict[tuple[str, str, str], Identity] = {}
+    for one in spelled:
+        once.setdefault((one.kind, one.value, one.trust), one)
+    return list(once.values())
 
 
 def that_link(identities: Sequence[Identity]) -> list[Identity]:
