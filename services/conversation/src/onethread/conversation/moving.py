@@ -88,18 +88,17 @@ async def move(
     left = await _save(connection, source, reads, stays | (source_changes or {}), events=1)
     joined = await _save(connection, target, reads, goes | (target_changes or {}), events=len(parts))
     change = {"by": by, "act_id": act_id, "undoes": undoes}
-    what = f"{'undo ' if undoes else ''}{source.id} {target.id}"
     split = t.ThreadChange(thread=threads.contract(left), other_thread_id=target.id, **change)
-    head = threads.envelope(left, ids.derived_id(act_id, f"split {what}"), left.sequence, None)
-    told: list[outbox.Told] = [(t.ThreadSplit(**head, data=split), ())]
-    for number, part in enumerate(parts):
-        head = threads.envelope(
-            joined, ids.derived_id(act_id, f"merged {what} {number}"), target.sequence + 1 + number, None
-        )
+    told: list[outbox.Told] = [(t.ThreadSplit(**_head(left, act_id, left.sequence), data=split), ())]
+    for sequence, part in enumerate(parts, target.sequence + 1):
         merged = t.ThreadChange(thread=threads.contract(joined), other_thread_id=source.id, message_ids=part, **change)
-        told.append((t.ThreadMerged(**head, data=merged), ()))
+        told.append((t.ThreadMerged(**_head(joined, act_id, sequence), data=merged), ()))
     await outbox.record(connection, *told)
     return left, joined
+
+
+def _head(row: Any, act_id: UUID, sequence: int) -> dict[str, Any]:
+    return threads.envelope(row, ids.derived_id(act_id, f"{row.id} {sequence}"), sequence, None)
 
 
 async def _waiting(

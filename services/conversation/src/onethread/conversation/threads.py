@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import namedtuple
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from onethread.contracts import messages as m
 from onethread.contracts import threads as t
@@ -62,11 +64,14 @@ def contract(row: Any) -> t.Thread:
 
 
 async def lock(connection: Connection, workspace: str, thread_id: UUID) -> Any:
-    """The thread's row, held until the transaction ends. Raises a 404 problem."""
+    """The thread's row, held until the transaction ends. Raises a 404 problem, and 409 for one that was merged away."""
     query = "select * from thread where id = %s and workspace_id = %s for update"
     row = await (await connection.execute(query, [thread_id, workspace])).fetchone()
     if row is None:
         raise Problem(404, "There is no such thread")
+    if row.merged_into_id is not None:
+        detail = f"Nothing was changed. Go on in the thread {row.merged_into_id}, which holds its messages now."
+        raise Problem(409, "This thread was merged into another", detail, merged_into_id=str(row.merged_into_id))
     return row
 
 
@@ -75,8 +80,20 @@ async def save(connection: Connection | Together, row: Any, **changes: Any) -> A
     changes["updated_at"] = now()
     columns = ", ".join(f"{name} = %s" for name in changes)
     query = f"update thread set {columns} where id = %s"  # noqa: S608 the names are this module's own
-    await connection.execute(query, [*changes.values(), row.id])  # type: ignore[arg-type]
+    await connection.execute(query, [*map(_written, changes.values()), row.id])  # type: ignore[arg-type]
     return row._replace(**changes)
+
+
+def agent_may(row: Any) -> Literal["answer", "draft"] | None:
+    """What the agent may do on the thread: answer the customer, write a draft for teammates, or nothing."""
+    if row.agent == "drafting":
+        return "draft"
+    return "answer" if row.agent == "active" and row.assignee_id is None else None
+
+
+def agent_set(by: m.Author | None) -> dict[str, Any]:
+    """Who gave the agent its state, and when."""
+    return {"agent_by": by.model_dump(mode="json") if by else None, "agent_at": now() if by else None}
 
 
 def next_position(row: Any | None) -> int:
@@ -89,8 +106,12 @@ def next_position(row: Any | None) -> int:
 async def insert(connection: Connection | Together, **columns: Any) -> Any:
     """Opens a thread and returns its row."""
     row = Row(**NEW | columns, created_at=now(), updated_at=now())
-    await connection.execute(INSERT, row)  # type: ignore[arg-type]
+    await connection.execute(INSERT, [*map(_written, row)])  # type: ignore[arg-type]
     return row
+
+
+def _written(value: Any) -> Any:
+    return Jsonb(value) if isinstance(value, dict) else value
 
 
 def envelope(row: Any, event_id: UUID, sequence: int, cause: UUID | None) -> dict[str, Any]:
