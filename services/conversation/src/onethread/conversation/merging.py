@@ -33,6 +33,10 @@ CUT = """update act set undone_at = now(), undone_by_name = %s
     where id = %s and kind = 'merge' and undone_at is null returning *"""
 SPLIT_ROOT = "update customer set root_id = %s, version = version + 1 where id = any(%s)"
 OLDEST = "select id from customer where id = any(%s) order by id = %s desc, created_at, id limit 1"
+IS_OF = """select 1 from act a join customer c on c.id in (a.customer_id, a.other_id)
+    where a.id = %s and a.kind = 'merge' and c.root_id = %s"""
+SIBLINGS = """select o.customer_id from identity i join customer c on c.id = i.customer_id
+    join customer x on x.root_id = c.root_id join identity o on o.customer_id = x.id where i.id = %s"""
 FORGET_SUGGESTION = "delete from suggestion where (customer_id, other_id) in ((%s, %s), (%s, %s))"
 SET_APART = """insert into apart (a, b, workspace_id, reason, by_name, created_at)
     values (least(%(a)s::uuid, %(b)s), greatest(%(a)s::uuid, %(b)s), %(workspace)s, %(reason)s, %(by)s, now())
@@ -73,7 +77,7 @@ async def merge(
     await connection.execute(ACT, [act, workspace, how, reason, edge.kept, edge.absorbed, *author, Jsonb(journal)])
     await connection.execute(TOGETHER_AGAIN, [kept])
     await connection.execute(FORGET_SUGGESTION, [kept, absorbed, absorbed, kept])
-    await settling.own_threads(connection, [kept])
+    await profiles.own_threads(connection, [kept])
     await audit.record(connection, by, "customer.merged", kept, {"other": str(absorbed), "how": how, "act": str(act)})
     change = customers.CustomerChange(
         customer=await profiles.contract(connection, kept), other_customer_id=absorbed, how=how, reason=reason,
@@ -95,12 +99,9 @@ async def unmerge(
     if act is None:
         raise await _why_not(connection, act_id)
     stays, leaves = await _part(connection, act)
-    await settling.own_threads(connection, [stays, leaves])
+    await profiles.own_threads(connection, [stays, leaves])
     await settling.settle(connection, workspace, [stays, leaves], act_id=act_id, by=by, window=window)
-    await connection.execute(
-        SET_APART,
-        {"a": act.customer_id, "b": act.other_id, "workspace": workspace, "reason": reason, "by": by.name},
-    )
+    await set_apart(connection, workspace, act.customer_id, act.other_id, reason, by)
     await audit.record(connection, by, "customer.unmerged", stays, {"other": str(leaves), "act": str(act_id)})
     change = customers.CustomerChange(
         customer=await profiles.contract(connection, stays), other_customer_id=leaves, reason=reason, act_id=act_id,
@@ -109,6 +110,33 @@ async def unmerge(
     id_ = ids.derived_id(act_id, "unmerged")
     await _tell(connection, customers.CustomerUnmerged, workspace, stays, change, id_, None)
     return stays, leaves
+
+
+async def is_of(connection: Connection, act_id: UUID, root: UUID) -> bool:
+    """Whether the act is a merge within the cluster of `root`, undone or not."""
+    return await (await connection.execute(IS_OF, [act_id, root])).fetchone() is not None
+
+
+async def open_thread(connection: Connection, root: UUID) -> Any | None:
+    """The latest open thread of a cluster, which a merge joins to the other's."""
+    return await (await connection.execute(OPEN, [root])).fetchone()
+
+
+async def customer_of_lone(connection: Connection, identity_id: UUID) -> UUID:
+    """The customer of an identity that is all that is known of them. Raises 404 and 409 problems."""
+    rows = await (await connection.execute(SIBLINGS, [identity_id])).fetchall()
+    if not rows:
+        raise Problem(404, "There is no such identity")
+    if len(rows) > 1:
+        what = "It belongs to a customer of whom more is known. Merge the customers, or unlink it there first."
+        raise Problem(409, "This identity is somebody's", what)
+    return rows[0].customer_id
+
+
+async def set_apart(connection: Connection, workspace: str, one: UUID, other: UUID, reason: str, by: Author) -> None:
+    """A teammate's word that two customers are not one person."""
+    apart = {"a": one, "b": other, "workspace": workspace, "reason": reason, "by": by.name}
+    await connection.execute(SET_APART, apart)
 
 
 async def _part(connection: Connection, act: Any) -> tuple[UUID, UUID]:

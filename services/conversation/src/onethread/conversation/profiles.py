@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from onethread.contracts import customers, ids
 from onethread.contracts.messages import Author, Identity
-from onethread.conversation import audit, outbox, settling, suggestions, threads
+from onethread.conversation import audit, outbox, suggestions, threads
 from onethread.conversation.companies import company_domain
 from onethread.conversation.database import Connection
 from onethread.runtime.errors import Problem
@@ -35,6 +35,10 @@ MERGES = """select a.id, a.how, a.reason, a.by_name, a.created_at, o.id as custo
     where c.root_id = %s and a.kind = 'merge' and a.undone_at is null order by a.created_at, a.id"""
 COMPANY = """insert into company (id, workspace_id, domain, name, created_at) values (%s, %s, %s, %s, now())
     on conflict (workspace_id, domain) do update set domain = excluded.domain returning id"""
+OWN = """update thread t set customer_id = c.root_id, customer_name = p.name, customer_email = p.email
+    from customer c, unnest(%(roots)s::uuid[], %(names)s::text[], %(emails)s::text[]) as p(root, name, email)
+    where c.id = t.home_id and c.root_id = p.root
+        and (t.customer_id, t.customer_name, t.customer_email) is distinct from (c.root_id, p.name, p.email)"""
 LOCK = "select * from customer where id = %s and workspace_id = %s for update"
 
 
@@ -140,7 +144,7 @@ async def change(
     columns = ", ".join(f"{name} = %s" for name in changes)
     query = f"update customer set {columns}, version = version + 1 where id = %s"  # noqa: S608 the model's own names
     await connection.execute(query, [*changes.values(), row.id])  # type: ignore[arg-type]
-    await settling.own_threads(connection, [row.id])
+    await own_threads(connection, [row.id])
     await audit.record(connection, by, "customer.updated", row.id, {"fields": sorted(changes)})
     await tell_updated(connection, workspace, row.id, by)
     return row.id
@@ -172,6 +176,13 @@ async def company_of(connection: Connection, workspace: str, identities: list[Id
     name = domain.partition(".")[0].capitalize()
     row = await (await connection.execute(COMPANY, [uuid4(), workspace, domain, name])).fetchone()
     return row.id if row else None
+
+
+async def own_threads(connection: Connection, roots: list[UUID]) -> None:
+    """Each thread belongs to the root of its home, and shows that customer's name."""
+    names = [await shown(connection, root) for root in roots]
+    asked = {"roots": roots, "names": [one.name for one in names], "emails": [one.email for one in names]}
+    await connection.execute(OWN, asked)
 
 
 def _identity(row: Any) -> dict[str, Any]:

@@ -16,10 +16,6 @@ from onethread.contracts.messages import Author
 from onethread.conversation import moving, outbox, profiles, replies, stitching, threads
 from onethread.conversation.database import Connection, together
 
-OWN = """update thread t set customer_id = c.root_id, customer_name = p.name, customer_email = p.email
-    from customer c, unnest(%(roots)s::uuid[], %(names)s::text[], %(emails)s::text[]) as p(root, name, email)
-    where c.id = t.home_id and c.root_id = p.root
-        and (t.customer_id, t.customer_name, t.customer_email) is distinct from (c.root_id, p.name, p.email)"""
 STRAYED = """select m.thread_id, c.root_id, (array_agg(m.customer_id order by m.position))[1] as home,
         array_agg(m.id order by m.position) as messages
     from thread t join message m on m.thread_id = t.id join customer c on c.id = m.customer_id
@@ -33,13 +29,6 @@ LATEST = """select * from thread where workspace_id = %s and customer_id = %s an
 REHOME = "update thread set home_id = %s where id = %s"
 COPIED = ("status", "snoozed_until", "closed_at", "agent", "agent_by", "agent_at", "priority", "subject")
 """What a thread that is torn out of another takes along: above all, whether people were on it."""
-
-
-async def own_threads(connection: Connection, roots: list[UUID]) -> None:
-    """Each thread belongs to the root of its home, and shows that customer's name."""
-    shown = [await profiles.shown(connection, root) for root in roots]
-    asked = {"roots": roots, "names": [one.name for one in shown], "emails": [one.email for one in shown]}
-    await connection.execute(OWN, asked)
 
 
 async def settle(

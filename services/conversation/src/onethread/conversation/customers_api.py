@@ -1,0 +1,218 @@
+"""Customers over REST: their profile and timeline, and who is who."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from onethread.conversation import graph, merging, preview, profiles, queries, unlinking
+from onethread.conversation.access import Caller, CallerDep
+from onethread.conversation.api import DatabaseDep, Limit, Messages
+from onethread.conversation.database import Connection
+from onethread.conversation.replies import message_contract
+from onethread.runtime.errors import Problem
+
+router = APIRouter(prefix="/api/v1/customers", tags=["customers"])
+
+
+class Other(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    other_id: UUID
+    reason: str = Field(default="", max_length=500, examples=["Ana told us on the phone"])
+
+
+class ActId(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    act_id: UUID
+    reason: str = Field(default="not the same person", max_length=500)
+
+
+class IdentityId(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    identity_id: UUID
+
+
+class Unlink(IdentityId):
+    keep_messages: bool = Field(
+        default=False, description="What was said by it so far stays: a recycled address was once truly theirs."
+    )
+
+
+@router.get("")
+async def list_customers(
+    caller: CallerDep,
+    database: DatabaseDep,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 50,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """Newest first; merged ones are found under the customer who stands for them."""
+    rows, following = await queries.list_customers(database, caller.workspace, q, limit, cursor)
+    items = [{"id": row.id, "name": row.name, "email": row.email, "created_at": row.created_at} for row in rows]
+    return {"items": items, "next": following}
+
+
+@router.get("/{customer_id}")
+async def get_customer(
+    customer_id: UUID, caller: CallerDep, database: DatabaseDep, response: Response
+) -> dict[str, Any]:
+    """The one profile of everybody who was found to be this customer, and who they may also be."""
+    async with database.transaction(caller.workspace) as connection:
+        return await _profile(connection, customer_id, response)
+
+
+@router.patch("/{customer_id}")
+async def change_customer(
+    customer_id: UUID,
+    patch: profiles.CustomerPatch,
+    request: Request,
+    caller: CallerDep,
+    database: DatabaseDep,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> dict[str, Any]:
+    async with database.transaction(caller.workspace) as connection:
+        version = etag_version(if_match)
+        root = await profiles.change(connection, caller.workspace, customer_id, patch, caller.author, version)
+        await request.app.state.relay.notify(connection)
+        profile = await _profile(connection, root, response)
+    request.app.state.relay.wake()
+    return profile
+
+
+@router.get("/{customer_id}/timeline")
+async def get_timeline(
+    customer_id: UUID, caller: CallerDep, database: DatabaseDep, cursor: str | None = None, limit: Limit = 100
+) -> Messages:
+    """All threads of the customer, end to end."""
+    rows, following = await queries.timeline(database, caller.workspace, customer_id, cursor, limit)
+    return Messages(items=[message_contract(row) for row in rows], next=following)
+
+
+@router.get("/{customer_id}/merge-preview")
+async def preview_merge(customer_id: UUID, other: UUID, caller: CallerDep, database: DatabaseDep) -> dict[str, Any]:
+    """What a merge would join, and what speaks against it. Nothing is changed."""
+    async with database.transaction(caller.workspace) as connection:
+        return await preview.of_merge(connection, customer_id, other)
+
+
+@router.post("/{customer_id}/merge")
+async def merge_customers(
+    customer_id: UUID, body: Other, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
+) -> dict[str, Any]:
+    """`other_id` is found to be this customer. Undone by `unmerge`, whenever."""
+    async with database.transaction(caller.workspace) as connection:
+        kept, absorbed = await _two(connection, caller, customer_id, body.other_id)
+        act = await merging.merge(
+            connection, caller.workspace, kept, absorbed, how="teammate", reason=body.reason, by=caller.author
+        )
+        answer = {"act_id": act, "customer": await _profile(connection, kept, response)}
+        await request.app.state.relay.notify(connection)
+    request.app.state.relay.wake()
+    return answer
+
+
+@router.post("/{customer_id}/unmerge")
+async def unmerge_customers(
+    customer_id: UUID, body: ActId, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
+) -> dict[str, Any]:
+    """Each message goes back to whom it came in as; the two are kept apart until a teammate merges them again."""
+    async with database.transaction(caller.workspace) as connection:
+        await connection.execute(graph.ALONE, [caller.workspace])
+        root = await profiles.lock_root(connection, caller.workspace, customer_id)
+        if not await merging.is_of(connection, body.act_id, root.id):
+            raise Problem(404, "There is no such merge of this customer")
+        stays, leaves = await merging.unmerge(
+            connection, caller.workspace, body.act_id, caller.author, body.reason, _window(request)
+        )
+        other = await profiles.read(connection, leaves)
+        answer = {"customer": await _profile(connection, stays, response), "other": other}
+        await request.app.state.relay.notify(connection)
+    request.app.state.relay.wake()
+    return answer
+
+
+@router.post("/{customer_id}/link")
+async def link_identity(
+    customer_id: UUID, body: IdentityId, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
+) -> dict[str, Any]:
+    """An identity that stands alone is this customer's. For one that belongs to somebody: merge, or unlink it first."""
+    async with database.transaction(caller.workspace) as connection:
+        other = await merging.customer_of_lone(connection, body.identity_id)
+        kept, absorbed = await _two(connection, caller, customer_id, other)
+        act = await merging.merge(
+            connection, caller.workspace, kept, absorbed, how="teammate", reason="linked by a teammate",
+            by=caller.author,
+        )  # fmt: skip
+        answer = {"act_id": act, "customer": await _profile(connection, kept, response)}
+        await request.app.state.relay.notify(connection)
+    request.app.state.relay.wake()
+    return answer
+
+
+@router.post("/{customer_id}/unlink")
+async def unlink_identity(
+    customer_id: UUID, body: Unlink, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
+) -> dict[str, Any]:
+    """The identity is somebody else's: it gets a customer of its own."""
+    async with database.transaction(caller.workspace) as connection:
+        await connection.execute(graph.ALONE, [caller.workspace])
+        root = await profiles.lock_root(connection, caller.workspace, customer_id)
+        profile = await profiles.read(connection, root.id)
+        if body.identity_id not in {one["id"] for one in profile["identities"]}:
+            raise Problem(404, "There is no such identity of this customer")
+        act, new = await unlinking.unlink(
+            connection, caller.workspace, body.identity_id, caller.author, keep_messages=body.keep_messages,
+            window=_window(request),
+        )  # fmt: skip
+        other = await profiles.read(connection, new)
+        answer = {"act_id": act, "customer": await _profile(connection, root.id, response), "other": other}
+        await request.app.state.relay.notify(connection)
+    request.app.state.relay.wake()
+    return answer
+
+
+@router.post("/{customer_id}/dismiss", status_code=204)
+async def dismiss_suggestion(customer_id: UUID, body: Other, caller: CallerDep, database: DatabaseDep) -> None:
+    """They are two people: no longer suggested, and not merged by any evidence."""
+    async with database.transaction(caller.workspace) as connection:
+        one, other = await _two(connection, caller, customer_id, body.other_id)
+        reason = body.reason or "not the same person"
+        await merging.set_apart(connection, caller.workspace, one, other, reason, caller.author)
+
+
+async def _two(connection: Connection, caller: Caller, one: UUID, other: UUID) -> tuple[UUID, UUID]:
+    """The roots of two customers, with the graph alone. Raises 404 and 409 problems."""
+    await connection.execute(graph.ALONE, [caller.workspace])
+    first = await profiles.lock_root(connection, caller.workspace, one)
+    second = await profiles.lock_root(connection, caller.workspace, other)
+    if first.id == second.id:
+        raise Problem(409, "They are one customer already", "Nothing was changed.")
+    if first.erased_at or second.erased_at:
+        raise Problem(409, "One of them was erased", "What is left of an erased customer cannot be joined to anybody.")
+    return first.id, second.id
+
+
+async def _profile(connection: Connection, customer_id: UUID, response: Response) -> dict[str, Any]:
+    profile = await profiles.read(connection, customer_id)
+    response.headers["ETag"] = f'"{profile["version"]}"'
+    return profile
+
+
+def etag_version(if_match: str | None) -> int | None:
+    """The version that an `If-Match` names. One that is not ours matches nothing."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tag = if_match.strip().removeprefix("W/").strip('"')
+    return int(tag) if tag.isascii() and tag.isdigit() else -1
+
+
+def _window(request: Request) -> timedelta:
+    return request.app.state.reopen_window
