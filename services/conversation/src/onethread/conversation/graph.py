@@ -24,6 +24,13 @@ REACHED = """with recursive reached(id) as (
     select id from reached"""
 
 
+async def root_of(connection: Connection, customer_id: UUID) -> UUID:
+    """Who stands for the cluster of a customer that exists."""
+    found = await connection.execute("select root_id from customer where id = %s", [customer_id])
+    [row] = await found.fetchall()
+    return row.root_id
+
+
 async def proven(connection: Connection, home: UUID) -> list[UUID]:
     """The homes that proof joins to `home`, itself among them.
 

@@ -32,7 +32,8 @@ ACT = """insert into act (id, workspace_id, kind, how, reason, customer_id, othe
 CUT = """update act set undone_at = now(), undone_by_name = %s
     where id = %s and kind = 'merge' and undone_at is null returning *"""
 SPLIT_ROOT = "update customer set root_id = %s, version = version + 1 where id = any(%s)"
-OLDEST = "select id from customer where id = any(%s) order by id = %s desc, created_at, id limit 1"
+LEADER = """select id from customer where id = any(%s)
+    order by (id in (%s::uuid, %s::uuid)) desc, created_at, id limit 1"""
 IS_OF = """select 1 from act a join customer c on c.id in (a.customer_id, a.other_id)
     where a.id = %s and a.kind = 'merge' and c.root_id = %s"""
 SIBLINGS = """select o.customer_id from identity i join customer c on c.id = i.customer_id
@@ -73,8 +74,8 @@ async def merge(
     act = ids.derived_id(cause, f"merged {absorbed}") if cause else uuid4()
     await connection.execute(ROOTS, [kept, absorbed])
     author = [by.id, by.name] if by else [None, None]
-    journal: dict[str, Any] = {"kept": str(kept), "absorbed": str(absorbed)}
-    await connection.execute(ACT, [act, workspace, how, reason, edge.kept, edge.absorbed, *author, Jsonb(journal)])
+    roots = {"kept": str(kept), "absorbed": str(absorbed)}
+    await connection.execute(ACT, [act, workspace, how, reason, edge.kept, edge.absorbed, *author, Jsonb(roots)])
     await connection.execute(TOGETHER_AGAIN, [kept])
     await connection.execute(FORGET_SUGGESTION, [kept, absorbed, absorbed, kept])
     await profiles.own_threads(connection, [kept])
@@ -141,16 +142,13 @@ async def set_apart(connection: Connection, workspace: str, one: UUID, other: UU
 
 async def _part(connection: Connection, act: Any) -> tuple[UUID, UUID]:
     """Gives each side of the cut edge its root: the one that it has, or had when the edge was made."""
-    root = UUID(act.journal["kept"]) if act.journal else act.customer_id
-    found = await (await connection.execute("select root_id from customer where id = %s", [act.customer_id])).fetchone()
-    now_root = found.root_id
+    root = await graph.root_of(connection, act.customer_id)
     sides = [await graph.connected(connection, act.customer_id), await graph.connected(connection, act.other_id)]
-    if now_root not in sides[0]:
-        sides.reverse()
-    former = UUID(act.journal["absorbed"]) if act.journal and now_root != act.journal["absorbed"] else root
-    row = await (await connection.execute(OLDEST, [sides[1], former])).fetchone()
-    await connection.execute(SPLIT_ROOT, [row.id, sides[1]])
-    return now_root, row.id
+    leaving = next(side for side in sides if root not in side)
+    former = [act.journal.get("kept"), act.journal.get("absorbed")]
+    [leader] = await (await connection.execute(LEADER, [leaving, *former])).fetchall()
+    await connection.execute(SPLIT_ROOT, [leader.id, leaving])
+    return root, leader.id
 
 
 async def _why_not(connection: Connection, act_id: UUID) -> Problem:

@@ -119,7 +119,7 @@ async def read(connection: Connection, customer_id: UUID) -> dict[str, Any]:
         and {"id": company.company_id, "domain": company.company_domain, "name": company.company_name},
         "identities": [_identity(one) for one in await known.fetchall()],
         "claims": [one._asdict() for one in await said.fetchall()],
-        "maybe": await suggestions.of(connection, root),
+        "maybe": await suggestions.of(connection, rows[0].workspace_id, root),
         "merges": [_merge(one) for one in await merged.fetchall()],
         "threads": [one._asdict() for one in await has.fetchall()],
         "version": rows[0].version,

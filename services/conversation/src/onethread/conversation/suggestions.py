@@ -44,10 +44,9 @@ CLAIM = """insert into claim (customer_id, kind, value, workspace_id, evidence, 
 SHOWN = 20
 
 
-async def of(connection: Connection, root: UUID) -> list[dict[str, Any]]:
+async def of(connection: Connection, workspace: str, root: UUID) -> list[dict[str, Any]]:
     """`{id, name, email, reason}` of whom the cluster of `root` may also be, without those set apart from it."""
-    where = await (await connection.execute("select workspace_id from customer where id = %s", [root])).fetchone()
-    asked = {"root": root, "workspace": where.workspace_id}
+    asked = {"root": root, "workspace": workspace}
     async with connection.pipeline():
         noted = await connection.execute(NOTED, asked)
         alike = await connection.execute(ALIKE, asked)

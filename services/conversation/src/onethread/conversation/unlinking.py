@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from onethread.contracts import customers, ids
 from onethread.contracts.messages import Author, Identity
-from onethread.conversation import audit, merging, outbox, profiles, settling, threads, who
+from onethread.conversation import audit, graph, merging, outbox, profiles, settling, threads, who
 from onethread.conversation.database import Connection
 from onethread.runtime.errors import Problem
 from onethread.runtime.telemetry import traceparent
@@ -85,8 +85,7 @@ async def relink(connection: Connection, workspace: str, act: Any, by: Author, w
     for statement in BACK:
         await connection.execute(statement, homes)
     await connection.execute(UNDONE, [by.name, act.id])
-    found = await connection.execute("select root_id from customer where id = %s", [homes["home"]])
-    root = (await found.fetchone()).root_id
+    root = await graph.root_of(connection, homes["home"])
     await profiles.own_threads(connection, [root])
     await settling.settle(connection, workspace, [root], act_id=ids.derived_id(act.id, "undo"), by=by, window=window)
     await audit.record(connection, by, "customer.identity_linked", root, {"act": str(act.id)})
