@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from nats.js.errors import KeyNotFoundError
 
+from onethread.contracts.channels import ChannelConfig, Channels
 from onethread.gateway_slack.app import create_app
 from onethread.gateway_slack.settings import Settings
 from onethread.runtime.bus import UnavailableError
@@ -49,6 +50,8 @@ class FakeSlack:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.tokens: list[str] = []
+        """Of the calls, in their order."""
         self.users = {"U111": ANA, BOT: {"id": BOT, "team_id": TEAM, "real_name": "Support", "is_bot": True}}
         self.posts: list[dict[str, Any]] = []
         self.broken: defaultdict[str, list[Any]] = defaultdict(list)
@@ -69,6 +72,7 @@ class FakeSlack:
         if request.content_type == "application/x-www-form-urlencoded":
             arguments |= dict(await request.post())
         self.calls.append((method, arguments))
+        self.tokens.append(request.headers.get("Authorization", "").removeprefix("Bearer "))
         await asyncio.sleep(self.slow.get(method, 0))
         if self.broken[method]:
             answer = self.broken[method].pop(0)
@@ -128,6 +132,8 @@ class FakeBus:
         self.away = False
         self.bucket = FakeBucket()
         self.handlers: dict[str, Any] = {}
+        self.channels: list[ChannelConfig] | None = []
+        """Those that conversation tells. None: it is away."""
         self.js = self
 
     async def key_value(self, name: str) -> FakeBucket:
@@ -143,6 +149,15 @@ class FakeBus:
 
     def on(self, consumer: Any, event: Any, handler: Any) -> None:
         self.handlers[consumer.name] = handler
+
+    async def ask(self, subject: str, question: Any, answer: Any) -> Channels:
+        assert (subject, question.kind) == ("svc.conversation.channels", "slack")
+        if self.channels is None:
+            raise UnavailableError("conversation is away")
+        return Channels(items=self.channels)
+
+    async def listen(self, subject: str, handler: Any) -> None:
+        self.handlers[subject] = handler
 
     async def start(self) -> None:
         pass
@@ -200,11 +215,15 @@ async def slack() -> AsyncIterator[FakeSlack]:
 
 
 @asynccontextmanager
-async def started(slack: FakeSlack, **settings: Any) -> AsyncIterator[Gateway]:
+async def started(
+    slack: FakeSlack, channels: list[ChannelConfig] | None = (), **settings: Any
+) -> AsyncIterator[Gateway]:
     config = Settings(slack_bot_token="xoxb-test", slack_signing_secret=SECRET, slack_api_url=slack.url, **settings)
     bus = FakeBus(config)
+    bus.channels = None if channels is None else list(channels)
     app = create_app(config, bus)
     async with app.router.lifespan_context(app):
+        await asyncio.sleep(0.01)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
             yield Gateway(http, slack, bus)

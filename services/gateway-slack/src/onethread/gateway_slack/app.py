@@ -15,25 +15,32 @@ from slack_bolt import BoltResponse
 from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request, to_starlette_response
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.async_context import AsyncBoltContext
 
 from onethread.contracts.replies import ReplyRequested
 from onethread.contracts.streams import SLACK_REPLIES
 from onethread.gateway_slack import signing
 from onethread.gateway_slack.capabilities import EVENT_LIMIT
 from onethread.gateway_slack.inbound import Inbound
-from onethread.gateway_slack.installation import Installations
+from onethread.gateway_slack.installation import (
+    Installation,
+    installation_for,
+    installation_of,
+    own_installation,
+)
 from onethread.gateway_slack.ledger import Ledger
 from onethread.gateway_slack.outbound import Outbound
-from onethread.gateway_slack.people import People
 from onethread.gateway_slack.settings import Settings
-from onethread.gateway_slack.web_api import new_client, new_session
+from onethread.gateway_slack.web_api import new_session
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.channels import ChannelBook
 from onethread.runtime.context import service_name
 from onethread.runtime.errors import Problem
 from onethread.runtime.health import Health
 
 SERVICE = "gateway-slack"
+NOT_FOUND = 404
 
 log = structlog.get_logger()
 
@@ -48,16 +55,20 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None) -> Fast
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with new_session() as session:
-            slack = new_client(settings, session)
-            ledger, people = Ledger(bus), People(slack)
-            app.state.bolt = new_bolt(Inbound(settings, bus, people, ledger), Installations(slack))
-            bus.on(SLACK_REPLIES, ReplyRequested, Outbound(bus, slack, ledger).deliver)
+            ledger = Ledger(bus)
+            own = own_installation(settings, session)
+            book = ChannelBook(bus, "slack", own, lambda config: installation_of(config, settings, session))
+            app.state.installations, app.state.bolt = book, new_bolt(Inbound(bus, ledger))
+            bus.on(SLACK_REPLIES, ReplyRequested, Outbound(bus, book, ledger).deliver)
             await bus.start()
             try:
+                await book.start()
                 yield
             finally:
+                book.stop()
                 await bus.stop()
-                people.close()
+                for installation in book:
+                    installation.people.close()
 
     app = FastAPI(title="Onethread Slack gateway", lifespan=lifespan, docs_url=None, redoc_url=None)
     errors.install(app)
@@ -67,15 +78,23 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None) -> Fast
     async def events(request: Request) -> Response:
         service_name.set(SERVICE)
         body = await _body(request)
-        signing.check(settings.slack_signing_secret.get_secret_value(), request.headers, _decoded(body), time.time())
+        said = _decoded(body)
+        signing.check_fresh(request.headers, time.time())
+        try:
+            us = await installation_for(app.state.installations, request.headers, said)
+        except UnavailableError as error:
+            raise _not_kept(error) from error
+        except Problem as problem:
+            return _for_good(problem)
         if _is_notice(body):
             return Response()
-        return to_starlette_response(await app.state.bolt.async_dispatch(to_async_bolt_request(request, body)))
+        event = to_async_bolt_request(request, body, {"installation": us})
+        return to_starlette_response(await app.state.bolt.async_dispatch(event))
 
     return app
 
 
-def new_bolt(inbound: Inbound, installations: Installations) -> AsyncApp:
+def new_bolt(inbound: Inbound) -> AsyncApp:
     """Bolt's own checks of signature and sender are off: they write what people say into the log, and its
     authorization answers 200 when Slack cannot be asked, which loses the message.
     """
@@ -91,8 +110,9 @@ def new_bolt(inbound: Inbound, installations: Installations) -> AsyncApp:
         attaching_conversation_kwargs_enabled=False,
     )
 
-    async def on_event(body: dict[str, Any]) -> None:
-        await inbound.take(body["event"], await installations.of(body))
+    async def on_event(body: dict[str, Any], context: AsyncBoltContext) -> None:
+        us: Installation = context["installation"]
+        await inbound.take(body["event"], us, await us.bot_in(body))
 
     async def on_error(error: Exception) -> BoltResponse:
         return _refusal(error)
@@ -105,13 +125,26 @@ def new_bolt(inbound: Inbound, installations: Installations) -> AsyncApp:
 def _refusal(error: Exception) -> BoltResponse:
     """Anything but 200 makes Slack send the event again: at once, after a minute, after five minutes."""
     if isinstance(error, UnavailableError):
-        log.warning("slack.not_kept", reason=str(error))
-        problem = Problem(503, "The message could not be kept just now", "Nothing was kept. Send the event again.")
+        problem = _not_kept(error)
     else:
         log.error("slack.failed", exc_info=error)
         problem = Problem(500, "Something broke on our side", "Nothing was kept. Send the event again.")
     answer = problem.response()
     return BoltResponse(status=answer.status_code, body=bytes(answer.body).decode(), headers=dict(answer.headers))
+
+
+def _not_kept(error: UnavailableError) -> Problem:
+    log.warning("slack.not_kept", reason=str(error))
+    return Problem(503, "The message could not be kept just now", "Nothing was kept. Send the event again.")
+
+
+def _for_good(problem: Problem) -> Response:
+    """A team that is not connected will not be so a minute later: Slack need not send the event again."""
+    answer = problem.response()
+    if problem.status == NOT_FOUND:
+        log.warning("slack.not_connected")
+        answer.headers["X-Slack-No-Retry"] = "1"
+    return answer
 
 
 async def _body(request: Request) -> bytes:

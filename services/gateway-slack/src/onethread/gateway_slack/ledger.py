@@ -42,12 +42,12 @@ class Ledger:
         await self._put(f"reply.{message_id}", entry.model_dump_json(exclude_none=True).encode())
         return entry
 
-    async def join_thread(self, channel: str, thread_ts: str) -> None:
+    async def join_thread(self, thread: str) -> None:
         """From now on what is said in the thread is for us."""
-        await self._put(f"thread.{channel}.{thread_ts}", b"1")
+        await self._put(f"thread.{thread}", b"1")
 
-    async def is_in_thread(self, channel: str, thread_ts: str) -> bool:
-        return await self._get(f"thread.{channel}.{thread_ts}") is not None
+    async def is_in_thread(self, thread: str) -> bool:
+        return await self._get(f"thread.{thread}") is not None
 
     async def _get(self, key: str) -> bytes | None:
         bucket = await self._open()

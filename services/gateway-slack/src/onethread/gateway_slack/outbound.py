@@ -16,13 +16,16 @@ from onethread.contracts.replies import ReplyDelivered, ReplyFailed, ReplyOutcom
 from onethread.gateway_slack.capabilities import METADATA_TYPE, REASONS, TRANSIENT
 from onethread.gateway_slack.ids import Spot, external_id
 from onethread.gateway_slack.inbound import SOURCE
+from onethread.gateway_slack.installation import Installation
 from onethread.gateway_slack.ledger import Entry, Ledger
 from onethread.gateway_slack.mrkdwn import to_posts
 from onethread.gateway_slack.web_api import SERVER_ERROR, TOO_MANY, code_of, status_of
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.channels import ChannelBook
 from onethread.runtime.telemetry import traceparent
 
 POST = "chat.postMessage"
+NOT_CONNECTED = "This Slack workspace is no longer connected. Answer on another channel."
 PAGE = 200
 PAGES = 10
 CLOCK_SKEW = 60
@@ -36,32 +39,69 @@ class RefusedForGoodError(Exception):
 
 
 class Outbound:
-    def __init__(self, bus: Bus, slack: AsyncWebClient, ledger: Ledger) -> None:
+    def __init__(self, bus: Bus, installations: ChannelBook[Installation], ledger: Ledger) -> None:
         self._bus = bus
-        self._slack = slack
+        self._installations = installations
         self._ledger = ledger
 
     async def deliver(self, event: ReplyRequested) -> None:
         """Raises `UnavailableError` while Slack or the ledger is away: the reply waits and is tried again."""
         entry = await self._ledger.entry(event.data.message_id)
         if entry is None or entry.state == "sending":
+            us = self._installations.get(event.data.channel.id, event.workspaceid)
             with self._bus.tracing.span("slack post", SpanKind.CLIENT):
-                entry = await self._attempt(event.data, entry)
+                entry = await self._attempt(event.data, us, entry)
         await self._report(event, entry)
 
-    async def _attempt(self, reply: RequestedReply, before: Entry | None) -> Entry:
+    async def _attempt(self, reply: RequestedReply, us: Installation | None, before: Entry | None) -> Entry:
         entry = before or await self._ledger.record(reply.message_id, Entry())
         try:
-            spot = _spot(reply)
-            posted = await self._find(reply, spot, entry) if before else {}
-            ts = await self._post(reply, spot, posted)
+            if us is None:
+                raise RefusedForGoodError(NOT_CONNECTED)  # noqa: TRY301 recorded as all refusals are
+            spot, poster = _spot(reply), Poster(us.slack)
+            posted = await poster.find(reply, spot, entry) if before else {}
+            ts = await poster.post(reply, spot, posted)
         except RefusedForGoodError as refusal:
             return await self._ledger.record(reply.message_id, Entry(state="failed", reason=str(refusal)))
         if thread := _thread(spot, ts):
-            await self._ledger.join_thread(spot.channel, thread)
+            await self._ledger.join_thread(us.thread(spot.channel, thread))
         return await self._ledger.record(reply.message_id, Entry(state="sent", ts=ts))
 
-    async def _post(self, reply: RequestedReply, spot: Spot, posted: dict[int, str]) -> str:
+    async def _report(self, event: ReplyRequested, entry: Entry) -> None:
+        reply = event.data
+        spot = _spot_or_none(reply)
+        outcome = ReplyOutcome(
+            message_id=reply.message_id,
+            channel=reply.channel,
+            external_id=external_id(spot.channel, entry.ts) if spot and entry.ts else None,
+            state="failed" if entry.state == "failed" else "sent",
+            reason=entry.reason,
+            place=_place(reply.place, spot, entry.ts),
+        )
+        kind, what = (ReplyFailed, "failed") if entry.state == "failed" else (ReplyDelivered, "delivered")
+        await self._bus.publish(
+            kind(
+                id=derived_id(event.id, what),
+                source=SOURCE,
+                subject=str(reply.message_id),
+                workspaceid=event.workspaceid,
+                traceparent=traceparent(),
+                threadid=event.threadid,
+                customerid=event.customerid,
+                causationid=event.id,
+                data=outcome,
+            )
+        )
+        log.info("slack.reply", message=str(reply.message_id), state=outcome.state)
+
+
+class Poster:
+    """Posts as one installation's bot."""
+
+    def __init__(self, slack: AsyncWebClient) -> None:
+        self._slack = slack
+
+    async def post(self, reply: RequestedReply, spot: Spot, posted: dict[int, str]) -> str:
         """Posts the parts that are not there yet; returns the `ts` of the first."""
         for part, text in enumerate(to_posts(reply.text, reply.sources)):
             if part in posted:
@@ -80,7 +120,7 @@ class Outbound:
             posted[part] = answer["ts"]
         return posted[0]
 
-    async def _find(self, reply: RequestedReply, spot: Spot, entry: Entry) -> dict[int, str]:
+    async def find(self, reply: RequestedReply, spot: Spot, entry: Entry) -> dict[int, str]:
         """What an earlier attempt, of which we do not know the end, has posted: part -> `ts`."""
         where: dict[str, Any] = {"channel": spot.channel, "oldest": str(entry.since.timestamp() - CLOCK_SKEW)}
         method = "conversations.history"
@@ -114,33 +154,6 @@ class Outbound:
             raise UnavailableError(f"Slack did not answer {method}: {type(error).__name__}") from error
         data = answer.data
         return data if isinstance(data, dict) else {}
-
-    async def _report(self, event: ReplyRequested, entry: Entry) -> None:
-        reply = event.data
-        spot = _spot_or_none(reply)
-        outcome = ReplyOutcome(
-            message_id=reply.message_id,
-            channel=reply.channel,
-            external_id=external_id(spot.channel, entry.ts) if spot and entry.ts else None,
-            state="failed" if entry.state == "failed" else "sent",
-            reason=entry.reason,
-            place=_place(reply.place, spot, entry.ts),
-        )
-        kind, what = (ReplyFailed, "failed") if entry.state == "failed" else (ReplyDelivered, "delivered")
-        await self._bus.publish(
-            kind(
-                id=derived_id(event.id, what),
-                source=SOURCE,
-                subject=str(reply.message_id),
-                workspaceid=event.workspaceid,
-                traceparent=traceparent(),
-                threadid=event.threadid,
-                customerid=event.customerid,
-                causationid=event.id,
-                data=outcome,
-            )
-        )
-        log.info("slack.reply", message=str(reply.message_id), state=outcome.state)
 
 
 def _spot_or_none(reply: RequestedReply) -> Spot | None:

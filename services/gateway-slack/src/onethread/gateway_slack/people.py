@@ -31,11 +31,11 @@ class Person:
     doubt: str | None
     """Why the email proves nothing, in words; None when it is a confirmed colleague's."""
 
-    def email_identity(self, trusted: bool) -> Identity | None:
-        """`trusted`: the operator trusts the emails of this installation."""
+    def email_identity(self, doubt_of: Callable[[str], str | None]) -> Identity | None:
+        """`doubt_of`: why this installation's word for an address proves nothing, in words; None when it does."""
         if self.email is None:
             return None
-        doubt = self.doubt or (None if trusted else "the emails of this Slack installation are not trusted")
+        doubt = self.doubt or doubt_of(self.email)
         trust: Trust = "asserted" if doubt else "verified"
         evidence = (
             f"Slack profile email, but {doubt}" if doubt else "Profile email in the Slack workspace that you trust"

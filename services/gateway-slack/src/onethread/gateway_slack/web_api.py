@@ -7,8 +7,6 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from onethread.gateway_slack.settings import Settings
-
 SECONDS = 15
 RATE_LIMIT_TRIES = 50
 """Each waits for as long as Slack says; what waits for its turn is not in trouble."""
@@ -20,11 +18,11 @@ def new_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS))
 
 
-def new_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
+def new_client(token: str, api_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
     """Waits as long as a 429 says. The client's default, to repeat a call whose connection broke, would post twice."""
     return AsyncWebClient(
-        token=settings.slack_bot_token.get_secret_value(),
-        base_url=settings.api_url,
+        token=token,
+        base_url=api_url,
         session=session,
         retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=RATE_LIMIT_TRIES)],
     )
