@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plugins.conversation_acts import StandInActs
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -38,6 +39,11 @@ class StandInConversation:
         self.streams: set[asyncio.Queue[str | None]] = set()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.answers_to_lose = 0
+        self.positions = 0
+        self.holds = False
+        self.pending: dict[str, list[dict[str, Any]]] = {}
+        self.retried: list[str] = []
+        self.acts = StandInActs(self)
         self.clock = datetime.now(UTC) - timedelta(hours=20)
 
     def later(self, minutes: int = 7) -> str:
@@ -51,7 +57,11 @@ class StandInConversation:
             Route("/threads", self.list_threads),
             Route("/threads/{id}", self.thread, methods=["GET", "PATCH"]),
             Route("/threads/{id}/messages", self.thread_messages, methods=["GET", "POST"]),
-            Route("/customers/{id}", self.customer),
+            Route("/threads/{id}/pending/{message}", self.take_back, methods=["DELETE"]),
+            Route("/threads/{id}/messages/{message}/retry", self.retry, methods=["POST"]),
+            Route("/tags", self.tags),
+            *self.acts.routes(),
+            Route("/customers/{id}", self.customer, methods=["GET", "PATCH"]),
             Route("/events", self.events),
         ]
         page = lambda _: FileResponse(STATIC / "index.html")  # noqa: E731
@@ -70,9 +80,24 @@ class StandInConversation:
         self.customers[customer_id] = {
             "id": customer_id,
             "name": name,
+            "email": email if name else None,
+            "language": None,
+            "time_zone": None,
+            "attributes": {},
+            "company": None,
+            "claims": [],
+            "merges": [],
+            "version": 1,
             "identities": [{"kind": "email", "value": email, "trust": "verified"}],
             "maybe": [],
-            "threads": [{"id": thread_id, "status": "open", "created_at": self.later(), "updated_at": self.later()}],
+            "threads": [
+                {
+                    "id": thread_id,
+                    "status": more.get("status", "open"),
+                    "created_at": self.later(),
+                    "updated_at": self.later(),
+                }
+            ],
             "created_at": "2023-04-01T09:00:00Z",
         }
         at = self.later()
@@ -89,6 +114,10 @@ class StandInConversation:
             "last_message": None,
             "waiting_since": None,
             "sequence": 1,
+            "version": 1,
+            "topic": None,
+            "snoozed_until": None,
+            "agent_set": None,
             "created_at": at,
             "updated_at": at,
             **more,
@@ -101,10 +130,12 @@ class StandInConversation:
     def add_message(self, thread_id: str, kind: str, text: str, **more: Any) -> dict[str, Any]:
         thread = self.threads[thread_id]
         thread["sequence"] += 1
+        self.positions += 1
         message = {
             "id": f"{thread_id}-{thread['sequence']}",
             "thread_id": thread_id,
             "sequence": thread["sequence"],
+            "position": self.positions,
             "note": False,
             "channel": thread["channel"],
             "author": {"kind": kind, "id": None, "name": thread["customer"]["name"] if kind == "customer" else None},
@@ -170,13 +201,16 @@ class StandInConversation:
             return problem(404, "There is no such thread.")
         if request.method == "GET":
             channels = self.reply_channels[thread["id"]]
-            return JSONResponse({**thread, "participants": [], "reply_channels": channels})
+            pending = self.pending.get(thread["id"], [])
+            return JSONResponse({**thread, "participants": [], "reply_channels": channels, "pending": pending})
         if self.down:
             return problem(503, "The database is away.")
+        if request.headers["if-match"] != f'"{thread["version"]}"':
+            return problem(412, "The conversation was changed meanwhile.")
         change = await request.json()
         self.changes.append(change)
         assignee = {"assignee": {"me": MARA}.get(change["assignee"])} if "assignee" in change else {}
-        thread |= change | assignee | {"sequence": thread["sequence"] + 1}
+        thread |= change | assignee | {"sequence": thread["sequence"] + 1, "version": thread["version"] + 1}
         return JSONResponse(thread)
 
     async def thread_messages(self, request: Request) -> Response:
@@ -191,6 +225,8 @@ class StandInConversation:
         if self.down:
             return problem(503, "The database is away.")
         self.sent.append({**body, "key": key})
+        if self.holds and not body["note"]:
+            return self.hold(thread_id, body)
         if key not in self.keys:
             author = {"kind": "teammate", "id": MARA["id"], "name": MARA["name"]}
             channel = next((one for one in CHANNELS.values() if one["id"] == body.get("channel_id")), None)
@@ -203,8 +239,43 @@ class StandInConversation:
             return problem(502, "The gateway lost the answer.")
         return JSONResponse(self.keys[key], 201)
 
+    def hold(self, thread_id: str, body: dict[str, Any]) -> Response:
+        author = {"kind": "teammate", "id": MARA["id"], "name": MARA["name"]}
+        send_at = (datetime.now(UTC) + timedelta(seconds=body["undo_seconds"])).isoformat()
+        reply = {"id": f"held-{len(self.sent)}", "text": body["text"], "author": author, "send_at": send_at}
+        self.pending.setdefault(thread_id, []).append({**reply, "channel_id": body.get("channel_id")})
+        return JSONResponse(reply, 202)
+
+    def release(self, thread_id: str) -> None:
+        """The time to undo is over: what was held goes out."""
+        for reply in self.pending.pop(thread_id):
+            said = {"id": reply["id"], "author": reply["author"], "delivery": {"state": "queued", "reason": None}}
+            self.tell(self.add_message(thread_id, "teammate", reply["text"], **said))
+
+    async def take_back(self, request: Request) -> Response:
+        held, wanted = self.pending.get(request.path_params["id"], []), request.path_params["message"]
+        if not any(reply["id"] == wanted for reply in held):
+            return problem(409, "It is sent already.")
+        held[:] = [reply for reply in held if reply["id"] != wanted]
+        return Response(status_code=204)
+
+    async def retry(self, request: Request) -> Response:
+        self.retried.append(request.path_params["message"])
+        return JSONResponse({}, 202)
+
+    async def tags(self, _: Request) -> Response:
+        used = {tag for thread in self.threads.values() for tag in thread["tags"]}
+        return JSONResponse({"items": sorted(used), "next": None})
+
     async def customer(self, request: Request) -> Response:
-        return JSONResponse(self.customers[request.path_params["id"]])
+        customer = self.customers.get(request.path_params["id"])
+        if customer is None:
+            return problem(404, "There is no such customer.")
+        if request.method == "PATCH":
+            if request.headers["if-match"] != f'"{customer["version"]}"':
+                return problem(412, "The customer was changed meanwhile.")
+            customer |= await request.json() | {"version": customer["version"] + 1}
+        return JSONResponse(customer)
 
     async def events(self, _: Request) -> Response:
         if self.down:
@@ -224,8 +295,8 @@ class StandInConversation:
         return StreamingResponse(lines(), media_type="text/event-stream")
 
 
-def problem(status: int, detail: str) -> Response:
-    return JSONResponse({"title": "Problem", "detail": detail}, status, media_type="application/problem+json")
+def problem(status: int, title: str) -> Response:
+    return JSONResponse({"title": title, "status": status}, status, media_type="application/problem+json")
 
 
 @pytest.fixture

@@ -1,5 +1,17 @@
 import { signal } from "@preact/signals";
-import type { Customer, Message, Page, Teammate, Thread, ThreadDetail } from "./model.ts";
+import type {
+  AgentState,
+  Customer,
+  MergePreview,
+  Message,
+  Page,
+  Person,
+  Priority,
+  Status,
+  Teammate,
+  Thread,
+  ThreadDetail,
+} from "./model.ts";
 
 /** The server said no, in its own words. `status` 0: it could not be reached. */
 export class Problem extends Error {
@@ -14,7 +26,12 @@ export class Problem extends Error {
 /** Who is signed in; undefined until known. */
 export const me = signal<Teammate | null | undefined>(undefined);
 
-async function call<Answer>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+async function call<Answer>(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const response = await fetch(`/api/v1/${path}`, {
     method,
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
@@ -29,24 +46,52 @@ async function call<Answer>(method: string, path: string, body?: unknown, header
 async function problemOf(response: Response): Promise<Problem> {
   if (response.status === 401) me.value = null;
   const problem = (await response.json().catch(() => ({}))) as { detail?: unknown; title?: string };
-  const said = typeof problem.detail === "string" ? problem.detail : problem.title;
-  return new Problem(response.status, said ?? `The server answered ${response.status}.`);
+  const said = [problem.title, problem.detail].filter((part) => typeof part === "string" && part !== "").map(sentence);
+  return new Problem(response.status, said.join(" ") || `The server answered ${response.status}.`);
 }
 
+const sentence = (text: unknown): string => (/[.!?]$/.test(String(text)) ? String(text) : `${String(text)}.`);
+
 const query = (values: Record<string, string>): string => new URLSearchParams(values).toString();
+
+/** A change is refused with 412 if another came first; without a version it is not held against any. */
+const ifMatch = (version: number | undefined): Record<string, string> =>
+  version === undefined ? {} : { "if-match": `"${version}"` };
 
 export const api = {
   whoAmI: () => call<Teammate>("GET", "session"),
   signIn: (email: string, password: string) => call<Teammate>("POST", "session", { email, password }),
   signOut: () => call<void>("DELETE", "session"),
+
   threads: (filter: Record<string, string>) => call<Page<Thread>>("GET", `threads?${query(filter)}`),
   thread: (id: string) => call<ThreadDetail>("GET", `threads/${id}`),
+  change: (id: string, change: ThreadChange, version?: number) =>
+    call<Thread>("PATCH", `threads/${id}`, change, ifMatch(version)),
+  tags: () => call<Page<string | { name: string }>>("GET", "tags"),
+
   messages: (id: string, after: number) =>
     call<Page<Message>>("GET", `threads/${id}/messages?${query({ after: String(after), limit: "200" })}`),
-  send: (id: string, message: { text: string; note: boolean; channel_id?: string }, key: string) =>
-    call<Message>("POST", `threads/${id}/messages`, message, { "idempotency-key": key }),
-  change: (id: string, change: ThreadChange) => call<Thread>("PATCH", `threads/${id}`, change),
+  send: (id: string, message: NewMessage, key: string) =>
+    call<Message | Held>("POST", `threads/${id}/messages`, message, { "idempotency-key": key }),
+  unsend: (id: string, messageId: string) => call<void>("DELETE", `threads/${id}/pending/${messageId}`),
+  retry: (id: string, messageId: string) => call<unknown>("POST", `threads/${id}/messages/${messageId}/retry`),
+
+  split: (id: string, message_ids: string[]) => call<Acted>("POST", `threads/${id}/split`, { message_ids }),
+  move: (id: string, message_ids: string[], to_thread_id: string) =>
+    call<Acted>("POST", `threads/${id}/move`, { message_ids, to_thread_id }),
+  mergeThreads: (id: string, other_thread_id: string) => call<Acted>("POST", `threads/${id}/merge`, { other_thread_id }),
+  undo: (actId: string) => call<unknown>("POST", `acts/${actId}/undo`),
+
+  customers: (q: string) => call<Page<Person>>("GET", `customers?${query({ q, limit: "8" })}`),
   customer: (id: string) => call<Customer>("GET", `customers/${id}`),
+  changeCustomer: (id: string, change: CustomerChange, version?: number) =>
+    call<unknown>("PATCH", `customers/${id}`, change, ifMatch(version)),
+  previewMerge: (id: string, other: string) => call<MergePreview>("GET", `customers/${id}/merge-preview?${query({ other })}`),
+  merge: (id: string, other_id: string, reason?: string) =>
+    call<{ act_id: string }>("POST", `customers/${id}/merge`, { other_id, ...(reason ? { reason } : {}) }),
+  unmerge: (id: string, act_id: string) => call<unknown>("POST", `customers/${id}/unmerge`, { act_id }),
+  dismiss: (id: string, other_id: string) => call<void>("POST", `customers/${id}/dismiss`, { other_id }),
+  prove: (id: string, value: string) => call<unknown>("POST", `customers/${id}/prove`, { value }),
 };
 
 export async function signOut(): Promise<void> {
@@ -54,8 +99,37 @@ export async function signOut(): Promise<void> {
   me.value = null;
 }
 
+export interface NewMessage {
+  text: string;
+  note: boolean;
+  channel_id?: string;
+  /** Seconds for which it may be taken back. */
+  undo_seconds?: number;
+}
+
+/** A reply that waits for its time to be undone; it becomes a message of the same id. */
+export interface Held {
+  id: string;
+  send_at: string;
+}
+
+interface Acted {
+  act_id: string;
+  thread: Thread;
+}
+
 export interface ThreadChange {
-  status?: "open" | "closed";
+  status?: Status;
+  snoozed_until?: string;
   assignee?: string | null;
-  agent?: "active" | "quiet";
+  tags?: string[];
+  priority?: Priority;
+  topic?: string | null;
+  agent?: AgentState;
+}
+
+export interface CustomerChange {
+  name?: string | null;
+  language?: string | null;
+  time_zone?: string | null;
 }

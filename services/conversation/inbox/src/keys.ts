@@ -2,8 +2,11 @@ import { signal } from "@preact/signals";
 import { assignToMe, closeAndGoOn, takeOver } from "./acts.ts";
 import { compose } from "./composing.ts";
 import type { Thread } from "./model.ts";
+import { startChoosing } from "./moving.ts";
 import { openThread, route } from "./route.ts";
+import { latestPending, takeBack } from "./sending.ts";
 import { currentThread, shownThreads } from "./threads.ts";
+import { toast } from "./toasts.ts";
 
 /** What lies over the inbox now. */
 export const overlay = signal<"keys" | "customer" | null>(null);
@@ -14,7 +17,11 @@ export const keyHelp: [keys: string[], does: string][] = [
   [["r"], "Reply"],
   [["n"], "Internal note"],
   [["Ctrl", "Enter"], "Send"],
+  [["z"], "Undo the last act or send"],
   [["e"], "Close, go to the next"],
+  [["h"], "Snooze"],
+  [["l"], "Tags"],
+  [["x"], "Choose messages to split off or move"],
   [["i"], "Assign to me"],
   [["t"], "Take over from the AI"],
   [["/"], "Search"],
@@ -31,7 +38,11 @@ const acts: Record<string, () => void> = {
   Enter: enter,
   r: () => withThread(() => compose("reply")),
   n: () => withThread(() => compose("note")),
-  e: () => withThread((thread) => thread.status === "open" && closeAndGoOn(thread)),
+  z: undo,
+  h: () => pointAt("h")?.click(),
+  l: openTags,
+  x: () => withThread(startChoosing),
+  e: () => withThread((thread) => thread.status !== "closed" && closeAndGoOn(thread)),
   i: () => withThread((thread) => void assignToMe(thread)),
   t: () => withThread((thread) => thread.agent === "active" && void takeOver(thread)),
   "/": () => shownSearch()?.focus(),
@@ -77,6 +88,21 @@ function step(by: number): void {
 function enter(): void {
   if (!route.value.threadId) step(1);
   document.querySelector<HTMLElement>(".thread [role=log]")?.focus();
+}
+
+/** A reply that has not left goes before an act that was done. */
+function undo(): void {
+  const latest = latestPending();
+  if (latest) void takeBack(...latest);
+  else toast.value?.act?.run();
+}
+
+const pointAt = (key: string): HTMLElement | null => document.querySelector<HTMLElement>(`[aria-keyshortcuts="${key}"]`);
+
+/** On a narrow screen the tags lie in the drawer, which can take the focus only once it is drawn. */
+function openTags(): void {
+  overlay.value = "customer";
+  requestAnimationFrame(() => pointAt("l")?.focus());
 }
 
 function goOut(): void {

@@ -1,21 +1,35 @@
 import { signal } from "@preact/signals";
 import { backoff } from "@onethread/browser/backoff.ts";
-import { loadCustomer } from "./customers.ts";
-import { arrived, changed, outgoing, reread, retry, showLive } from "./messages.ts";
-import type { Message, Thread } from "./model.ts";
+import { noteChanger } from "./changers.ts";
+import { loadCustomer, loadCurrentCustomer } from "./customers.ts";
+import { add, changed, conversations, isKnown, readAgain, reread } from "./messages.ts";
+import type { Author, Message, Thread } from "./model.ts";
 import { route } from "./route.ts";
-import { currentDetail, loadThread, put, refresh } from "./threads.ts";
+import { confirm, outgoing, retry } from "./sending.ts";
+import { currentDetail, loadThread, put, refresh, touchedBy } from "./threads.ts";
+import { live, showLive, stopLive, type Live } from "./writing.ts";
 
 export type LiveState = "connecting" | "online" | "offline";
 
 export const liveState = signal<LiveState>("connecting");
 
-const THREAD_LIFE = ["opened", "assigned", "tagged", "escalated", "snoozed", "closed", "reopened", "merged", "split"];
+const THREAD_LIFE = [
+  "opened",
+  "assigned",
+  "tagged",
+  "escalated",
+  "snoozed",
+  "closed",
+  "reopened",
+  "updated",
+  "merged",
+  "split",
+];
 
 interface Told {
   threadid?: string;
   customerid?: string;
-  data?: { message?: Message; thread?: Thread };
+  data?: { message?: Message; thread?: Thread; by?: Author | null; other_thread_id?: string | null; message_ids?: string[] };
 }
 
 let source: EventSource | null = null;
@@ -28,11 +42,11 @@ export function goLive(): void {
   source = new EventSource("/api/v1/events");
   source.onopen = onOpen;
   source.onerror = onError;
-  listen("onethread.message.added.v1", ({ data }: Told) => tell(data));
-  for (const event of THREAD_LIFE) listen(`onethread.thread.${event}.v1`, ({ data }: Told) => tell(data));
-  for (const event of ["updated", "identity_linked", "merged", "unmerged"]) {
-    listen(`onethread.customer.${event}.v1`, ({ customerid }: Told) => customerid && void loadCustomer(customerid, true));
-  }
+  listen("onethread.message.added.v1", ({ data }: Told) => data?.message && tell(data.message, data.thread));
+  for (const event of THREAD_LIFE) listen(`onethread.thread.${event}.v1`, ({ data }: Told) => data && tellOfThread(data));
+  for (const event of ["updated", "identity_linked", "identity_unlinked"])
+    listen(`onethread.customer.${event}.v1`, tellOfCustomer);
+  for (const event of ["merged", "unmerged"]) listen(`onethread.customer.${event}.v1`, regroup);
   listen("message.updated", ({ message }: { message: Message }) => changed(message));
   listen("reset", () => void catchUp()); // Too much was missed to be told again.
   listen("live", (piece: LivePiece) => {
@@ -59,15 +73,50 @@ function listen<Data>(name: string, handle: (data: Data) => void): void {
   source!.addEventListener(name, (event) => handle(JSON.parse((event as MessageEvent<string>).data) as Data));
 }
 
-function tell(data: Told["data"]): void {
-  if (data?.thread) put(data.thread);
-  if (!data?.message) return;
-  arrived(data.message);
-  const message = data.message;
+function tell(message: Message, thread: Thread | undefined): void {
+  if (thread) put(thread);
+  arrived(message);
   const elsewhere = message.channel?.id !== currentDetail.value?.reply_channels[0]?.id;
   if (message.thread_id === route.value.threadId && message.author.kind === "customer" && elsewhere) {
     void loadThread(message.thread_id).catch(() => undefined); // The way to answer may have changed; the old one still works.
   }
+}
+
+/**
+ * A message was added. A thread that is not loaded stays so: it is read whole when it is opened. A message that is
+ * known stays as it is: a replayed event is older than what was told of it since.
+ */
+function arrived(message: Message): void {
+  touchedBy(message);
+  confirm(message);
+  if (isKnown(message)) return;
+  if (live.value.get(message.thread_id)?.author !== other(message)) stopLive(message.thread_id);
+  if (conversations.value.has(message.thread_id)) add(message.thread_id, [message]);
+}
+
+/** Whose writing goes on although this message came: the AI answers while the customer adds something. */
+function other(message: Message): Live["author"] {
+  return message.author.kind === "customer" ? "agent" : "customer";
+}
+
+function tellOfThread({ thread, by, other_thread_id, message_ids }: NonNullable<Told["data"]>): void {
+  if (!thread) return;
+  noteChanger(thread.id, by);
+  put(thread);
+  if (message_ids?.length || other_thread_id) void readAgain(thread.id, other_thread_id).catch(() => undefined); // Read when opened.
+}
+
+function tellOfCustomer({ customerid, data }: Told): void {
+  noteChanger(customerid, data?.by);
+  if (customerid) void loadCustomer(customerid, true);
+}
+
+let regrouping: ReturnType<typeof setTimeout> | undefined;
+
+/** Threads changed hands. A merge tells of both customers and several threads within a moment: all is read once. */
+function regroup(): void {
+  clearTimeout(regrouping);
+  regrouping = setTimeout(() => void Promise.allSettled([refresh(), reread(route.value.threadId), loadCurrentCustomer()]), 100);
 }
 
 function onOpen(): void {

@@ -5,6 +5,7 @@ import "./styles/list.css";
 import "./styles/thread.css";
 import "./styles/composer.css";
 import "./styles/customer.css";
+import "./styles/overlays.css";
 import { render } from "preact";
 import { api, me } from "./api.ts";
 import { App } from "./components/App.tsx";

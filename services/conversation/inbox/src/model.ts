@@ -31,13 +31,29 @@ export interface Identity {
   evidence?: string;
 }
 
+export type Status = "open" | "waiting" | "snoozed" | "closed";
+export type AgentState = "active" | "drafting" | "quiet" | "off";
+export type Priority = "low" | "normal" | "high" | "urgent";
+
+/** A customer as lists and events name them. */
+export interface Person {
+  id: string;
+  name: string | null;
+  email?: string | null;
+}
+
 export interface Thread {
   id: string;
-  status: "open" | "snoozed" | "closed";
-  customer: { id: string; name: string | null; email: string | null };
+  status: Status;
+  snoozed_until?: string | null;
+  customer: Person;
   channel: Channel | null;
   assignee: { id: string; name: string } | null;
-  agent: "active" | "quiet";
+  topic?: string | null;
+  priority: Priority;
+  agent: AgentState;
+  /** Who set the agent's state, and when; null: a rule. */
+  agent_set?: { by: Author | null; at: string } | null;
   handoff: { reason: string; summary: string; at: string } | null;
   tags: string[];
   /** Of the identity by which the customer spoke last. */
@@ -46,6 +62,10 @@ export interface Thread {
   /** The customer waits for a person since then. */
   waiting_since: string | null;
   sequence: number;
+  /** Rises with each change; a change names the one it was made on. */
+  version?: number;
+  /** It went on in this one. */
+  merged_into_id?: string | null;
   created_at: string;
   updated_at: string;
 }
@@ -59,17 +79,30 @@ export interface ThreadDetail extends Thread {
   participants: { name: string | null; identity: Identity }[];
   /** The first is where a reply goes by default. */
   reply_channels: ReplyChannel[];
+  /** Replies that go out when their time to be undone is over. */
+  pending?: PendingReply[];
+}
+
+export interface PendingReply {
+  id: string;
+  text: string;
+  author: Author;
+  send_at: string;
+  channel_id: string | null;
 }
 
 export interface Delivery {
-  state: "queued" | "sent" | "delivered" | "failed";
+  state: "queued" | "sent" | "delivered" | "seen" | "retrying" | "failed";
   reason: string | null;
+  retry_at?: string | null;
 }
 
 export interface Message {
   id: string;
   thread_id: string;
   sequence: number;
+  /** Orders the messages of a thread; a move keeps it. */
+  position?: number;
   note: boolean;
   channel: Channel | null;
   author: Author;
@@ -81,14 +114,54 @@ export interface Message {
   created_at: string;
 }
 
-export interface Customer {
-  id: string;
-  name: string | null;
-  identities: Identity[];
+export interface Customer extends Person {
+  language?: string | null;
+  time_zone?: string | null;
+  attributes?: Record<string, unknown>;
+  company?: { id: string; domain: string; name: string | null } | null;
+  identities: KnownIdentity[];
+  /** What they say of themselves and have not proven. */
+  claims?: { kind: Identity["kind"]; value: string }[];
   /** Other customers that this one may be; nothing is merged by itself. */
-  maybe: { id: string; name: string | null; reason: string }[];
-  threads: { id: string; status: Thread["status"]; created_at: string; updated_at: string }[];
+  maybe: Suggestion[];
+  merges?: Merge[];
+  threads: ThreadSummary[];
+  version?: number;
   created_at: string;
+}
+
+export interface KnownIdentity extends Identity {
+  id?: string;
+  /** The customer as whom it came in; no merge changes it. */
+  customer_id?: string;
+}
+
+export interface Suggestion extends Person {
+  reason: string;
+}
+
+/** Another customer who was joined to this one. */
+export interface Merge {
+  act_id: string;
+  customer: Person;
+  how: "proof" | "teammate";
+  reason: string | null;
+  by: string | { name: string | null } | null;
+  at: string;
+}
+
+export type ThreadSummary = Pick<Thread, "id" | "status" | "created_at" | "updated_at"> &
+  Partial<Pick<Thread, "topic" | "channel" | "last_message">> & { subject?: string | null };
+
+/** What merging two customers would do. */
+export interface MergePreview {
+  keeps: Person;
+  absorbs: Person;
+  identities: Identity[];
+  threads: { id: string; status: Status; messages: number }[];
+  messages: number;
+  merges_threads: [string, string] | null;
+  warnings: string[];
 }
 
 export interface Page<Item> {
@@ -98,9 +171,9 @@ export interface Page<Item> {
 
 /** Nobody holds it and the AI does not answer it: a teammate should. */
 export function needsPerson(thread: Thread): boolean {
-  return !thread.assignee && (thread.agent === "quiet" || thread.waiting_since !== null);
+  return !thread.assignee && (thread.agent !== "active" || thread.waiting_since !== null);
 }
 
-export function customerName(customer: Thread["customer"]): string {
+export function customerName(customer: Person): string {
   return customer.name || customer.email || "Visitor";
 }

@@ -4,9 +4,11 @@ import { mode } from "./composing.ts";
 import { loadCustomer } from "./customers.ts";
 import { listenToKeys } from "./keys.ts";
 import { goLive, leaveLive } from "./live.ts";
-import { conversations, loadMessages, resumeOutgoing } from "./messages.ts";
-import { address, followLinks, go, route } from "./route.ts";
+import { conversations, loadMessages } from "./messages.ts";
+import { stopChoosing } from "./moving.ts";
+import { address, followLinks, go, openThread, route } from "./route.ts";
 import { markSeen } from "./seen.ts";
+import { resumeOutgoing } from "./sending.ts";
 import { countOf, currentThread, loadList, loadThread, reasonOf, shownThreads } from "./threads.ts";
 import { views } from "./views.ts";
 
@@ -30,9 +32,11 @@ function followRoute(): (() => void)[] {
   const list = computed(() => `${route.value.view} ${route.value.query}`);
   const threadId = computed(() => route.value.threadId);
   const customerId = computed(() => currentThread.value?.customer.id);
+  const wentOnIn = computed(() => currentThread.value?.merged_into_id);
   return [
     onChange(list, () => void loadList(route.value.view, route.value.query)),
     onChange(threadId, (id) => id && void open(id)),
+    onChange(wentOnIn, (id) => id && openThread(id, true)),
     onChange(customerId, (id) => id && void loadCustomer(id)),
     effect(() => void (currentThread.value && markSeen(currentThread.value))),
     effect(() => void (document.title = title())),
@@ -48,6 +52,7 @@ function onChange<Value>(value: { readonly value: Value }, act: (value: Value) =
 
 async function open(threadId: string): Promise<void> {
   mode.value = "reply";
+  stopChoosing();
   threadFailure.value = null;
   try {
     await Promise.all([loadThread(threadId), loadMessages(threadId)]);

@@ -66,6 +66,7 @@ function sameRun(one: Message, next: Message): boolean {
     one.channel?.id === next.channel?.id &&
     one.audience.name === next.audience.name &&
     one.identity?.trust === next.identity?.trust &&
+    one.identity?.value === next.identity?.value &&
     day(one.created_at) === day(next.created_at) &&
     gap < RUN_GAP
   );

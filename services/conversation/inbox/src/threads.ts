@@ -1,6 +1,7 @@
 import { computed, signal } from "@preact/signals";
 import { api, me, Problem } from "./api.ts";
 import type { Message, Thread, ThreadDetail } from "./model.ts";
+import { setPending } from "./pending.ts";
 import { route } from "./route.ts";
 import { views, type ViewName } from "./views.ts";
 
@@ -51,9 +52,19 @@ export function put(...some: Thread[]): void {
   const next = new Map(threads.value);
   for (const thread of some) {
     const known = next.get(thread.id);
-    if (!known || known.sequence <= thread.sequence) next.set(thread.id, thread);
+    if (!known || !isOlder(thread, known)) next.set(thread.id, thread);
   }
   threads.value = next;
+}
+
+function isOlder(thread: Thread, known: Thread): boolean {
+  return thread.sequence < known.sequence || (thread.version ?? 0) < (known.version ?? 0);
+}
+
+/** A thread that is no more: it went on in another. */
+export function drop(id: string): void {
+  const kept = new Map(threads.value);
+  if (kept.delete(id)) threads.value = kept;
 }
 
 export async function loadList(view: ViewName, query = "", more = false): Promise<void> {
@@ -75,10 +86,13 @@ export async function loadList(view: ViewName, query = "", more = false): Promis
   }
 }
 
-export async function loadThread(id: string): Promise<void> {
+/** `anew`: what is shown was only hoped for, so the answer replaces it even if it is no newer. */
+export async function loadThread(id: string, anew = false): Promise<void> {
   const detail = await api.thread(id);
   details.value = new Map(details.value).set(id, detail);
-  put(detail);
+  if (anew) threads.value = new Map(threads.value).set(id, detail);
+  else put(detail);
+  setPending(id, detail.pending ?? []);
 }
 
 /** After a gap in the events: what is known may be old, so it is asked for again before it is dropped. */

@@ -1,6 +1,6 @@
 import { needsPerson, type Thread } from "./model.ts";
 
-export type ViewName = "mine" | "unassigned" | "all" | "ai" | "closed" | "search";
+export type ViewName = "mine" | "unassigned" | "all" | "ai" | "waiting" | "snoozed" | "closed" | "search";
 
 interface View {
   label: string;
@@ -13,7 +13,7 @@ interface View {
   empty: string;
 }
 
-const isOpen = (thread: Thread): boolean => thread.status === "open";
+const isOpen = (thread: Thread): boolean => thread.status === "open" && !thread.merged_into_id;
 
 export const views: Record<ViewName, View> = {
   mine: {
@@ -44,11 +44,25 @@ export const views: Record<ViewName, View> = {
     holds: (thread) => isOpen(thread) && !thread.assignee && !needsPerson(thread),
     empty: "The AI holds no conversation now.",
   },
+  waiting: {
+    label: "Waiting",
+    icon: "M6 3h12M6 21h12M7 3c0 6 10 6 10 9s-10 3-10 9M17 3c0 3-2 5-4 6",
+    filter: { status: "waiting" },
+    holds: (thread) => thread.status === "waiting",
+    empty: "No conversation waits for its customer.",
+  },
+  snoozed: {
+    label: "Snoozed",
+    icon: "M12 21a8 8 0 1 0 0-16 8 8 0 0 0 0 16zM12 9v4l3 2M4 5l3-2M20 5l-3-2",
+    filter: { status: "snoozed" },
+    holds: (thread) => thread.status === "snoozed",
+    empty: "Nothing is snoozed.",
+  },
   closed: {
     label: "Closed",
     icon: "M4 12l5 5L20 6",
     filter: { status: "closed" },
-    holds: (thread) => thread.status === "closed",
+    holds: (thread) => thread.status === "closed" && !thread.merged_into_id,
     empty: "Nothing has been closed yet.",
   },
   search: {
@@ -60,4 +74,4 @@ export const views: Record<ViewName, View> = {
   },
 };
 
-export const namedViews: ViewName[] = ["mine", "unassigned", "all", "ai", "closed"];
+export const namedViews: ViewName[] = ["mine", "unassigned", "all", "ai", "waiting", "snoozed", "closed"];

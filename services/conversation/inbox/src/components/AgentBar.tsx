@@ -1,5 +1,13 @@
+import { clock } from "@onethread/browser/time.ts";
 import { giveBack, takeOver } from "../acts.ts";
+import { me } from "../api.ts";
 import { needsPerson, type Thread } from "../model.ts";
+
+const QUIET = {
+  drafting: "The AI writes drafts here. People send them.",
+  quiet: "The AI is quiet here. People answer.",
+  off: "The AI is off here. People answer.",
+};
 
 /** Who answers the customer now, the AI or people, and the way to change it. */
 export function AgentBar({ thread }: { thread: Thread }) {
@@ -16,10 +24,30 @@ export function AgentBar({ thread }: { thread: Thread }) {
   }
   return (
     <div class="agent-bar off">
-      <span>The AI is quiet here. People answer.</span>
+      <span>
+        {QUIET[thread.agent]} <AgentSetBy thread={thread} />
+      </span>
       <button type="button" class="link" onClick={() => void giveBack(thread)}>
         Give back to AI
       </button>
     </div>
+  );
+}
+
+/** "Set by Sam, 14:02." */
+export function AgentSetBy({ thread: { agent_set: set } }: { thread: Thread }) {
+  if (!set) return null;
+  const who =
+    !set.by || set.by.kind === "system"
+      ? "a rule"
+      : set.by.kind === "agent"
+        ? "the AI"
+        : set.by.id === me.value?.id
+          ? "you"
+          : (set.by.name ?? "a teammate");
+  return (
+    <span>
+      Set by {who}, <time dateTime={set.at}>{clock(set.at)}</time>.
+    </span>
   );
 }

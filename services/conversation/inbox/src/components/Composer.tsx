@@ -2,8 +2,8 @@ import { channelWord } from "@onethread/browser/channels.ts";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { compose, mode, pick, picked } from "../composing.ts";
 import { draftOf, keepDraft, type Mode } from "../drafts.ts";
-import { say } from "../messages.ts";
 import type { ReplyChannel, Thread } from "../model.ts";
+import { say } from "../sending.ts";
 import { currentDetail } from "../threads.ts";
 
 export function Composer({ thread }: { thread: Thread }) {

@@ -4,9 +4,11 @@ import { route } from "../route.ts";
 import { startInbox } from "../start.ts";
 import { CustomerPane } from "./CustomerPane.tsx";
 import { KeySheet } from "./KeySheet.tsx";
+import { MergeDialog } from "./MergeDialog.tsx";
 import { Nav } from "./Nav.tsx";
 import { ThreadList } from "./ThreadList.tsx";
 import { ThreadPane } from "./ThreadPane.tsx";
+import { Toasts } from "./Toasts.tsx";
 
 export function Inbox() {
   useEffect(startInbox, []);
@@ -20,6 +22,8 @@ export function Inbox() {
       </main>
       <CustomerPane />
       <KeySheet />
+      <MergeDialog />
+      <Toasts />
     </div>
   );
 }

@@ -1,10 +1,17 @@
+import { channelIcon } from "@onethread/browser/channels.ts";
 import { EndFollower } from "@onethread/browser/follow-end.ts";
-import { channelWord } from "@onethread/browser/channels.ts";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { currentConversation, live, loadMessages, outgoing } from "../messages.ts";
+import { currentConversation, loadMessages } from "../messages.ts";
 import type { Thread } from "../model.ts";
+import { chosen } from "../moving.ts";
+import { pendingOf } from "../pending.ts";
+import { outgoing } from "../sending.ts";
 import { streamOf, type Item } from "../stream.ts";
+import { live } from "../writing.ts";
+import { Choosable, useChoosing } from "./Choosable.tsx";
+import { Icon } from "./Icon.tsx";
 import { LiveAnswer, MessageView, OutgoingView } from "./MessageView.tsx";
+import { PendingView } from "./Pending.tsx";
 
 /** Lines drawn at once, so that a long history costs no more than a short one. */
 const WINDOW = 60;
@@ -15,7 +22,9 @@ export function MessageStream({ thread }: { thread: Thread }) {
   const items = streamOf(conversation?.messages ?? [], thread.handoff);
   const mine = outgoing.value.filter((message) => message.thread_id === thread.id);
   const answer = live.value.get(thread.id);
-  const log = useFollowedEnd(mine.length);
+  const held = pendingOf(thread.id);
+  const log = useFollowedEnd(mine.length + held.length);
+  useChoosing(log);
   return (
     <div ref={log} class="stream" role="log" aria-label="Messages" aria-busy={Boolean(answer?.text)} tabIndex={0}>
       {items.length > shown && (
@@ -25,6 +34,9 @@ export function MessageStream({ thread }: { thread: Thread }) {
       )}
       {items.slice(-shown).map((item) => (
         <Line key={item.key} item={item} thread={thread} />
+      ))}
+      {held.map((reply) => (
+        <PendingView key={reply.id} threadId={thread.id} reply={reply} />
       ))}
       {mine.map((message) => (
         <OutgoingView key={message.key} message={message} />
@@ -36,10 +48,24 @@ export function MessageStream({ thread }: { thread: Thread }) {
 }
 
 function Line({ item, thread }: { item: Item; thread: Thread }) {
+  if (item.kind === "message" && chosen.value) return <Choosable item={item} customer={thread.customer} />;
   if (item.kind === "message") return <MessageView item={item} customer={thread.customer} />;
-  if (item.kind === "continued") return <p class="rule">Continued on {channelWord(item.channel)}</p>;
+  if (item.kind === "continued") return <Continued channel={item.channel} />;
   if (item.kind === "handoff") return <HandoffCard handoff={item.handoff} />;
   return <p class="day">{item.kind === "day" ? item.label : item.text}</p>;
+}
+
+const CONTINUED: Record<string, string> = { widget: "in the chat", email: "by email", slack: "on Slack" };
+
+function Continued({ channel }: { channel: string }) {
+  return (
+    <p class="rule">
+      <span class={`channel-${channel}`}>
+        <Icon path={channelIcon(channel)} />
+      </span>
+      Continued {CONTINUED[channel] ?? `on ${channel}`}
+    </p>
+  );
 }
 
 function HandoffCard({ handoff }: { handoff: NonNullable<Thread["handoff"]> }) {

@@ -3,9 +3,12 @@ import { renderMarkdown, safeHref } from "@onethread/browser/markdown.ts";
 import { clock, fullTime } from "@onethread/browser/time.ts";
 import { h, type ComponentChildren } from "preact";
 import { me } from "../api.ts";
-import { discard, retry, type Live, type Outgoing } from "../messages.ts";
-import { customerName, type Delivery, type Message, type Thread } from "../model.ts";
+import { customerName, type Message, type Thread } from "../model.ts";
+import { discard, retry, type Outgoing } from "../sending.ts";
 import type { Item } from "../stream.ts";
+import { trustOf } from "../trust.ts";
+import type { Live } from "../writing.ts";
+import { DeliveryState } from "./Delivery.tsx";
 
 interface Props {
   item: Extract<Item, { kind: "message" }>;
@@ -15,18 +18,20 @@ interface Props {
 export function MessageView({ item: { message, first, last }, customer }: Props) {
   if (message.note) return <Note author={authorName(message, customer)} at={message.created_at} text={message.text} />;
   const ours = message.author.kind !== "customer";
+  const trust = trustOf(message);
   return (
     <div class={`message ${ours ? "ours" : "theirs"} by-${message.author.kind}`}>
       {first && <Byline message={message} customer={customer} />}
       <Bubble text={message.text} />
-      <Unproven message={message} />
+      {trust?.open && <p class="unproven">{trust.text}</p>}
       {message.sources.length > 0 && <Sources sources={message.sources} />}
-      {message.delivery && <DeliveryState delivery={message.delivery} last={last} />}
+      <DeliveryState message={message} last={last} />
     </div>
   );
 }
 
 function Byline({ message, customer }: { message: Message; customer: Thread["customer"] }) {
+  const trust = trustOf(message);
   return (
     <p class="byline">
       {message.channel && <b class={`channel-${message.channel.kind}`}>{channelWord(message.channel.kind)}</b>}
@@ -34,18 +39,19 @@ function Byline({ message, customer }: { message: Message; customer: Thread["cus
       <time dateTime={message.created_at} title={fullTime(message.created_at)}>
         {clock(message.created_at)}
       </time>
+      {trust && !trust.open && <span>{trust.text}</span>}
       {message.audience.shared && <span>seen by everyone in {message.audience.name ?? "this place"}</span>}
     </p>
   );
 }
 
-function authorName({ author }: Message, customer: Thread["customer"]): string {
+export function authorName({ author }: Message, customer: Thread["customer"]): string {
   if (author.kind === "agent") return "AI assistant";
   if (author.kind === "customer") return author.name || customerName(customer);
   return author.id === me.value?.id ? "You" : author.name || "Teammate";
 }
 
-function Bubble({ text }: { text: string }) {
+export function Bubble({ text }: { text: string }) {
   return <div class="bubble">{renderMarkdown<ComponentChildren>(h as never, text)}</div>;
 }
 
@@ -57,18 +63,6 @@ function Note({ author, at, text }: { author: string; at: string; text: string }
       </p>
       {renderMarkdown<ComponentChildren>(h as never, text)}
     </div>
-  );
-}
-
-/** A claimed address proves nothing; whoever answers must see that at the message itself. */
-function Unproven({ message: { identity, channel, author } }: { message: Message }) {
-  const claims = identity?.kind === "email" || identity?.kind === "site_user";
-  if (author.kind !== "customer" || identity?.trust !== "asserted" || !claims) return null;
-  const what = channel?.kind === "email" ? "mail" : "message";
-  return (
-    <p class="unproven">
-      Not verified: this {what} only claims to be from {identity.value}.
-    </p>
   );
 }
 
@@ -90,23 +84,6 @@ function Sources({ sources }: { sources: Message["sources"] }) {
         );
       })}
     </ul>
-  );
-}
-
-const DELIVERY: Record<Delivery["state"], string> = {
-  queued: "Sending…",
-  sent: "Sent",
-  delivered: "Delivered",
-  failed: "Not delivered",
-};
-
-function DeliveryState({ delivery: { state, reason }, last }: { delivery: Delivery; last: boolean }) {
-  if (!last && state !== "failed") return null;
-  return (
-    <p class={state === "failed" ? "delivery bad" : "delivery"}>
-      {DELIVERY[state]}
-      {reason && `: ${reason}`}
-    </p>
   );
 }
 

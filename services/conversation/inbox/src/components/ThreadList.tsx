@@ -1,6 +1,6 @@
 import { route, address } from "../route.ts";
 import { list, loadList, shownThreads } from "../threads.ts";
-import { views } from "../views.ts";
+import { views, type ViewName } from "../views.ts";
 import { Search } from "./Search.tsx";
 import { ThreadRow } from "./ThreadRow.tsx";
 
@@ -27,10 +27,18 @@ export function ThreadList() {
   );
 }
 
+const NOUN: Partial<Record<ViewName, string>> = {
+  mine: " open",
+  unassigned: " open",
+  all: " open",
+  ai: " open",
+  search: " found",
+};
+
 function summary(): string {
   const count = shownThreads.value.length;
   if (count === 0) return "";
-  return `${count}${list.value?.next ? "+" : ""}${route.value.view === "closed" ? "" : route.value.view === "search" ? " found" : " open"}`;
+  return `${count}${list.value?.next ? "+" : ""}${NOUN[route.value.view] ?? ""}`;
 }
 
 function ListFailure() {
@@ -62,8 +70,7 @@ function EmptyList() {
   const { view } = route.value;
   return (
     <p class="empty">
-      {views[view].empty}{" "}
-      {view !== "all" && <a href={address({ view: "all", threadId: null })}>See all open</a>}
+      {views[view].empty} {view !== "all" && <a href={address({ view: "all", threadId: null })}>See all open</a>}
     </p>
   );
 }

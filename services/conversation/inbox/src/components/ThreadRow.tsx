@@ -4,11 +4,13 @@ import { age, fullTime } from "@onethread/browser/time.ts";
 import { me } from "../api.ts";
 import { now } from "../clock.ts";
 import { draftOf } from "../drafts.ts";
-import { customerName, needsPerson, type Thread } from "../model.ts";
+import { customerName, needsPerson, type Priority, type Thread } from "../model.ts";
 import { address, route } from "../route.ts";
 import { isUnread } from "../seen.ts";
+import { statusWords } from "../status.ts";
 import { Avatar } from "./Icon.tsx";
 
+const URGENCY: Partial<Record<Priority, string>> = { high: "High", urgent: "Urgent" };
 const LATE = 60 * 60_000;
 
 export function ThreadRow({ thread }: { thread: Thread }) {
@@ -23,9 +25,12 @@ export function ThreadRow({ thread }: { thread: Thread }) {
           {name}
           {isUnread(thread) && <span class="hidden"> (unread)</span>}
         </b>
-        <time dateTime={at} title={fullTime(at)}>
-          {age(at, now.value)}
-        </time>
+        <span class="when">
+          {URGENCY[thread.priority] && <span class={`priority ${thread.priority}`}>{URGENCY[thread.priority]}</span>}
+          <time dateTime={at} title={fullTime(at)}>
+            {age(at, now.value)}
+          </time>
+        </span>
         <span class="preview">{preview(thread)}</span>
         <span class="meta">
           {thread.channel && <span>{channelWord(thread.channel.kind)}</span>}
@@ -58,7 +63,7 @@ function speaker(author: NonNullable<Thread["last_message"]>["author"]): string 
 
 /** Who holds the thread, and how long the customer has waited for a person. */
 function Standing({ thread }: { thread: Thread }) {
-  if (thread.status !== "open") return <span>{thread.status === "closed" ? "Closed" : "Snoozed"}</span>;
+  if (thread.status !== "open") return <span>{statusWords(thread)}</span>;
   const waited = thread.waiting_since ? now.value - Date.parse(thread.waiting_since) : 0;
   return (
     <>

@@ -1,0 +1,25 @@
+import type { ComponentChildren } from "preact";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
+
+interface Props {
+  title: string;
+  close(): void;
+  children: ComponentChildren;
+}
+
+/** A modal: the browser keeps the focus inside, takes Esc, and gives the focus back to whoever opened it. */
+export function Dialog({ title, close, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const name = useId();
+  useLayoutEffect(() => {
+    const shown = dialog.current!;
+    shown.showModal();
+    return () => shown.close();
+  }, []);
+  return (
+    <dialog ref={dialog} class="dialog" aria-labelledby={name} onClose={close}>
+      <h2 id={name}>{title}</h2>
+      {children}
+    </dialog>
+  );
+}

@@ -1,0 +1,35 @@
+import { dismiss, merging } from "../merging.ts";
+import { customerName, type Customer, type Suggestion } from "../model.ts";
+import { Warning } from "./Warning.tsx";
+
+/** Who this may also be. Nothing is joined until somebody says so. */
+export function Suggestions({ customer }: { customer: Customer }) {
+  return (
+    <>
+      {customer.maybe.map((other) => (
+        <Maybe key={other.id} customer={customer} other={other} />
+      ))}
+    </>
+  );
+}
+
+function Maybe({ customer, other }: { customer: Customer; other: Suggestion }) {
+  const name = customerName(other);
+  return (
+    <section class="maybe" aria-label={`May be ${name}`}>
+      <p>
+        <b>May be {name}</b>
+        {other.name && other.email && <span class="quiet"> {other.email}</span>}
+      </p>
+      {/look-?alike|looks like/i.test(other.reason) ? <Warning>{other.reason}</Warning> : <p>{other.reason}</p>}
+      <div class="buttons">
+        <button type="button" class="button" onClick={() => (merging.value = { customer, other, reason: other.reason })}>
+          Link…
+        </button>
+        <button type="button" class="button" onClick={() => void dismiss(customer, other)}>
+          Dismiss
+        </button>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,72 @@
+import { useState } from "preact/hooks";
+import { refusal, setAgent, setPriority, setTopic } from "../acts.ts";
+import type { AgentState, Priority, Thread } from "../model.ts";
+import { AgentSetBy } from "./AgentBar.tsx";
+import { Tags } from "./Tags.tsx";
+
+const PRIORITIES: Record<Priority, string> = { low: "Low", normal: "Normal", high: "High", urgent: "Urgent" };
+const AGENT: Record<AgentState, string> = { active: "Answers", drafting: "Writes drafts", quiet: "Quiet", off: "Off" };
+
+/** What belongs to the conversation and holds across channels. */
+export function ThreadFacts({ thread }: { thread: Thread }) {
+  return (
+    <section class="facts">
+      <h3>This conversation</h3>
+      <Topic thread={thread} />
+      <Choice label="Priority" words={PRIORITIES} value={thread.priority} pick={(priority) => setPriority(thread, priority)} />
+      <Choice label="AI" words={AGENT} value={thread.agent} pick={(agent) => setAgent(thread, agent)} />
+      {thread.agent_set && (
+        <p class="quiet under">
+          <AgentSetBy thread={thread} />
+        </p>
+      )}
+      <Tags thread={thread} />
+      {refusal.value?.threadId === thread.id && <p class="failure for-drawer">{refusal.value.text}</p>}
+    </section>
+  );
+}
+
+/** What was typed stays until it is saved, even if somebody else was faster. */
+function Topic({ thread }: { thread: Thread }) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const save = async () => {
+    if (typed === null || typed.trim() === (thread.topic ?? "")) return setTyped(null);
+    await setTopic(thread, typed.trim());
+    if (refusal.value?.threadId !== thread.id) setTyped(null);
+  };
+  return (
+    <label class="fact">
+      Topic
+      <input
+        value={typed ?? thread.topic ?? ""}
+        placeholder="None"
+        maxLength={200}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
+        onBlur={() => void save()}
+      />
+    </label>
+  );
+}
+
+interface ChoiceProps<Value extends string> {
+  label: string;
+  words: Record<Value, string>;
+  value: Value;
+  pick(value: Value): void;
+}
+
+function Choice<Value extends string>({ label, words, value, pick }: ChoiceProps<Value>) {
+  return (
+    <label class="fact">
+      {label}
+      <select value={value} onChange={(event) => pick(event.currentTarget.value as Value)}>
+        {(Object.keys(words) as Value[]).map((one) => (
+          <option key={one} value={one}>
+            {words[one]}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
