@@ -155,6 +155,11 @@ async def find(connection: Connection, workspace: str, act_id: UUID) -> Any:
     return row
 
 
+async def thread(connection: Connection, thread_id: UUID) -> Any:
+    """The thread's row, locked, merged away or not."""
+    return await (await connection.execute(BOTH, [[thread_id]])).fetchone()
+
+
 async def undo(connection: Connection, act: Any, by: Author) -> None:
     """Undoes a split, a move or a merge of threads. Raises a 409 problem where something later stands in the way."""
     if act.undone_at is not None:
@@ -250,6 +255,7 @@ async def _keep(
 
 
 async def _both(connection: Connection, journal: dict[str, Any]) -> dict[UUID, Any]:
+    """The rows of the journal's threads, locked."""
     asked = [[journal["source"], journal["target"]]]
     return {row.id: row for row in await (await connection.execute(BOTH, asked)).fetchall()}
 

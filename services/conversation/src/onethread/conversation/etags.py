@@ -1,0 +1,32 @@
+"""ETags: a change may name the version that it was made from. A lost update is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Response
+
+from onethread.runtime.errors import Problem
+
+
+async def _if_match(
+    if_match: Annotated[str | None, Header(max_length=200, description="The ETag of what was read.")] = None,
+) -> int | None:
+    """The version that is named. One that is not ours matches nothing."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    tag = if_match.strip().removeprefix("W/").strip('"')
+    return int(tag) if tag.isascii() and tag.isdigit() else -1
+
+
+IfMatchDep = Annotated[int | None, Depends(_if_match)]
+
+
+def tag(response: Response, version: int) -> None:
+    response.headers["ETag"] = f'"{version}"'
+
+
+def expect(row: Any, version: int | None, what: str) -> None:
+    """Raises a 412 problem when the locked `row` is not what the caller has seen. None: they did not say."""
+    if version is not None and row.version != version:
+        raise Problem(412, f"The {what} changed meanwhile", "Nothing was changed. Read it again.", version=row.version)
