@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from onethread.conversation import graph, merging, preview, profiles, queries, unlinking
+from onethread.conversation import etags, graph, merging, preview, profiles, queries, unlinking
 from onethread.conversation.access import Caller, CallerDep
 from onethread.conversation.api import DatabaseDep, Limit, Messages
 from onethread.conversation.database import Connection
+from onethread.conversation.etags import IfMatchDep
 from onethread.conversation.replies import message_contract
 from onethread.runtime.errors import Problem
 
@@ -76,10 +77,9 @@ async def change_customer(
     caller: CallerDep,
     database: DatabaseDep,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,
+    version: IfMatchDep,
 ) -> dict[str, Any]:
     async with database.transaction(caller.workspace) as connection:
-        version = etag_version(if_match)
         root = await profiles.change(connection, caller.workspace, customer_id, patch, caller.author, version)
         await request.app.state.relay.notify(connection)
         profile = await _profile(connection, root, response)
@@ -202,16 +202,8 @@ async def _two(connection: Connection, caller: Caller, one: UUID, other: UUID) -
 
 async def _profile(connection: Connection, customer_id: UUID, response: Response) -> dict[str, Any]:
     profile = await profiles.read(connection, customer_id)
-    response.headers["ETag"] = f'"{profile["version"]}"'
+    etags.tag(response, profile["version"])
     return profile
-
-
-def etag_version(if_match: str | None) -> int | None:
-    """The version that an `If-Match` names. One that is not ours matches nothing."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tag = if_match.strip().removeprefix("W/").strip('"')
-    return int(tag) if tag.isascii() and tag.isdigit() else -1
 
 
 def _window(request: Request) -> timedelta:

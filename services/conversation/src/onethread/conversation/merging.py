@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from onethread.contracts import customers, ids
 from onethread.contracts.messages import Author
-from onethread.conversation import audit, graph, outbox, profiles, settling, threads
+from onethread.conversation import acts, audit, graph, outbox, profiles, settling, threads
 from onethread.conversation.database import Connection
 from onethread.runtime.errors import Problem
 from onethread.runtime.telemetry import traceparent
@@ -29,6 +29,7 @@ OPEN = """select * from thread where customer_id = %s and status <> 'closed' and
 ACT = """insert into act (id, workspace_id, kind, how, reason, customer_id, other_id, by_id, by_name, journal,
         created_at)
     values (%s, %s, 'merge', %s, %s, %s, %s, %s, %s, %s, now())"""
+JOURNAL = "update act set journal = %s where id = %s"
 CUT = """update act set undone_at = now(), undone_by_name = %s
     where id = %s and kind = 'merge' and undone_at is null returning *"""
 SPLIT_ROOT = "update customer set root_id = %s, version = version + 1 where id = any(%s)"
@@ -72,13 +73,17 @@ async def merge(
     """
     edge = edge or Edge(kept, absorbed)
     act = ids.derived_id(cause, f"merged {absorbed}") if cause else uuid4()
+    ours, theirs = await open_thread(connection, kept), await open_thread(connection, absorbed)
     await connection.execute(ROOTS, [kept, absorbed])
     author = [by.id, by.name] if by else [None, None]
-    roots = {"kept": str(kept), "absorbed": str(absorbed)}
-    await connection.execute(ACT, [act, workspace, how, reason, edge.kept, edge.absorbed, *author, Jsonb(roots)])
+    journal: dict[str, Any] = {"kept": str(kept), "absorbed": str(absorbed)}
+    await connection.execute(ACT, [act, workspace, how, reason, edge.kept, edge.absorbed, *author, Jsonb(journal)])
     await connection.execute(TOGETHER_AGAIN, [kept])
     await connection.execute(FORGET_SUGGESTION, [kept, absorbed, absorbed, kept])
     await profiles.own_threads(connection, [kept])
+    if ours and theirs:
+        journal["threads"] = await acts.join_threads(connection, ours.id, theirs.id, workspace, act_id=act, by=by)
+        await connection.execute(JOURNAL, [Jsonb(journal), act])
     await audit.record(connection, by, "customer.merged", kept, {"other": str(absorbed), "how": how, "act": str(act)})
     change = customers.CustomerChange(
         customer=await profiles.contract(connection, kept), other_customer_id=absorbed, how=how, reason=reason,
@@ -101,6 +106,8 @@ async def unmerge(
         raise await _why_not(connection, act_id)
     stays, leaves = await _part(connection, act)
     await profiles.own_threads(connection, [stays, leaves])
+    if journal := act.journal.get("threads"):
+        await acts.part_threads(connection, journal, act_id=act_id, by=by)
     await settling.settle(connection, workspace, [stays, leaves], act_id=act_id, by=by, window=window)
     await set_apart(connection, workspace, act.customer_id, act.other_id, reason, by)
     await audit.record(connection, by, "customer.unmerged", stays, {"other": str(leaves), "act": str(act_id)})
@@ -153,9 +160,7 @@ async def _part(connection: Connection, act: Any) -> tuple[UUID, UUID]:
 
 async def _why_not(connection: Connection, act_id: UUID) -> Problem:
     row = await (await connection.execute("select * from act where id = %s and kind = 'merge'", [act_id])).fetchone()
-    if row is None:
-        return Problem(404, "There is no such merge")
-    return Problem(409, "This was undone already", f"By {row.undone_by_name or 'nobody known'} at {row.undone_at}.")
+    return Problem(404, "There is no such merge") if row is None else acts.was_undone(row)
 
 
 async def _tell(

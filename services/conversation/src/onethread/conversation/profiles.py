@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from onethread.contracts import customers, ids
 from onethread.contracts.messages import Author, Identity
-from onethread.conversation import audit, outbox, suggestions, threads
+from onethread.conversation import audit, etags, outbox, suggestions, threads
 from onethread.conversation.companies import company_domain
 from onethread.conversation.database import Connection
 from onethread.runtime.errors import Problem
@@ -129,12 +129,11 @@ async def read(connection: Connection, customer_id: UUID) -> dict[str, Any]:
 
 
 async def change(
-    connection: Connection, workspace: str, customer_id: UUID, patch: CustomerPatch, by: Author, if_match: int | None
+    connection: Connection, workspace: str, customer_id: UUID, patch: CustomerPatch, by: Author, version: int | None
 ) -> UUID:
     """Applies the patch to the root of the customer's cluster; returns the root. Raises 404 and 412 problems."""
     row = await lock_root(connection, workspace, customer_id)
-    if if_match is not None and row.version != if_match:
-        raise Problem(412, "Somebody changed this customer meanwhile", "Nothing was changed. Load it again.")
+    etags.expect(row, version, "customer")
     changes: dict[str, Any] = {name: getattr(patch, name) for name in patch.model_fields_set if name != "attributes"}
     if patch.attributes is not None:
         together = {**row.attributes, **patch.attributes}
