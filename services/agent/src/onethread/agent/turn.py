@@ -143,6 +143,8 @@ class _Turn:
     async def _show(self, kind: Literal["delta", "typing"], text: str = "") -> None:
         if not MANNERS[self._kind].streams or self._event.data.place is None:
             return
+        if self._event.data.thread.agent == "drafting":
+            return  # the customer will not read it
         delta = Delta(
             kind=kind,
             thread_id=self._message.thread_id,

@@ -17,6 +17,7 @@ from onethread.contracts.envelope import CloudEvent, now
 from onethread.conversation import graph, merging, outbox, profiles, stitching, suggestions, threads, who
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
+from onethread.conversation.places import NOT_PROVEN_PLACE
 
 log = structlog.get_logger()
 
@@ -168,7 +169,9 @@ class Intake:
         async with together(connection) as writes:
             if not (unproven and _is_anothers(joined, customer)):
                 told += await _keep_customer(writes, event, customer, company)
-            needs_person = unproven or said.automatic or (joined is not None and _is_peoples(joined))
+            may = "answer" if joined is None else threads.agent_may(joined)
+            is_for_agent = not unproven and not said.automatic
+            needs_person = not is_for_agent or may != "answer"
             changes = _changes(event, customer, joined, needs_person=needs_person and not said.automatic)
             opened = joined is None or stitch.how == "reopened"
             sequence = changes["sequence"] = (joined.sequence if joined else 0) + 1 + opened
@@ -195,7 +198,7 @@ class Intake:
                 message=message,
                 thread=state,
                 place=place_key(said),
-                agent_may_answer=not needs_person and bool(said.text),
+                agent_may_answer=is_for_agent and may is not None and bool(said.text),
             )
             await outbox.record(writes, *told, (t.MessageAdded(**head, data=added), ("customer",)))
         if not (unproven and _is_anothers(joined, customer)):
@@ -207,7 +210,7 @@ def place_key(said: m.ReceivedMessage) -> str:
     """Whoever only claims an address does not stand where its owner stands: a forged mail must not bend the way
     by which the owner is answered.
     """
-    return said.place.key if said.identities[0].trust == "verified" else f"{said.place.key} (not proven)"
+    return said.place.key if said.identities[0].trust == "verified" else said.place.key + NOT_PROVEN_PLACE
 
 
 async def _where_it_is_now(connection: Connection, row: Any) -> Any:
@@ -222,10 +225,6 @@ def _is_anothers(thread: Any, customer: who.Resolved) -> bool:
     return thread is not None and thread.customer_id != customer.root
 
 
-def _is_peoples(thread: Any) -> bool:
-    return thread.agent != "active" or thread.assignee_id is not None
-
-
 def _changes(
     event: m.MessageReceived, customer: who.Resolved, thread: Any | None, *, needs_person: bool
 ) -> dict[str, Any]:
@@ -234,6 +233,7 @@ def _changes(
     is_owner = not _is_anothers(thread, customer)
     changes: dict[str, Any] = {
         "status": "open",
+        "snoozed_until": None,
         "closed_at": None,
         "channel_id": said.channel.id,
         "channel_kind": said.channel.kind,
@@ -247,6 +247,8 @@ def _changes(
         "last_author_name": said.name or customer.name,
         "last_message_at": said.sent_at,
     }
+    if thread is not None and thread.status != "open":
+        changes["version"] = thread.version + 1
     if needs_person:
         changes["waiting_since"] = (thread and thread.waiting_since) or said.sent_at
     if said.identities[0].trust == "asserted" and not said.automatic:

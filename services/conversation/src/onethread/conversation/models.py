@@ -164,22 +164,30 @@ class ActRow(SQLModel, table=True):
 
 
 class ProofRow(SQLModel, table=True):
-    """A one-time code and link on its way to an address, by which its owner proves it."""
+    """A one-time code, or a link, on its way to an address, by which its owner proves it."""
 
     __tablename__ = "proof"
-    __table_args__ = (Index("proof_of_address", "workspace_id", "value", "created_at"),)
+    __table_args__ = (
+        Index("proof_of_address", "workspace_id", "value", "created_at"),
+        Index("proof_of_claimant", "workspace_id", "claimant"),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     workspace_id: str
-    customer_id: UUID = Field(foreign_key="customer.id", description="Who claims the address.")
-    identity: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB), description="Who asked for it.")
-    kind: str = "email"
-    value: str
+    claimant: str = Field(description="Who says that it is theirs: an identity, or a customer who has proven none.")
+    identities: list[Any] = Field(
+        sa_column=json("[]"), description="What they have proven so far, the strongest first; none of an unproven mail."
+    )
+    customer_id: UUID | None = Field(
+        default=None, foreign_key="customer.id", description="The home of the unproven mails that it is about."
+    )
+    value: str = Field(description="The address.")
     code_hash: str
-    link_hash: str = Field(unique=True)
+    link_hash: str | None = Field(default=None, unique=True)
     tries_left: int = 3
     expires_at: datetime = moment()
     used_at: datetime | None = moment(default=None)
+    proven: bool = Field(default=False, description="It was used, and the address is theirs since.")
     created_at: datetime = moment(default_factory=now)
 
 
@@ -260,6 +268,7 @@ class MessageRow(SQLModel, table=True):
         Index("message_of_thread", "thread_id", "position"),
         Index("message_of_customer", "customer_id", "position"),
         Index("message_to_mail", "mail_at", postgresql_where=text("mail_at IS NOT NULL")),
+        Index("message_of_mail", "mail_id", postgresql_where=text("mail_id IS NOT NULL")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -290,7 +299,9 @@ class MessageRow(SQLModel, table=True):
     delivery_state: str | None = None
     delivery_reason: str | None = None
     retry_at: datetime | None = moment(default=None)
+    delivery_attempt: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     mail_at: datetime | None = moment(default=None, description="Unseen until then, it goes to the customer's mail.")
+    mail_id: UUID | None = Field(default=None, description="Of the mail that it went out with, unseen in the widget.")
     created_at: datetime = moment(default_factory=now)
 
 
@@ -316,6 +327,8 @@ class PendingReplyRow(SQLModel, table=True):
     workspace_id: str
     thread_id: UUID = Field(foreign_key="thread.id")
     channel_id: str | None = Field(default=None, description="None: wherever the customer is then.")
+    place_channel_id: str | None = Field(default=None, description="Where the customer was when it was written.")
+    place_key: str | None = None
     text: str
     author: dict[str, Any] = Field(sa_column=json())
     send_at: datetime = moment()

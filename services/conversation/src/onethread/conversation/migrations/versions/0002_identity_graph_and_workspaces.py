@@ -167,15 +167,16 @@ def upgrade() -> None:
         "proof",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("workspace_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("customer_id", sa.Uuid(), nullable=False),
-        sa.Column("identity", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("claimant", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("identities", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("customer_id", sa.Uuid(), nullable=True),
         sa.Column("value", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("link_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("link_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("tries_left", sa.Integer(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("proven", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
@@ -185,6 +186,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("link_hash"),
     )
     op.create_index("proof_of_address", "proof", ["workspace_id", "value", "created_at"], unique=False)
+    op.create_index("proof_of_claimant", "proof", ["workspace_id", "claimant"], unique=False)
     op.create_table(
         "suggestion",
         sa.Column("customer_id", sa.Uuid(), nullable=False),
@@ -247,6 +249,8 @@ def upgrade() -> None:
         sa.Column("workspace_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("thread_id", sa.Uuid(), nullable=False),
         sa.Column("channel_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("place_channel_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("place_key", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("text", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("author", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
         sa.Column("send_at", sa.DateTime(timezone=True), nullable=False),
@@ -302,7 +306,12 @@ def upgrade() -> None:
     op.execute("update message set position = extract(epoch from created_at) * 1000000 + sequence")
     op.alter_column("message", "position", nullable=False)
     op.add_column("message", sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("message", sa.Column("delivery_attempt", sa.Integer(), server_default="1", nullable=False))
     op.add_column("message", sa.Column("mail_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("message", sa.Column("mail_id", sa.Uuid(), nullable=True))
+    op.create_index(
+        "message_of_mail", "message", ["mail_id"], unique=False, postgresql_where=sa.text("mail_id IS NOT NULL")
+    )
     op.drop_constraint(op.f("message_thread_id_sequence_key"), "message", type_="unique")
     op.drop_index(op.f("message_of_customer"), table_name="message")
     op.create_index("message_of_customer", "message", ["customer_id", "position"], unique=False)

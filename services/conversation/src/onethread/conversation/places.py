@@ -1,0 +1,102 @@
+"""Where a thread can be answered: the places where its customer spoke, and an address that they have proven."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from onethread.contracts import messages as m
+from onethread.conversation import graph
+from onethread.conversation.database import Connection
+from onethread.runtime.errors import Problem
+
+NOT_PROVEN_PLACE = " (not proven)"
+"""How the key ends where somebody speaks who only claims to be who they are."""
+
+OF_THREAD = """select * from place where workspace_id = %s and (thread_id = %s or (channel_id, key) = (%s, %s))
+    order by updated_at desc"""
+ADDRESSES = """select i.value, i.customer_id, p.channel_id, p.thread_id, p.route from identity i
+    left join place p on p.workspace_id = i.workspace_id and p.key = 'email:' || i.value and not p.shared
+    where i.workspace_id = %s and i.customer_id = any(%s) and i.kind = 'email' and i.trust = 'verified'
+    order by p.updated_at desc nulls last, i.created_at limit 1"""
+MAIL_CHANNEL = (
+    "select id from channel where workspace_id = %s and kind = 'email' and active order by created_at limit 1"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """As a `PlaceRow`; one that is not kept yet is where nobody spoke so far."""
+
+    channel_id: str
+    channel_kind: m.ChannelKind
+    key: str
+    customer_id: UUID
+    shared: bool = False
+    name: str | None = None
+    route: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Places:
+    def __init__(self, workspace: str, mail_channel: str) -> None:
+        """`mail_channel` is that of the installation's own workspace, which no administrator made."""
+        self._own = {workspace: mail_channel}
+
+    async def of(self, connection: Connection, row: Any) -> list[Any]:
+        """One place a channel, where the customer spoke last first. None that they only claim, save that very one."""
+        asked = [row.workspace_id, row.id, row.channel_id, row.place_key]
+        found = await (await connection.execute(OF_THREAD, asked)).fetchall()
+        latest = [place for place in found if (place.channel_id, place.key) == (row.channel_id, row.place_key)]
+        proven = [place for place in found if not place.key.endswith(NOT_PROVEN_PLACE)]
+        address = await self.address_of(connection, row, row.home_id)
+        return _one_a_channel([*latest, *proven, *([address] if address else [])])
+
+    async def choose(self, connection: Connection, row: Any, channel_id: str | None) -> Any:
+        """The place on that channel, else where the customer is now. Raises a 409 problem."""
+        places = [place for place in await self.of(connection, row) if channel_id in (None, place.channel_id)]
+        if not places:
+            raise Problem(409, "The customer cannot be reached there", "Nothing was sent. Choose another channel.")
+        return places[0]
+
+    async def address_of(self, connection: Connection, row: Any, home: UUID) -> Place | None:
+        """Where mail reaches `home`, at an address that is proven to be theirs, of those the one last used."""
+        homes = await graph.proven(connection, home)
+        found = await (await connection.execute(ADDRESSES, [row.workspace_id, homes])).fetchone()
+        if found is None:
+            return None
+        channel = found.channel_id or await self._mail_channel(connection, row.workspace_id)
+        route = found.route if found.thread_id == row.id else {"to": found.value}
+        return Place(channel, "email", f"email:{found.value}", found.customer_id, route=route) if channel else None
+
+    async def _mail_channel(self, connection: Connection, workspace: str) -> str | None:
+        found = await (await connection.execute(MAIL_CHANNEL, [workspace])).fetchone()
+        return found.id if found else self._own.get(workspace)
+
+
+def described(places: Sequence[Any], customer: str | None) -> list[dict[str, Any]]:
+    """As the composer shows them: where a reply may go, and who reads it there."""
+    return [
+        {
+            "id": place.channel_id,
+            "kind": place.channel_kind,
+            "label": place.name or place.channel_kind.capitalize(),
+            "audience": {"shared": place.shared, "name": place.name, "words": _readers(place, customer)},
+        }
+        for place in places
+    ]
+
+
+def _readers(place: Any, customer: str | None) -> str:
+    if not place.shared:
+        return f"{customer or 'The customer'} alone"
+    name = place.name or "that place"
+    return f"Everyone in {name}" if name.startswith("#") else f"Others too: {name}"
+
+
+def _one_a_channel(places: Sequence[Any]) -> list[Any]:
+    by_channel: dict[str, Any] = {}
+    for place in places:
+        by_channel.setdefault(place.channel_id, place)
+    return list(by_channel.values())
