@@ -97,11 +97,8 @@ class Outside:
 
 @asynccontextmanager
 async def running(nats_url: str, database_url: str, **settings: Any) -> AsyncIterator[Any]:
-    app = create_app(
-        ConversationSettings(
-            nats_url=nats_url, database_url=database_url, api_key="key", admin_password="pw-of-admin", **settings
-        )
-    )
+    own = {"nats_url": nats_url, "database_url": database_url, "api_key": "key", "admin_password": "pw-of-admin"}
+    app = create_app(ConversationSettings(**own | settings))
     async with app.router.lifespan_context(app):
         yield app
 

@@ -36,7 +36,9 @@ OF_FASTAPI = ("HTTPValidationError", "ValidationError")
 
 
 class Problem(Exception):  # noqa: N818 RFC 9457's own word
-    """A refusal: what happened, what was kept, what to do. Rendered as `application/problem+json`."""
+    """A refusal: what happened, what was kept, what to do. Rendered as `application/problem+json`; `retry_after`, in
+    seconds, is also its header.
+    """
 
     def __init__(self, status: int, title: str, detail: str = "", **extra: Any) -> None:
         super().__init__(f"{status} {title}")
@@ -46,7 +48,8 @@ class Problem(Exception):  # noqa: N818 RFC 9457's own word
         body = {"type": "about:blank", "title": self.title, "status": self.status, **self.extra}
         if self.detail:
             body["detail"] = self.detail
-        headers = {"Retry-After": "2"} if self.status == 503 else None  # noqa: PLR2004 a status code is its own name
+        retry_after = self.extra.get("retry_after", 2 if self.status == 503 else None)  # noqa: PLR2004 its own name
+        headers = {"Retry-After": str(retry_after)} if retry_after else None
         return JSONResponse(body, self.status, headers, media_type="application/problem+json")
 
 

@@ -6,29 +6,23 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from onethread.contracts.messages import Message
 from onethread.contracts.threads import Thread
-from onethread.conversation import changes, dead_letters, queries, threads
-from onethread.conversation.admin_models import TeammateRow
+from onethread.conversation import changes, queries, threads
+from onethread.conversation.access import CallerDep
+from onethread.conversation.admin_api import Teammate, TeammateList
 from onethread.conversation.changes import ThreadPatch
 from onethread.conversation.database import Database
 from onethread.conversation.replies import message_contract, places_of
-from onethread.conversation.teammates import COOKIE, CallerDep, Teammates
+from onethread.conversation.teammates import TeammatesDep
 from onethread.runtime.errors import Problem
 
 router = APIRouter(prefix="/api/v1")
 Limit = Annotated[int, Query(ge=1, le=200)]
-
-
-class Login(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    email: str = Field(max_length=320)
-    password: str = Field(max_length=1_000)
 
 
 class NewMessage(BaseModel):
@@ -37,12 +31,6 @@ class NewMessage(BaseModel):
     text: str = Field(min_length=1, max_length=50_000)
     note: bool = False
     channel_id: str | None = None
-
-
-class Person(BaseModel):
-    id: UUID
-    name: str
-    email: str
 
 
 class Threads(BaseModel):
@@ -55,52 +43,17 @@ class Messages(BaseModel):
     next: str | None = None
 
 
-class DeadLetterAction(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    id: int = Field(ge=1)
-    action: str = Field("replay", pattern="^replay$")
-
-
 def _database(request: Request) -> Database:
     return request.app.state.database
 
 
-def _teammates(request: Request) -> Teammates:
-    return request.app.state.teammates
-
-
 DatabaseDep = Annotated[Database, Depends(_database)]
-TeammatesDep = Annotated[Teammates, Depends(_teammates)]
-
-
-def _person(row: TeammateRow) -> Person:
-    return Person(id=row.id, name=row.name, email=row.email)
-
-
-@router.post("/session")
-async def log_in(login: Login, request: Request, response: Response, teammates: TeammatesDep) -> Person:
-    token, row = await teammates.log_in(login.email, login.password)
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, token, max_age=14 * 86_400, httponly=True, samesite="lax", secure=secure)
-    return _person(row)
-
-
-@router.get("/session")
-async def who_am_i(caller: CallerDep) -> Person:
-    return Person(id=caller.id, name=caller.name, email=caller.email)
-
-
-@router.delete("/session", status_code=204)
-async def log_out(request: Request, response: Response, teammates: TeammatesDep) -> None:
-    if token := request.cookies.get(COOKIE):
-        await teammates.log_out(token)
-    response.delete_cookie(COOKIE)
 
 
 @router.get("/teammates")
-async def list_teammates(caller: CallerDep, teammates: TeammatesDep) -> dict[str, Any]:
-    return {"items": [_person(row) for row in await teammates.all(caller.workspace)], "next": None}
+async def list_teammates(caller: CallerDep, teammates: TeammatesDep, deactivated: bool = False) -> TeammateList:
+    rows = await teammates.all(caller.workspace, deactivated=deactivated)
+    return TeammateList(items=[Teammate.of(row) for row in rows])
 
 
 @router.get("/threads")
@@ -183,47 +136,11 @@ async def add_message(
     )
 
 
-@router.get("/customers")
-async def list_customers(
-    caller: CallerDep, database: DatabaseDep, q: Annotated[str | None, Query(max_length=200)] = None, limit: Limit = 50
-) -> dict[str, Any]:
-    rows = await queries.list_customers(database, caller.workspace, q, limit)
-    items = [{"id": row.id, "name": row.name, "email": row.email, "created_at": row.created_at} for row in rows]
-    return {"items": items, "next": None}
-
-
-@router.get("/customers/{customer_id}")
-async def get_customer(customer_id: UUID, caller: CallerDep, database: DatabaseDep) -> dict[str, Any]:
-    return await queries.customer(database, caller.workspace, customer_id)
-
-
-@router.get("/customers/{customer_id}/timeline")
-async def get_timeline(
-    customer_id: UUID, caller: CallerDep, database: DatabaseDep, cursor: str | None = None, limit: Limit = 100
-) -> Messages:
-    await queries.customer(database, caller.workspace, customer_id)
-    rows, following = await queries.timeline(database, caller.workspace, customer_id, cursor, limit)
-    return Messages(items=[message_contract(row) for row in rows], next=following)
-
-
 @router.get("/events")
 async def events(
     request: Request, caller: CallerDep, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:
     """Server-sent events: each is a CloudEvent, named by its type. `Last-Event-ID` replays what was missed."""
-    lines: AsyncIterator[str] = request.app.state.stream.read(caller.workspace, last_event_id)
+    lines: AsyncIterator[str] = request.app.state.stream.read(caller.workspace, last_event_id, caller.credential)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
-
-
-@router.get("/dead-letters")
-async def list_dead_letters(_: CallerDep, request: Request, limit: Limit = 50) -> dict[str, Any]:
-    """Messages that could not be handled, newest first, each with its reason."""
-    return {"items": await dead_letters.newest(request.app.state.bus.js, limit), "next": None}
-
-
-@router.post("/dead-letters", status_code=202)
-async def replay_dead_letter(action: DeadLetterAction, _: CallerDep, request: Request) -> dict[str, Any]:
-    """Puts a message back on the subject it came from."""
-    await dead_letters.replay(request.app.state.bus.js, action.id)
-    return {"id": action.id, "replayed": True}

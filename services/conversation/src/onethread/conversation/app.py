@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -16,16 +18,19 @@ from onethread.contracts import replies as r
 from onethread.contracts import streams, subjects
 from onethread.contracts.messages import MessageReceived
 from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor
-from onethread.conversation import api
+from onethread.conversation import acts_api, admin_api, api, customers_api, session_api
+from onethread.conversation.access import Access, allowed
 from onethread.conversation.database import AWAY, UNFIT, Database
 from onethread.conversation.history import History
 from onethread.conversation.in_time import AnswerInTime
 from onethread.conversation.intake import Intake
 from onethread.conversation.outbox import Relay
+from onethread.conversation.reconcile import Reconciler
 from onethread.conversation.replies import Replies
 from onethread.conversation.settings import ConversationSettings
 from onethread.conversation.stream import SUBJECTS, Stream
 from onethread.conversation.teammates import Teammates
+from onethread.conversation.workspaces import Workspaces
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus
 from onethread.runtime.errors import Problem
@@ -34,6 +39,12 @@ from onethread.runtime.health import Health
 log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
+ROUTERS = (
+    session_api.router, api.router, customers_api.router, acts_api.router, admin_api.router,
+    admin_api.installation_router,
+)  # fmt: skip
+"""Whoever comes by these must say who they are, and be allowed to."""
+
 NOT_BUILT = "<p>The inbox is not built yet. Run <code>just up</code>, or <code>npm ci && npm run build</code>.</p>"
 
 
@@ -42,10 +53,12 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     database = Database(settings.database, settings.database_pool)
     bus = Bus("conversation", settings, away=AWAY)
     relay = Relay(database, bus)
+    reconciler = Reconciler(database, bus)
     replies = Replies(database, relay, settings.agent_name)
     history = History(database)
     stream = Stream(database)
     teammates = Teammates(database, settings)
+    access = Access(database, settings)
 
     async def on_outcome(event: r.ReplyDelivered | r.ReplyFailed) -> None:
         if message := await replies.on_outcome(event):
@@ -65,10 +78,14 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         await teammates.ensure_first()
         await bus.start()
         relay.start()
+        reconciler.start()
         for subject in SUBJECTS:
             await bus.listen(subject, stream.on_event)
         await bus.listen("live.>", stream.on_live)
+        watch = asyncio.create_task(access.watch(stream))
         yield
+        watch.cancel()
+        await reconciler.stop()
         await relay.stop()
         await bus.stop()
         await database.stop()
@@ -81,13 +98,17 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         redoc_url=None,
     )  # fmt: skip
     app.state.database, app.state.bus, app.state.relay = database, bus, relay
+    app.state.reopen_window = timedelta(days=settings.reopen_days)
     app.state.on_stop = [stream.close]
     app.state.replies, app.state.stream, app.state.teammates = replies, stream, teammates
+    app.state.access, app.state.workspaces = access, Workspaces(database)
     errors.install(app)
     app.add_middleware(AnswerInTime)
     _database_problems(app)
     app.include_router(health.router())
-    app.include_router(api.router)
+    app.include_router(session_api.open_router)
+    for router in ROUTERS:
+        app.include_router(router, dependencies=[Depends(allowed)])
     _inbox(app)
     return app
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from onethread.contracts.messages import Author
+from onethread.conversation.access import INSTALLATION_KEY, Caller
 from onethread.conversation.database import Connection
 from onethread.conversation.isolation import WORKSPACE
-from onethread.conversation.teammates import Caller
 
 RECORD = f"""insert into audit (workspace_id, at, by_kind, by_id, by_name, action, target, detail)
     values (current_setting('{WORKSPACE}'), now(), %s, %s, %s, %s, %s, %s)"""  # noqa: S608
+PAGE = f"""select * from audit where workspace_id = current_setting('{WORKSPACE}') and position < %s
+    order by position desc limit %s"""  # noqa: S608
+NEWEST = 2**62
 
 
 async def record(
@@ -36,4 +40,9 @@ def _who(by: Caller | Author | None) -> tuple[str, UUID | None, str | None]:
         return "system", None, None
     if isinstance(by, Author):
         return by.kind if by.id or by.kind != "teammate" else "api_key", by.id, by.name
-    return by.kind, by.credential_id, by.name
+    return by.kind, by.id if by.id != INSTALLATION_KEY else None, by.name
+
+
+async def page(connection: Connection, before: int | None, limit: int) -> Sequence[Any]:
+    """Newest first, from behind the position `before`."""
+    return await (await connection.execute(PAGE, [before or NEWEST, limit])).fetchall()

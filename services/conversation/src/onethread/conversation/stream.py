@@ -23,13 +23,16 @@ SINCE = """select id, type, body from outbox where workspace_id = %s and type no
 Frame = tuple[str, str, str]
 """Event name, id, data."""
 
+Reader = tuple[str, str | None]
+"""The workspace of a connection, and by whose right it reads."""
+
 
 class Stream:
     """Fans what the bus says out to the open connections."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._readers: dict[asyncio.Queue[Frame | None], str] = {}
+        self._readers: dict[asyncio.Queue[Frame | None], Reader] = {}
 
     async def on_event(self, message: Msg) -> None:
         if not self._readers:
@@ -52,24 +55,44 @@ class Stream:
         self._send(workspace, ("live", "", json.dumps(shown | {"reply_id": said.get("reply_id")})))
 
     def _send(self, workspace: str, frame: Frame) -> None:
-        for queue, whose in list(self._readers.items()):
+        for queue, (whose, _) in list(self._readers.items()):
             if whose == workspace:
                 if queue.full():  # a reader this slow starts again from its last event id
-                    self._readers.pop(queue)
-                    queue.get_nowait()
-                    queue.put_nowait(None)
+                    self._end(queue)
                 else:
                     queue.put_nowait(frame)
 
-    def close(self) -> None:
-        for queue in self._readers:
-            if not queue.full():
-                queue.put_nowait(None)
+    def _end(self, queue: asyncio.Queue[Frame | None]) -> None:
+        """It is told no more than what it has."""
+        self._readers.pop(queue)
+        if queue.full():
+            queue.get_nowait()
+        queue.put_nowait(None)
 
-    async def read(self, workspace: str, last_id: str | None) -> AsyncIterator[str]:
-        """The text of one connection: what was missed since `last_id`, then what happens."""
+    def close(self) -> None:
+        for queue in list(self._readers):
+            self._end(queue)
+
+    def credentials(self) -> dict[str, set[str]]:
+        """By whose right the open connections read, for each workspace."""
+        found: dict[str, set[str]] = {}
+        for workspace, credential in self._readers.values():
+            if credential:
+                found.setdefault(workspace, set()).add(credential)
+        return found
+
+    def end(self, credentials: set[str]) -> None:
+        """Ends the connections that read by these. What waits for them is not told any more."""
+        for queue, (_, credential) in list(self._readers.items()):
+            if credential in credentials:
+                while not queue.empty():
+                    queue.get_nowait()
+                self._end(queue)
+
+    async def read(self, workspace: str, last_id: str | None, credential: str | None = None) -> AsyncIterator[str]:
+        """The text of one connection, by the right of `credential`: what was missed, then what happens."""
         queue: asyncio.Queue[Frame | None] = asyncio.Queue(QUEUE)
-        self._readers[queue] = workspace
+        self._readers[queue] = (workspace, credential)
         try:
             yield ": connected\n\n"
             for missed in await self._missed(workspace, last_id):

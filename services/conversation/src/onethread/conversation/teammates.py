@@ -1,156 +1,190 @@
-"""Teammates: who may come in, by password and cookie or by API key."""
+"""Teammates: who they are, and how they sign in."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Annotated
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
 from fastapi import Depends, Request
-from sqlmodel import col, select
-from starlette.concurrency import run_in_threadpool
+from psycopg.errors import UniqueViolation
+from pydantic import BaseModel, ConfigDict, Field
 
-from onethread.contracts.envelope import now
-from onethread.contracts.messages import Author
-from onethread.conversation.admin_models import SessionRow, TeammateRow, WorkspaceRow
-from onethread.conversation.database import Database
+from onethread.conversation import audit
+from onethread.conversation.access import SLUG, Caller, hash_of, workspace_of_token
+from onethread.conversation.attempts import Attempts
+from onethread.conversation.database import Connection, Database
+from onethread.conversation.passwords import Passwords
 from onethread.conversation.settings import ConversationSettings
 from onethread.runtime.errors import Problem
 
-COOKIE = "onethread_session"
-KEY_USER = UUID(int=0)
-_hasher = PasswordHasher()
-_NOBODY = _hasher.hash("nobody")
-"""Checked when the address is unknown, so that the time of the answer does not tell whether it is."""
+TRIES_OF_ACCOUNT, TRIES_OF_ADDRESS = 10, 50
+WRONG = Problem(401, "Wrong e-mail or password")
+
+FIRST = """insert into teammate (id, workspace_id, email, name, role, password_hash, created_at)
+    values (%s, %s, %s, 'Admin', 'admin', %s, now()) on conflict (workspace_id, email) do nothing"""
+INSTALL = """insert into workspace (id, name, settings, created_at) values (%s, %s, '{}', now())
+    on conflict (id) do nothing"""
+INSTALLED = """select w.settings ->> 'first_password' as hash from workspace w
+    where w.id = %s and exists (select from teammate t where t.workspace_id = w.id and t.email = %s) for update of w"""
+REMEMBER = "update workspace set settings = settings || jsonb_build_object('first_password', %s::text) where id = %s"
+RENEW = "update teammate set password_hash = %s where workspace_id = %s and email = %s returning id"
+BY_EMAIL = "select * from teammate where workspace_id = %s and email = %s and deactivated_at is null"
+ALL = "select * from teammate where workspace_id = %s and (%s or deactivated_at is null) order by name, id"
+ONE = "select * from teammate where workspace_id = %s and id = %s for update"
+ADD = """insert into teammate (id, workspace_id, email, name, role, password_hash, created_at)
+    values (%s, %s, %s, %s, %s, %s, now()) returning *"""
+SAVE = """update teammate set name = %s, role = %s, password_hash = %s,
+        deactivated_at = case when %s then null else coalesce(deactivated_at, now()) end
+    where id = %s returning *"""
+HOLD_ADMINS = """select id from teammate where workspace_id = %s and role = 'admin' and deactivated_at is null
+    order by id for update"""
+BEGIN_SESSION = """insert into session (token_hash, workspace_id, teammate_id, expires_at)
+    select %s, workspace_id, id, now() + make_interval(days => %s) from teammate
+        where id = %s and password_hash = %s and deactivated_at is null for share
+    returning teammate_id"""
+"""None for one whose password was changed, or who was deactivated, since it was checked."""
+END_SESSION = "delete from session where token_hash = %s"
+END_EXPIRED = "delete from session where teammate_id = %s and expires_at < now()"
+END_SESSIONS = "delete from session where teammate_id = %s"
+
+Role = Literal["teammate", "admin"]
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
+Password = Annotated[str, Field(min_length=8, max_length=1_000)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")]
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who makes a request: a teammate, or a program with the API key (`id` is zero)."""
+class NewTeammate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
-    id: UUID
-    name: str
-    email: str
-    workspace: str
+    email: Email
+    name: Name
+    password: Password
+    role: Role = "teammate"
 
-    @property
-    def kind(self) -> str:
-        return "api_key" if self.id == KEY_USER else "teammate"
 
-    @property
-    def credential_id(self) -> UUID | None:
-        """The teammate's id, or the key's; the bootstrap key has none."""
-        return None if self.id == KEY_USER else self.id
+class TeammatePatch(BaseModel):
+    """Only the fields that are given change. A new password, or `active: false`, ends all their sessions."""
 
-    @property
-    def author(self) -> Author:
-        return Author(kind="teammate", id=None if self.id == KEY_USER else self.id, name=self.name)
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    role: Role | None = None
+    password: Password | None = None
+    active: bool | None = None
 
 
 class Teammates:
     def __init__(self, database: Database, settings: ConversationSettings) -> None:
         self._database, self._settings = database, settings
+        self._passwords = Passwords()
+        self._of_account, self._of_address = Attempts(TRIES_OF_ACCOUNT), Attempts(TRIES_OF_ADDRESS)
+
+    @property
+    def session_seconds(self) -> int:
+        return self._settings.session_days * 86_400
 
     async def ensure_first(self) -> None:
-        """Makes the workspace and the first teammate of the settings, or gives them the password set there now."""
-        settings = self._settings
-        password = settings.admin_password.get_secret_value()
-        find = select(TeammateRow).where(
-            TeammateRow.workspace_id == settings.workspace, TeammateRow.email == settings.admin_email.lower()
-        )
-        async with self._database.session(settings.workspace) as session:
-            if await session.get(WorkspaceRow, settings.workspace) is None:
-                session.add(WorkspaceRow(id=settings.workspace, name=settings.workspace.capitalize()))
-                await session.flush()
-            row = (await session.exec(find)).first()
-            if row is None:
-                row = TeammateRow(
-                    workspace_id=settings.workspace, email=settings.admin_email.lower(), name="Admin", role="admin",
-                    password_hash="",
-                )  # fmt: skip
-            if not await _verify(row.password_hash, password):
-                row.password_hash = await run_in_threadpool(_hasher.hash, password)
-            session.add(row)
-            await session.commit()
+        """Makes the workspace and the first teammate of the settings. A password that is new there becomes theirs;
+        one that they have changed themselves since stays. Replicas that start together wait for each other.
+        """
+        workspace, email = self._settings.workspace, self._settings.admin_email.lower()
+        password = self._settings.admin_password.get_secret_value()
+        async with self._database.transaction(workspace) as connection:
+            await connection.execute(INSTALL, [workspace, workspace.capitalize()])
+            installed = await (await connection.execute(INSTALLED, [workspace, email])).fetchone()
+            if installed and await self._passwords.verify(installed.hash, password):
+                return
+            hashed = await self._passwords.hash(password)
+            await connection.execute(FIRST, [uuid4(), workspace, email, hashed])
+            changed = await (await connection.execute(RENEW, [hashed, workspace, email])).fetchone()
+            await connection.execute(END_SESSIONS, [changed.id if changed else None])
+            await connection.execute(REMEMBER, [hashed, workspace])
 
-    async def log_in(self, email: str, password: str) -> tuple[str, TeammateRow]:
-        """Returns a new session's token. Raises a 401 problem that does not say which of the two was wrong."""
-        find = select(TeammateRow).where(
-            TeammateRow.workspace_id == self._settings.workspace, TeammateRow.email == email.strip().lower()
-        )
-        async with self._database.session(self._settings.workspace) as session:
-            row = (await session.exec(find)).first()
-            valid = await _verify(row.password_hash if row else _NOBODY, password)
-            if row is None or not valid:
-                raise Problem(401, "Wrong e-mail or password")
-            token = f"{row.workspace_id}.{secrets.token_urlsafe(32)}"
-            expires = now() + timedelta(days=self._settings.session_days)
-            own = {"workspace_id": row.workspace_id, "teammate_id": row.id}
-            session.add(SessionRow(token_hash=_hash(token), expires_at=expires, **own))
-            await session.commit()
-            return token, row
+    async def log_in(
+        self, email: str, password: str, *, workspace: str | None, address: str, old_token: str | None
+    ) -> tuple[str, Any]:
+        """Returns a new session's token and the teammate; the browser's earlier session ends.
+
+        Raises a 401 problem that does not say what was wrong, and a 429 problem.
+        """
+        workspace, email = workspace or self._settings.workspace, email.strip().lower()
+        account = f"{workspace} {email}"
+        self._of_address.take(address)
+        self._of_account.take(account)
+        row = await self._find(workspace, email)
+        if not await self._passwords.verify(row.password_hash if row else None, password) or row is None:
+            raise WRONG
+        self._of_account.forgive(account)
+        token = f"{workspace}.{secrets.token_urlsafe(32)}"
+        async with self._database.transaction(workspace) as connection:
+            await connection.execute(END_EXPIRED, [row.id])
+            own = [hash_of(token), self._settings.session_days, row.id, row.password_hash]
+            if await (await connection.execute(BEGIN_SESSION, own)).fetchone() is None:
+                raise WRONG
+        if old_token:
+            await self.log_out(old_token)
+        return token, row
+
+    async def _find(self, workspace: str, email: str) -> Any | None:
+        if not SLUG.fullmatch(workspace) or "\x00" in email:
+            return None
+        async with self._database.transaction(workspace) as connection:
+            return await (await connection.execute(BY_EMAIL, [workspace, email])).fetchone()
 
     async def log_out(self, token: str) -> None:
-        async with self._database.session(_workspace_of(token)) as session:
-            row = await session.get(SessionRow, _hash(token))
-            if row:
-                await session.delete(row)
-                await session.commit()
+        workspace = workspace_of_token(token)
+        if SLUG.fullmatch(workspace):
+            async with self._database.transaction(workspace) as connection:
+                await connection.execute(END_SESSION, [hash_of(token)])
 
-    async def all(self, workspace: str) -> list[TeammateRow]:
-        async with self._database.session(workspace) as session:
-            return list((await session.exec(select(TeammateRow).where(TeammateRow.workspace_id == workspace))).all())
+    async def all(self, workspace: str, *, deactivated: bool = False) -> Sequence[Any]:
+        async with self._database.transaction(workspace) as connection:
+            return await (await connection.execute(ALL, [workspace, deactivated])).fetchall()
 
-    async def caller(self, request: Request) -> Caller:
-        """Raises a 401 problem."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._by_key(key.strip())
-        token = request.cookies.get(COOKIE)
-        if not token:
-            raise Problem(401, "Sign in first")
-        find = (
-            select(TeammateRow)
-            .join(SessionRow, col(SessionRow.teammate_id) == TeammateRow.id)
-            .where(SessionRow.token_hash == _hash(token), SessionRow.expires_at > now())
-        )
-        async with self._database.session(_workspace_of(token)) as session:
-            row = (await session.exec(find)).first()
-        if row is None:
-            raise Problem(401, "Your session has ended", "Sign in again. Nothing you wrote is lost.")
-        return Caller(row.id, row.name, row.email, row.workspace_id)
+    async def add(self, connection: Connection, caller: Caller, new: NewTeammate) -> Any:
+        """Raises a 409 problem when the address is taken."""
+        hashed = await self._passwords.hash(new.password)
+        own = [uuid4(), caller.workspace, new.email.lower(), new.name.strip(), new.role, hashed]
+        try:
+            row = await (await connection.execute(ADD, own)).fetchone()
+        except UniqueViolation:
+            raise Problem(409, "A teammate with this address is here already", "Nothing was changed.") from None
+        await audit.record(connection, caller, "teammate.created", own[0], {"role": new.role})
+        return row
 
-    def _by_key(self, key: str) -> Caller:
-        if not hmac.compare_digest(key.encode(), self._settings.api_key.get_secret_value().encode()):
-            raise Problem(401, "The API key is not valid")
-        return Caller(KEY_USER, "API", "", self._settings.workspace)
-
-
-async def _verify(password_hash: str, password: str) -> bool:
-    """In a thread: argon2 is slow on purpose."""
-    try:
-        return await run_in_threadpool(_hasher.verify, password_hash, password)
-    except (Argon2Error, InvalidHashError):
-        return False
+    async def change(self, caller: Caller, id_: UUID, patch: TeammatePatch) -> Any:
+        """Raises 404 and 409 problems."""
+        given = patch.model_dump(exclude_unset=True, exclude_none=True)
+        hashed = await self._passwords.hash(patch.password) if patch.password else None
+        async with self._database.transaction(caller.workspace) as connection:
+            admins = await (await connection.execute(HOLD_ADMINS, [caller.workspace])).fetchall()
+            row = await (await connection.execute(ONE, [caller.workspace, id_])).fetchone()
+            if row is None:
+                raise Problem(404, "There is no such teammate")
+            _check(caller, row, patch, [admin.id for admin in admins])
+            active = row.deactivated_at is None if patch.active is None else patch.active
+            new = [patch.name or row.name, patch.role or row.role, hashed or row.password_hash, active, id_]
+            row = await (await connection.execute(SAVE, new)).fetchone()
+            if hashed or not active:
+                await connection.execute(END_SESSIONS, [id_])
+            await audit.record(
+                connection, caller, "teammate.changed", id_, {**given, "password": "new"} if hashed else given
+            )
+        return row
 
 
-def _workspace_of(token: str) -> str:
-    """A session is looked for within the workspace that its token names, and nowhere else."""
-    return token.partition(".")[0]
+def _check(caller: Caller, row: Any, patch: TeammatePatch, admins: list[UUID]) -> None:
+    leaves = patch.active is False or (patch.role == "teammate" and row.role == "admin")
+    if patch.active is False and row.id == caller.id:
+        raise Problem(409, "You cannot deactivate yourself", "Another administrator can.")
+    if leaves and admins == [row.id]:
+        raise Problem(409, "This is the last administrator", "Make another teammate an administrator first.")
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def _teammates(request: Request) -> Teammates:
+    return request.app.state.teammates
 
 
-async def _caller(request: Request) -> Caller:
-    return await request.app.state.teammates.caller(request)
-
-
-CallerDep = Annotated[Caller, Depends(_caller)]
+TeammatesDep = Annotated[Teammates, Depends(_teammates)]

@@ -1,0 +1,66 @@
+"""A POST that is repeated with its `Idempotency-Key` makes nothing more, and is answered as the first was."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from psycopg.types.json import Jsonb
+
+from onethread.conversation.database import Connection
+from onethread.conversation.isolation import WORKSPACE
+from onethread.runtime.errors import Problem
+
+LOCK = f"select pg_advisory_xact_lock(hashtextextended(current_setting('{WORKSPACE}') || %s, 1))"
+FIND = "select fingerprint, message_id, answer from idempotency where key = %s"
+KEEP = f"""insert into idempotency (workspace_id, key, fingerprint, message_id, answer, created_at)
+    values (current_setting('{WORKSPACE}'), %s, %s, %s, %s, now())"""  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Once:
+    """What one request asks for. Without a key every request is a new one."""
+
+    key: str | None = None
+    fingerprint: str = ""
+
+    async def earlier(self, connection: Connection) -> Any | None:
+        """What the first request with the key left: `message_id` or `answer`. Waits for one that is under way.
+
+        Raises a 422 problem when that one asked for something else.
+        """
+        if self.key is None:
+            return None
+        await connection.execute(LOCK, [f"\n{self.key}"])
+        row = await (await connection.execute(FIND, [self.key])).fetchone()
+        if row and row.fingerprint not in {"", self.fingerprint}:
+            raise Problem(
+                422, "This Idempotency-Key was used for another request", "Nothing was changed. Use a new key."
+            )
+        return row
+
+    async def keep(
+        self, connection: Connection, *, answer: dict[str, Any] | None = None, message_id: UUID | None = None
+    ) -> None:
+        """In the transaction that made it. An `answer` is JSON without a secret and without what a customer said:
+        a message is kept by its id.
+        """
+        if self.key is not None:
+            kept = Jsonb(answer) if answer is not None else None
+            await connection.execute(KEEP, [self.key, self.fingerprint, message_id, kept])
+
+
+async def _once(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=200, description="Makes a repetition of the request harmless.")
+    ] = None,
+) -> Once:
+    asked = b"\n".join((request.method.encode(), request.url.path.encode(), await request.body()))
+    return Once(idempotency_key, hashlib.sha256(asked).hexdigest())
+
+
+OnceDep = Annotated[Once, Depends(_once)]

@@ -1,0 +1,119 @@
+"""Workspaces: made by whoever runs the installation, each set up by its own administrators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg.rows import namedtuple_row
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ConfigDict, Field
+
+from onethread.conversation import audit, isolation
+from onethread.conversation.access import SLUG, Caller
+from onethread.conversation.database import Connection, Database
+from onethread.runtime.bus import PoisonError
+from onethread.runtime.errors import Problem
+
+FRESH_SECONDS = 5.0
+ADD = """insert into workspace (id, name, settings, created_at) values (%s, %s, '{}', now())
+    on conflict (id) do nothing returning *"""
+PAGE = "select id, name, settings, created_at from workspace where id > %s order by id limit %s"
+ONE = "select * from workspace where id = %s"
+SAVE = """update workspace set name = coalesce(%s, name), settings = jsonb_strip_nulls(settings || %s) where id = %s
+    returning *"""
+
+
+class WorkspaceSettings(BaseModel):
+    """What is null follows the installation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reopen_days: int | None = Field(
+        default=None, ge=0, le=3_650, description="A thread closed within so many days is reopened by a new message."
+    )
+    unseen_reply_minutes: int | None = Field(
+        default=None, ge=1, le=10_080, description="A widget reply that is not seen by then goes to the verified mail."
+    )
+    undo_seconds: int | None = Field(default=None, ge=0, le=30, description="The inbox's undo window for a reply.")
+
+
+class NewWorkspace(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    slug: str = Field(pattern=f"^{SLUG.pattern}$")
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")
+
+
+class WorkspacePatch(BaseModel):
+    """Only what is given changes; null goes back to the installation's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")
+    settings: WorkspaceSettings = WorkspaceSettings()
+
+
+class Workspaces:
+    """Which there are, and how they are set up; at most seconds old."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, WorkspaceSettings]] = {}
+
+    async def settings(self, workspace: str) -> WorkspaceSettings:
+        """Raises `PoisonError` when there is no such workspace: nothing that names it can ever be handled."""
+        until, known = self._known.get(workspace, (0.0, WorkspaceSettings()))
+        if time.monotonic() > until:
+            known = settings_of(await self._read(workspace))
+            self._known[workspace] = (time.monotonic() + FRESH_SECONDS, known)
+        return known
+
+    async def _read(self, workspace: str) -> Any:
+        async with self._database.transaction(workspace) as connection:
+            row = await (await connection.execute(ONE, [workspace])).fetchone()
+        if row is None:
+            raise PoisonError("there is no such workspace")
+        return row
+
+    async def page(self, after: str, limit: int) -> Sequence[Any]:
+        """All of the installation's, by slug."""
+        async with await self._database.system() as connection:
+            cursor = connection.cursor(row_factory=namedtuple_row)
+            return await (await cursor.execute(PAGE, [after, limit])).fetchall()
+
+
+def settings_of(row: Any) -> WorkspaceSettings:
+    """Other things stand beside them in the row."""
+    return WorkspaceSettings(**{name: row.settings.get(name) for name in WorkspaceSettings.model_fields})
+
+
+async def one(connection: Connection, slug: str) -> Any:
+    """Raises a 404 problem."""
+    row = await (await connection.execute(ONE, [slug])).fetchone()
+    if row is None:
+        raise Problem(404, "There is no such workspace")
+    return row
+
+
+async def create(connection: Connection, caller: Caller, new: NewWorkspace) -> Any:
+    """In a transaction of the caller's workspace; the new one's rows are written as the new one's. Raises 409."""
+    await connection.execute(isolation.ENTER, [new.slug])
+    row = await (await connection.execute(ADD, [new.slug, new.name.strip()])).fetchone()
+    if row is None:
+        raise Problem(409, "There is a workspace with this slug already", "Nothing was changed.")
+    await audit.record(connection, caller, "workspace.created", new.slug)
+    await connection.execute(isolation.ENTER, [caller.workspace])
+    return row
+
+
+async def change(connection: Connection, caller: Caller, slug: str, patch: WorkspacePatch) -> Any:
+    """Raises a 404 problem."""
+    given = patch.settings.model_dump(exclude_unset=True)
+    name = patch.name.strip() if patch.name else None
+    row = await (await connection.execute(SAVE, [name, Jsonb(given), slug])).fetchone()
+    if row is None:
+        raise Problem(404, "There is no such workspace")
+    await audit.record(connection, caller, "workspace.changed", slug, {**given, **({"name": name} if name else {})})
+    return row
