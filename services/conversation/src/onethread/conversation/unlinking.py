@@ -23,12 +23,12 @@ ACT = """insert into act (id, workspace_id, kind, how, reason, customer_id, othe
         created_at)
     values (%s, %s, 'unlink', 'teammate', %s, %s, %s, %s, %s, %s, now())"""
 PLACES = """update place p set customer_id = %(new)s where p.customer_id = %(home)s and (
-        select (identity_kind, identity_value, identity_trust) from message m
-        where m.channel_id = p.channel_id and m.place_key = p.key and m.author_kind = 'customer'
-        order by position desc limit 1) = (%(kind)s::text, %(value)s::text, %(trust)s::text)
+        select m.identity_kind = %(kind)s and m.identity_value = %(value)s and m.identity_trust = %(trust)s
+        from message m where m.channel_id = p.channel_id and m.place_key = p.key and m.author_kind = 'customer'
+        order by position desc limit 1)
     returning p.channel_id, p.key"""
 MESSAGES = """update message m set customer_id = %(new)s where m.customer_id = %(home)s and not m.note and (
-        (m.identity_kind, m.identity_value, m.identity_trust) = (%(kind)s::text, %(value)s::text, %(trust)s::text)
+        (m.identity_kind = %(kind)s and m.identity_value = %(value)s and m.identity_trust = %(trust)s)
         or (m.author_kind <> 'customer' and exists (
             select from unnest(%(channels)s::text[], %(keys)s::text[]) as p(channel, key)
             where p.channel = m.channel_id and p.key = m.place_key)))"""
