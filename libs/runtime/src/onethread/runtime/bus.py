@@ -50,6 +50,10 @@ UNAVAILABLE_DELAY = 1.0
 """A message whose store or bus is away waits and is tried for ever: nothing is wrong with the message."""
 PUBLISH_TIMEOUT = 5.0
 DRAIN_SECONDS = 10
+AGAIN = "Onethread-Again"
+"""Header of an event that the stream had lost. It is no news, and where it says `SETTLED`, its effect stands."""
+SETTLED = "settled"
+OPEN = "open"
 
 
 class PoisonError(Exception):
@@ -135,16 +139,22 @@ class Bus:
             subjects.event(event.workspaceid, event.type, *tokens), event.to_json(), str(event.id), event.traceparent
         )
 
-    async def publish_raw(self, subject: str, body: bytes, message_id: str, trace: str | None = None) -> None:
+    async def publish_raw(
+        self, subject: str, body: bytes, message_id: str, trace: str | None = None, again: str | None = None
+    ) -> int:
+        """Returns where the event stands in the stream. `again`: it had stood there before, and was lost."""
         headers = {"Nats-Msg-Id": message_id, "Content-Type": CONTENT_TYPE}
         if trace := trace or traceparent():
             headers["traceparent"] = trace
+        if again:
+            headers[AGAIN] = again
         try:
             if not self.connected:  # nats-py would buffer it, and the caller would wait for nothing
                 raise UnavailableError("the bus is not connected")
-            await self.js.publish(subject, body, timeout=PUBLISH_TIMEOUT, stream=EVENTS.name, headers=headers)
+            ack = await self.js.publish(subject, body, timeout=PUBLISH_TIMEOUT, stream=EVENTS.name, headers=headers)
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise UnavailableError(f"the bus did not take {subject}: {type(error).__name__}") from error
+        return ack.seq
 
     def on(self, consumer: Consumer, event: type[E], handler: Callable[[E], Awaitable[None]]) -> None:
         """Calls `handler` for each event of a durable consumer; lane by lane where the consumer has lanes."""
@@ -163,7 +173,8 @@ class Bus:
         self, durable: str, ack_wait: int, event: type[E], handler: Callable[[E], Awaitable[None]]
     ) -> Callable[[NatsMessage], Awaitable[None]]:
         async def on_message(message: NatsMessage) -> None:
-            await self._handle(durable, ack_wait, event, handler, message)
+            if (message.headers or {}).get(AGAIN) != SETTLED:
+                await self._handle(durable, ack_wait, event, handler, message)
 
         return on_message
 
@@ -259,8 +270,13 @@ class Bus:
         await self.broker.config.broker_config.connection_state.connection.publish(subject, data)
 
     async def listen(self, subject: str, handler: Callable[[Msg], Awaitable[None]]) -> None:
-        """Hears everything on `subject` from now on, in every replica. Call it after `start`."""
-        await self.broker.config.broker_config.connection_state.connection.subscribe(subject, cb=handler)
+        """Hears what is new on `subject` from now on, in every replica. Call it after `start`."""
+
+        async def on_news(message: Msg) -> None:
+            if AGAIN not in (message.headers or {}):
+                await handler(message)
+
+        await self.broker.config.broker_config.connection_state.connection.subscribe(subject, cb=on_news)
 
     # Health
 

@@ -24,17 +24,28 @@ Connection = AsyncConnection[Any]
 
 
 class Together:
-    """Writes of one transaction that do not build on each other, gathered and sent as one statement."""
+    """Writes of one transaction that do not build on each other, gathered and sent as one statement.
+
+    PostgreSQL runs them in an order of its own. Rows that must keep theirs go to `insert`.
+    """
 
     def __init__(self) -> None:
         self._statements: list[str] = []
         self._parameters: list[Any] = []
+        self._rows: dict[str, list[tuple[str, Sequence[Any]]]] = {}
 
     async def execute(self, statement: str, parameters: Sequence[Any]) -> None:
         self._statements.append(statement)
         self._parameters += parameters
 
+    def insert(self, statement: str, row: str, parameters: Sequence[Any]) -> None:
+        """A row more for `statement`, whose `{}` takes all rows that were given for it, in that order."""
+        self._rows.setdefault(statement, []).append((row, parameters))
+
     async def send(self, connection: Connection) -> None:
+        for statement, rows in self._rows.items():
+            values = [value for _, parameters in rows for value in parameters]
+            await self.execute(statement.format(", ".join(row for row, _ in rows)), values)
         *others, last = self._statements
         named = ", ".join(f"part{number} as ({statement})" for number, statement in enumerate(others))
         query = f"with {named} {last}" if named else last
@@ -123,7 +134,11 @@ class Database:
     async def system(self) -> Connection:
         """A connection of its own that sees the outbox of every workspace, and which workspaces there are."""
         return await AsyncConnection.connect(
-            self.url, autocommit=True, options=isolation.as_role(isolation.SYSTEM_ROLE), **NOTICE_LOSS
+            self.url,
+            autocommit=True,
+            row_factory=namedtuple_row,
+            options=isolation.as_role(isolation.SYSTEM_ROLE),
+            **NOTICE_LOSS,
         )
 
     async def check(self) -> None:

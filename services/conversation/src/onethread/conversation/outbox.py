@@ -5,19 +5,32 @@ from __future__ import annotations
 import asyncio
 import re
 from typing import Any
+from uuid import UUID
 
 import structlog
 
 from onethread.contracts import subjects
 from onethread.contracts.envelope import CloudEvent
+from onethread.conversation import lost
 from onethread.conversation.database import AWAY, Connection, Database, Together
-from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.bus import OPEN, SETTLED, Bus, UnavailableError
 
 log = structlog.get_logger()
 
-INSERT = "insert into outbox (id, workspace_id, subject, type, thread_id, sequence, body, created_at) values "
+INSERT = """insert into outbox (id, workspace_id, subject, type, thread_id, sequence, body, created_at) values {}
+    on conflict (id) do nothing"""
 ROW = "(%s, %s, %s, %s, %s, %s, %s, now())"
-WAITING = "select position, id, subject, body from outbox where published_at is null order by position limit 256"
+# What the stream lost of a thread goes before what is new in it.
+WAITING = """with live as (select position, id, workspace_id, subject, type, body, thread_id, false as again from outbox
+        where published_at is null order by position limit 256)
+    select * from live union all
+    select position, id, workspace_id, subject, type, body, thread_id, true from outbox
+        where published_at is not null and stream_sequence is null and thread_id in (select thread_id from live)
+    order by position"""
+LOST = """select position, id, workspace_id, subject, type, body, thread_id, true as again from outbox
+    where published_at is not null and stream_sequence is null order by position limit 256"""
+PUBLISHED = """update outbox o set published_at = now(), stream_sequence = p.sequence
+    from unnest(%s::bigint[], %s::bigint[]) as p(position, sequence) where o.position = p.position"""
 RELAY_LOCK = 7_011_001
 IDLE_SECONDS = 1.0
 RETRY_SECONDS = 0.5
@@ -30,11 +43,12 @@ Told = tuple[CloudEvent, tuple[str, ...]]
 
 async def record(connection: Connection | Together, *told: Told) -> None:
     """Writes the events into the caller's transaction, to be relayed in this order."""
-    if told:
-        rows = ", ".join([ROW] * len(told))
+    if isinstance(connection, Together):
+        for event, tokens in told:
+            connection.insert(INSERT, ROW, _row(event, tokens))
+    elif told:
         values = [value for event, tokens in told for value in _row(event, tokens)]
-        query = f"{INSERT}{rows} on conflict (id) do nothing"
-        await connection.execute(query, values)  # type: ignore[arg-type]
+        await connection.execute(INSERT.format(", ".join([ROW] * len(told))), values)  # type: ignore[arg-type]
 
 
 def _row(event: CloudEvent, tokens: tuple[str, ...]) -> tuple[Any, ...]:
@@ -97,10 +111,11 @@ class Relay:
             await asyncio.sleep(IDLE_SECONDS)
         self.leading = True
         await connection.execute("listen outbox")
-        await self._bus.check()
+        await lost.notice_lost_end(connection, self._bus)
         while True:
             self._wake.clear()
-            if await self._relay(connection):
+            # One after the other, so that what happens now does not wait for all that is told again.
+            if await self._relay(connection, WAITING) + await self._relay(connection, LOST):
                 continue
             if self._stopping:
                 return
@@ -115,17 +130,19 @@ class Relay:
             task.cancel()
         await asyncio.gather(told, woken, return_exceptions=True)
 
-    async def _relay(self, connection: Connection) -> int:
-        rows = await (await connection.execute(WAITING)).fetchall()
+    async def _relay(self, connection: Connection, which: str) -> int:
+        rows = await (await connection.execute(which)).fetchall()  # type: ignore[call-overload]
         if not rows:
             return 0
+        still_open = await lost.still_open(self._database, [row for row in rows if row.again])
         # Written to one connection in this order, so the server stores them in this order.
-        await asyncio.gather(
-            *(self._bus.publish_raw(subject, body.encode(), str(id_), _trace(body)) for _, id_, subject, body in rows)
-        )
-        positions = [position for position, *_ in rows]
-        await connection.execute("update outbox set published_at = now() where position = any(%s)", [positions])
+        stands = await asyncio.gather(*(self._publish(row, still_open) for row in rows))
+        await connection.execute(PUBLISHED, [[row.position for row in rows], stands])
         return len(rows)
+
+    async def _publish(self, row: Any, still_open: set[UUID]) -> int:
+        again = (OPEN if row.id in still_open else SETTLED) if row.again else None
+        return await self._bus.publish_raw(row.subject, row.body.encode(), str(row.id), _trace(row.body), again)
 
 
 async def _is_first(connection: Connection) -> bool:
