@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import and_, or_, tuple_
+from sqlalchemy import or_, tuple_
 from sqlmodel import col, select
 
 from onethread.conversation.database import Database
-from onethread.conversation.models import CustomerRow, IdentityRow, MessageRow, ThreadRow
+from onethread.conversation.models import CustomerRow, MessageRow, ThreadRow
 from onethread.runtime.errors import Problem
 
 Statuses = Literal["open", "waiting", "snoozed", "closed", "all"]
@@ -116,65 +116,37 @@ async def list_messages(
 async def timeline(
     database: Database, workspace: str, customer_id: UUID, cursor: str | None, limit: int
 ) -> tuple[Sequence[MessageRow], str | None]:
-    """All threads of one customer, end to end, oldest message first."""
+    """All threads of one customer, end to end, oldest message first. Raises a 404 problem."""
     row = MessageRow
     find = select(row).where(row.workspace_id == workspace, col(row.customer_id).in_(cluster_of(customer_id)))
     if cursor:
         find = find.where(col(row.position) > position_in(cursor))
     find = find.order_by(col(row.position), col(row.id)).limit(limit + 1)
     async with database.session(workspace) as session:
+        if await session.get(CustomerRow, customer_id) is None:
+            raise Problem(404, "There is no such customer")
         rows = (await session.exec(find)).all()
     page = rows[:limit]
     return page, str(page[-1].position) if len(rows) > limit else None
 
 
-async def customer(database: Database, workspace: str, id_: UUID) -> dict[str, Any]:
-    """The profile, with whom the customer may also be."""
-    async with database.session(workspace) as session:
-        row = await session.get(CustomerRow, id_)
-        if row is None or row.workspace_id != workspace:
-            raise Problem(404, "There is no such customer")
-        if row.merged_into_id:
-            return await customer(database, workspace, row.root_id)
-        cluster = cluster_of(id_)
-        find = select(IdentityRow).where(col(IdentityRow.customer_id).in_(cluster))
-        identities = (await session.exec(find)).all()
-        threads = (
-            await session.exec(
-                select(ThreadRow)
-                .where(ThreadRow.customer_id == id_)
-                .order_by(col(ThreadRow.updated_at).desc())
-                .limit(50)
-            )
-        ).all()
-        claims = [and_(col(IdentityRow.kind) == i.kind, col(IdentityRow.value) == i.value) for i in identities]
-        others = select(CustomerRow, IdentityRow).join(IdentityRow, col(IdentityRow.customer_id) == CustomerRow.id)
-        others = others.where(IdentityRow.workspace_id == workspace, CustomerRow.root_id != id_, or_(*claims))
-        maybe = (await session.exec(others)).all() if claims else []
-    return {
-        "id": row.id,
-        "name": row.name,
-        "identities": [
-            {"kind": i.kind, "value": i.value, "trust": i.trust, "evidence": i.evidence} for i in identities
-        ],
-        "maybe": [
-            {"id": other.id, "name": other.name, "reason": f"uses the same {same.kind}, not proven: {same.value}"}
-            for other, same in maybe
-        ],
-        "threads": [
-            {"id": t.id, "status": t.status, "created_at": t.created_at, "updated_at": t.updated_at} for t in threads
-        ],
-        "created_at": row.created_at,
-    }
-
-
-async def list_customers(database: Database, workspace: str, q: str | None, limit: int) -> Sequence[CustomerRow]:
-    find = select(CustomerRow).where(CustomerRow.workspace_id == workspace, col(CustomerRow.merged_into_id).is_(None))
+async def list_customers(
+    database: Database, workspace: str, q: str | None, limit: int, cursor: str | None
+) -> tuple[Sequence[CustomerRow], str | None]:
+    """A page of those who stand for their cluster, newest first."""
+    row = CustomerRow
+    find = select(row).where(row.workspace_id == workspace, row.id == row.root_id, col(row.erased_at).is_(None))
     if q:
         like = f"%{q.replace('%', '').replace('_', '')}%"
-        find = find.where(or_(col(CustomerRow.name).ilike(like), col(CustomerRow.email).ilike(like)))
+        named = select(row.root_id).where(or_(col(row.name).ilike(like), col(row.email).ilike(like)))
+        find = find.where(col(row.id).in_(named))
+    if cursor:
+        find = find.where(tuple_(col(row.created_at), col(row.id)) < tuple_(*read_cursor(cursor)))
     async with database.session(workspace) as session:
-        return (await session.exec(find.order_by(col(CustomerRow.created_at).desc()).limit(limit))).all()
+        newest = find.order_by(col(row.created_at).desc(), col(row.id).desc()).limit(limit + 1)
+        rows = (await session.exec(newest)).all()
+    page = rows[:limit]
+    return page, cursor_of(page[-1].created_at, page[-1].id) if len(rows) > limit else None
 
 
 async def participants(database: Database, workspace: str, thread_id: UUID) -> list[dict[str, Any]]:
