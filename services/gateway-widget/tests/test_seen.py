@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from onethread.contracts.ids import derived_id
+from onethread.contracts.messages import Channel
 from onethread.contracts.replies import ReplyDelivered
 
 
@@ -52,6 +53,18 @@ async def test_what_came_with_the_session_is_seen_when_conversation_shows_it(run
     async with running.browser(visitor[0]) as browser:
         await read(browser, answers[2].id)
     assert [event.data.message_id for event in seen(running)] == [answers[1].id, answers[2].id]
+
+
+async def test_who_sees_what_came_on_another_channel_has_seen_what_stood_before_it(
+    running, visitor, a_history, a_message
+):
+    answer = a_message(1, "agent", state="delivered")
+    by_mail = a_message(2, "teammate", Channel(id="e", kind="email"), state="sent")
+    running.bus.history = lambda _: a_history(answer, by_mail, a_message(3, "agent", state="sent"))
+    async with running.browser(visitor[0]) as browser:
+        await read(browser, by_mail.id, by_mail.id)
+    assert [event.data.message_id for event in seen(running)] == [answer.id]
+    assert len(running.bus.asked) == 1
 
 
 async def test_what_this_visitor_cannot_have_been_sent_is_not_seen(running, visitor, a_history, a_message, a_reply):

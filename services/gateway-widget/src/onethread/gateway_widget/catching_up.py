@@ -63,7 +63,7 @@ class CatchUp:
                 self._connections.learn(self._connection, history.thread.customer.id, history.thread.id)
             for message in convert.shown_history(history):
                 await self._connection.frames.put(frames.Arrived(message=message).to_json())
-            for ours in convert.unseen_in(history):
+            for ours in convert.unseen_in(history.messages):
                 self._connection.unseen.add(ours)
             if history.cursors and begun == self._begun:
                 self._has_until = history.cursors[-1]

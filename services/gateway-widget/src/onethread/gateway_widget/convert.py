@@ -190,11 +190,11 @@ def ours_of(event: ReplyRequested) -> Ours:
     return Ours(event.data.message_id, event.data.channel, event.threadid)
 
 
-def unseen_in(history: History) -> list[Ours]:
+def unseen_in(messages: list[Message]) -> list[Ours]:
     """What the widget brought of ours, and nobody is known to have seen."""
     return [
         Ours(message.id, message.channel, message.thread_id)
-        for message in history.messages
+        for message in messages
         if message.channel is not None
         and message.channel.kind == KIND
         and message.delivery is not None

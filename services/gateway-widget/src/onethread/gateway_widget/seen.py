@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from onethread.contracts.messages import Message
 from onethread.gateway_widget import convert
 from onethread.gateway_widget.convert import Ours
 from onethread.gateway_widget.history import pages_of
@@ -29,25 +30,34 @@ class Unseen:
     async def saw(self, bus: Bus, session: Session, message_id: UUID) -> None:
         """Tells that what we said up to that message was seen. What cannot be told now, the next `read` tells."""
         try:
-            if message_id not in self._waiting and message_id not in self._told:
-                await self._learn(bus, session, message_id)
-            for ours in self._up_to(message_id):
-                await bus.publish(convert.seen(session, ours))
-                self._told.add(ours.id)
-                self._waiting.pop(ours.id, None)
+            shown = await self._up_to(bus, session, message_id)
+            for ours in shown or ():
+                if ours.id not in self._told:
+                    await bus.publish(convert.seen(session, ours))
+                    self._told.add(ours.id)
+                    self._waiting.pop(ours.id, None)
+            if shown is not None:
+                self._told.add(message_id)
         except UnavailableError:
             log.info("seen.not_told")
 
-    def _up_to(self, message_id: UUID) -> list[Ours]:
+    async def _up_to(self, bus: Bus, session: Session, message_id: UUID) -> list[Ours] | None:
+        if message_id in self._told:
+            return []
+        if message_id not in self._waiting:
+            return await _shown_up_to(bus, session, message_id)
         ids = list(self._waiting)
-        last = ids.index(message_id) + 1 if message_id in self._waiting else 0
-        return [self._waiting[id_] for id_ in ids[:last]]
+        return [self._waiting[id_] for id_ in ids[: ids.index(message_id) + 1]]
 
-    async def _learn(self, bus: Bus, session: Session, message_id: UUID) -> None:
-        """The browser has it from its session. Only what conversation would show to this visitor can they have seen."""
-        found: list[Ours] = []
-        async for page in pages_of(bus, session, None):
-            found += convert.unseen_in(page)
-            if any(message.id == message_id for message in page.messages):
-                self._waiting = {ours.id: ours for ours in found if ours.id not in self._told} | self._waiting
-                return
+
+async def _shown_up_to(bus: Bus, session: Session, message_id: UUID) -> list[Ours] | None:
+    """The browser has it from its session. None where conversation would not show it to this visitor: they cannot have
+    seen it.
+    """
+    shown: list[Message] = []
+    async for page in pages_of(bus, session, None):
+        for message in page.messages:
+            shown.append(message)
+            if message.id == message_id:
+                return convert.unseen_in(shown)
+    return None
