@@ -55,6 +55,24 @@ async def test_what_came_with_the_session_is_seen_when_conversation_shows_it(run
     assert [event.data.message_id for event in seen(running)] == [answers[1].id, answers[2].id]
 
 
+async def test_a_reply_that_was_pushed_is_seen_with_what_came_with_the_session(
+    running, visitor, a_history, a_message, a_reply
+):
+    token, name = visitor
+    before, reply = a_message(1, "agent", state="delivered"), a_reply(name)
+    pushed = a_message(4, "agent", id=reply.data.message_id, state="sent")
+    running.bus.history = lambda _: a_history(before, pushed)
+    async with running.browser(token) as browser:
+        await running.settled(1)
+        await running.bus.replies(reply)
+        await read(browser, pushed.id)
+        second = a_reply(name)
+        await running.bus.replies(second)
+        await read(browser, second.data.message_id)
+    assert [event.data.message_id for event in seen(running)] == [before.id, pushed.id, second.data.message_id]
+    assert len(running.bus.asked) == 1
+
+
 async def test_who_sees_what_came_on_another_channel_has_seen_what_stood_before_it(
     running, visitor, a_history, a_message
 ):

@@ -22,6 +22,8 @@ class Unseen:
     def __init__(self) -> None:
         self._waiting: dict[UUID, Ours] = {}
         self._told: set[UUID] = set()
+        self._knows_what_came_before = False
+        """What the session handed out never passed through here; conversation is asked for it once."""
 
     def add(self, ours: Ours) -> None:
         if ours.id not in self._told:
@@ -44,16 +46,17 @@ class Unseen:
     async def _up_to(self, bus: Bus, session: Session, message_id: UUID) -> list[Ours] | None:
         if message_id in self._told:
             return []
-        if message_id not in self._waiting:
-            return await _shown_up_to(bus, session, message_id)
+        if not self._knows_what_came_before or message_id not in self._waiting:
+            shown = await _shown_up_to(bus, session, message_id)
+            if shown is not None:
+                self._knows_what_came_before = True
+                return shown
         ids = list(self._waiting)
-        return [self._waiting[id_] for id_ in ids[: ids.index(message_id) + 1]]
+        return [self._waiting[id_] for id_ in ids[: ids.index(message_id) + 1]] if message_id in self._waiting else None
 
 
 async def _shown_up_to(bus: Bus, session: Session, message_id: UUID) -> list[Ours] | None:
-    """The browser has it from its session. None where conversation would not show it to this visitor: they cannot have
-    seen it.
-    """
+    """None where conversation would not show that message to this visitor: they cannot have seen it."""
     shown: list[Message] = []
     async for page in pages_of(bus, session, None):
         for message in page.messages:
