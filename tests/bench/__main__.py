@@ -1,4 +1,7 @@
-"""just bench: the stack under real traffic. `just bench --help` lists what can be chosen."""
+"""just bench: the stack under real traffic. `just bench --help` lists what can be chosen.
+
+`just bench conversation` is about that service alone.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +19,7 @@ from typing import Any
 import httpx
 import uvloop
 from tests.bench import floor, load, mail, measure, report, stack
+from tests.bench.conversation import command as conversation
 from tests.bench.load import Crowd, Timeline
 
 QUESTIONS = stack.ROOT / "deploy/playground/help-centre/questions.jsonl"
@@ -23,6 +28,9 @@ CONNECTIONS = 8
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["conversation"]:
+        conversation.main(sys.argv[2:])
+        return
     chosen = _arguments()
     _say(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {chosen.rounds} rounds, medians.")
     results: dict[str, Any] = {"load_average": os.getloadavg(), "rounds": chosen.rounds}

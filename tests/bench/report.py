@@ -87,8 +87,8 @@ def _line(first: object, *rest: object) -> None:
     print(f"{first!s:44}" + "".join(f"{cell!s:>24}" for cell in rest))
 
 
-def write(results: Mapping[str, Any]) -> Path:
+def write(results: Mapping[str, Any], name: str = "bench") -> Path:
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"bench-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    path = RESULTS / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     return path
