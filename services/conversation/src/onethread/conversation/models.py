@@ -197,7 +197,16 @@ class ThreadRow(SQLModel, table=True):
     __tablename__ = "thread"
     __table_args__ = (
         Index("thread_of_customer", "workspace_id", "customer_id", text("updated_at DESC")),
-        Index("thread_list", "workspace_id", "status", text("updated_at DESC"), "id"),
+        Index("thread_list", "workspace_id", "status", text("updated_at DESC"), text("id DESC")),
+        Index("thread_newest", "workspace_id", text("updated_at DESC"), text("id DESC")),
+        Index(
+            "thread_of_assignee",
+            "workspace_id",
+            "assignee_id",
+            text("updated_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("assignee_id IS NOT NULL"),
+        ),
         Index("thread_of_home", "home_id"),
         Index("thread_snoozed", "snoozed_until", postgresql_where=text("status = 'snoozed'")),
     )
