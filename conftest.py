@@ -14,6 +14,7 @@ NEEDS = {
     "conversation_api": "starlette",
     "widget_gateway": "starlette",
     "conversation_world": "onethread.conversation",
+    "conversation_driver": "onethread.conversation",
     "stack": "onethread.local",
     "customers": "onethread.local",
 }

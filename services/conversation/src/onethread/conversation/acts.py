@@ -20,8 +20,9 @@ CHOSEN = """select count(*) filter (where chosen) as chosen, count(*) filter (wh
         count(*) filter (where not chosen and not note) as stays,
         (array_agg(customer_id order by position) filter (where chosen and author_kind = 'customer'))[1] as home
     from (select *, id = any(%s) as chosen from message where thread_id = %s) m"""
-ACT = """insert into act (id, workspace_id, kind, thread_id, other_thread_id, by_id, by_name, journal, created_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp())"""
+ACT = """insert into act (id, workspace_id, kind, how, reason, thread_id, other_thread_id, by_id, by_name, journal,
+        created_at)
+    values (%s, %s, %s, 'teammate', '', %s, %s, %s, %s, %s, clock_timestamp())"""
 FIND = "select * from act where workspace_id = %s and id = %s"
 UNDONE = "update act set undone_at = clock_timestamp(), undone_by_name = %s where id = %s"
 LATER = """select id, kind, journal from (

@@ -1,0 +1,134 @@
+"""The conversation service without a bus: events are handed to it directly, so that long histories run fast."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from onethread.contracts import messages as m
+from onethread.contracts.replies import ReplyDelivered, ReplyOutcome
+from onethread.conversation.app import create_app
+from onethread.conversation.intake import Intake
+from onethread.conversation.settings import ConversationSettings
+
+NO_BUS = "nats://127.0.0.1:1"
+COUNTERS = {"sequence", "last_position", "version", "updated_at"}
+"""Of a thread's row. They grow with everything that is done to it, its undo among that."""
+GAPS = """select thread_id from outbox where thread_id is not null
+    group by thread_id having count(*) <> max(sequence) or min(sequence) <> 1"""
+
+
+class Driver:
+    """The service in a test's hands: what the bus would bring, the API, and a look into its tables."""
+
+    def __init__(self, app: Any, api: httpx.AsyncClient, connection: psycopg.AsyncConnection[Any]) -> None:
+        self.app, self.api, self._connection = app, api, connection
+        self._intake = Intake(
+            app.state.database, app.state.relay, ConversationSettings.model_fields["reopen_days"].default
+        )
+
+    async def hear(self, event: m.MessageReceived) -> dict[str, Any]:
+        """Takes what a gateway heard. Returns the message's row."""
+        await self._intake(event)
+        return await self.message(event.id)
+
+    async def teammate(self) -> str:
+        return str((await self.rows("select id from teammate"))[0]["id"])
+
+    async def message(self, message_id: Any) -> dict[str, Any]:
+        [row] = await self.rows("select * from message where id = %s", message_id)
+        return row
+
+    async def thread(self, thread_id: Any) -> dict[str, Any]:
+        [row] = await self.rows("select * from thread where id = %s", thread_id)
+        return row
+
+    async def said(self, thread_id: Any) -> list[str]:
+        """The texts of a thread, in its order."""
+        found = await self.rows("select text from message where thread_id = %s order by position", thread_id)
+        return [row["text"] for row in found]
+
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """Raises `httpx.HTTPStatusError` for what is refused."""
+        response = await self.api.post(f"/api/v1/{path}", json=body)
+        response.raise_for_status()
+        return response.json()
+
+    async def patch(self, path: str, **body: Any) -> dict[str, Any]:
+        response = await self.api.patch(f"/api/v1/{path}", json=body)
+        response.raise_for_status()
+        return response.json()
+
+    async def delivered(self, message_id: Any, external_id: str, place: m.Place | None = None) -> None:
+        """The outside took a message of ours and gave it this id."""
+        row = await self.message(message_id)
+        channel = m.Channel(id=row["channel_id"], kind=row["channel_kind"])
+        outcome = ReplyOutcome(message_id=row["id"], channel=channel, external_id=external_id, place=place)
+        event = ReplyDelivered(
+            id=uuid4(), source="/gateway", workspaceid="local", threadid=row["thread_id"], data=outcome
+        )
+        await self.app.state.replies.on_outcome(event)
+
+    async def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        return await (await self._connection.execute(query, parameters)).fetchall()  # type: ignore[arg-type]
+
+    async def snapshot(self) -> dict[str, dict[Any, Any]]:
+        """What a thread's reader can see, by table and key."""
+        threads = await self.rows("select * from thread")
+        messages = await self.rows("select * from message")
+        places = await self.rows("select * from place")
+        pending = await self.rows("select * from pending_reply")
+        return {
+            "threads": {row["id"]: {k: v for k, v in row.items() if k not in COUNTERS} for row in threads},
+            "messages": {row["id"]: row for row in messages},
+            "places": {(row["channel_id"], row["key"]): row for row in places},
+            "pending": {row["id"]: row for row in pending},
+        }
+
+    async def check(self) -> None:
+        """What holds whatever is done, in whatever order."""
+        assert await self.rows(GAPS) == [], "the numbers of a thread's events have a gap"
+        strays = """select m.id from message m
+            join thread t on t.id = m.thread_id join customer c on c.id = m.customer_id
+            where t.merged_into_id is not null or c.root_id <> t.customer_id"""
+        assert await self.rows(strays) == [], "a message stands in a thread that ended, or is not its customer's"
+        places = "select key from place p join thread t on t.id = p.thread_id where t.merged_into_id is not null"
+        assert await self.rows(places) == [], "a place leads to a thread that ended"
+        behind = """select t.id from thread t join message m on m.thread_id = t.id
+            where not m.note group by t.id having t.last_position < max(m.position)"""
+        assert await self.rows(behind) == [], "the next message of a thread could stand before the last"
+        shown = """select t.id from thread t left join lateral (select * from message m
+                where m.thread_id = t.id and not m.note order by position desc limit 1) l on true
+            where (t.last_text, t.last_author_kind) is distinct from (left(l.text, 200), l.author_kind)"""
+        assert await self.rows(shown) == [], "a thread shows another last message than it has"
+
+
+@asynccontextmanager
+async def driving(database_url: str) -> AsyncIterator[Driver]:
+    app = create_app(
+        ConversationSettings(nats_url=NO_BUS, database_url=database_url, api_key="key", admin_password="pw-of-admin")
+    )
+    transport = httpx.ASGITransport(app)
+    await app.state.database.start()
+    await app.state.teammates.ensure_first()
+    async with (
+        await psycopg.AsyncConnection.connect(database_url, autocommit=True, row_factory=dict_row) as connection,
+        httpx.AsyncClient(
+            transport=transport, base_url="http://inbox", headers={"Authorization": "Bearer key"}, timeout=30
+        ) as api,
+    ):
+        yield Driver(app, api, connection)
+    await app.state.database.stop()
+
+
+@pytest.fixture
+async def driver(database_url: str) -> AsyncIterator[Driver]:
+    async with driving(database_url) as world:
+        yield world
