@@ -29,7 +29,7 @@ def read_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
         moment, id_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(moment), UUID(id_)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise Problem(422, "The cursor is not valid", "Start again from the first page.") from None
 
 
