@@ -218,7 +218,7 @@ class StandInConversation:
         if request.method == "POST":
             return await self.send(thread_id, await request.json(), request.headers["idempotency-key"])
         after = int(request.query_params.get("after", 0))
-        items = [message for message in self.messages.get(thread_id, []) if message["sequence"] > after]
+        items = [message for message in self.messages.get(thread_id, []) if message["position"] > after]
         return JSONResponse({"items": items, "next": None})
 
     async def send(self, thread_id: str, body: dict[str, Any], key: str) -> Response:

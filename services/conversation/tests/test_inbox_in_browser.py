@@ -406,7 +406,7 @@ def test_a_suggestion_is_linked_after_it_was_told_what_moves(page, origin):
     expect(maybe).to_contain_text("says that ana@example.org is theirs, unproven")
     maybe.get_by_role("button", name="Link").click()
     dialog = page.get_by_role("dialog", name="What will move")
-    expect(dialog).to_contain_text("Ana Ruiz becomes part of Ana Martínez.")
+    expect(dialog).to_contain_text("Ana Ruiz before@example.org becomes part of Ana Martínez ana@example.org.")
     expect(dialog).to_contain_text("Closed, 1 message")
     dialog.get_by_role("button", name="Merge").click()
     expect(dialog).to_have_count(0)

@@ -69,7 +69,8 @@ export const api = {
     call<Thread>("PATCH", `threads/${id}`, change, ifMatch(version)),
   tags: () => call<Page<string | { name: string }>>("GET", "tags"),
 
-  messages: (id: string, after: number) =>
+  /** `after`: the position of the last that is known, or the `next` of the page before. */
+  messages: (id: string, after: string | number) =>
     call<Page<Message>>("GET", `threads/${id}/messages?${query({ after: String(after), limit: "200" })}`),
   send: (id: string, message: NewMessage, key: string) =>
     call<Message | Held>("POST", `threads/${id}/messages`, message, { "idempotency-key": key }),

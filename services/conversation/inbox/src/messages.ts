@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { api } from "./api.ts";
-import type { Message } from "./model.ts";
+import type { Message, Page } from "./model.ts";
 import { route } from "./route.ts";
 import { loadThread, reasonOf } from "./threads.ts";
 
@@ -22,7 +22,7 @@ export async function loadMessages(threadId: string, whole = false): Promise<voi
   set(threadId, { messages: before, state: "loading" });
   try {
     const complete = whole || known?.state !== "ready";
-    const read = await readPages(threadId, complete ? 0 : newest(before));
+    const read = await readPages(threadId, complete ? 0 : Math.max(0, ...before.map(place)));
     const gone = new Set(complete ? before.map(({ id }) => id).filter((id) => !read.has(id)) : []);
     set(threadId, { messages: messagesOf(threadId).filter(({ id }) => !gone.has(id)), state: "ready" });
   } catch (error) {
@@ -30,20 +30,19 @@ export async function loadMessages(threadId: string, whole = false): Promise<voi
   }
 }
 
-async function readPages(threadId: string, after: number): Promise<Set<string>> {
+async function readPages(threadId: string, after: string | number): Promise<Set<string>> {
   const read = new Set<string>();
-  for (let more = true; more;) {
-    const { items, next } = await api.messages(threadId, after);
-    add(threadId, items);
-    for (const { id } of items) read.add(id);
-    more = next !== null && items.length > 0;
-    after = newest(items);
+  for (let next: string | number | null = after; next !== null;) {
+    const page: Page<Message> = await api.messages(threadId, next);
+    add(threadId, page.items);
+    for (const { id } of page.items) read.add(id);
+    next = page.items.length > 0 ? page.next : null;
   }
   return read;
 }
 
-/** After a move the last message need not have the highest number. */
-const newest = (messages: readonly Message[]): number => Math.max(0, ...messages.map(({ sequence }) => sequence));
+/** Where a message stands in its thread. Its number may be lower than that of one before it: messages move. */
+const place = (message: Message): number => message.position ?? message.sequence;
 
 /** More became known of a message, such as its delivery. */
 export function changed(message: Message): void {
@@ -75,7 +74,6 @@ export const isKnown = (message: Message): boolean => messagesOf(message.thread_
 export function add(threadId: string, some: Message[]): void {
   const merged = new Map(messagesOf(threadId).map((message) => [message.id, message]));
   for (const message of some) merged.set(message.id, message);
-  const place = (message: Message) => message.position ?? message.sequence;
   const messages = [...merged.values()].sort((a, b) => place(a) - place(b));
   set(threadId, { state: "ready", ...conversations.value.get(threadId), messages });
 }

@@ -2,6 +2,7 @@ import { channelWord } from "@onethread/browser/channels.ts";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { compose, mode, pick, picked } from "../composing.ts";
 import { draftOf, keepDraft, type Mode } from "../drafts.ts";
+import { currentConversation } from "../messages.ts";
 import type { ReplyChannel, Thread } from "../model.ts";
 import { say } from "../sending.ts";
 import { currentDetail } from "../threads.ts";
@@ -106,6 +107,15 @@ function ChannelPicker({ thread, channels, channel }: PickerProps) {
 
 function whoSees(thread: Thread, channel: ReplyChannel | undefined): string {
   if (!channel) return currentDetail.value ? "There is no channel to answer on." : "";
-  if (!channel.audience.shared) return `Only ${thread.customer.name || thread.customer.email || "this visitor"} will see this.`;
+  if (!channel.audience.shared)
+    return `Only ${whoIsThere(channel) ?? (thread.customer.name || thread.customer.email || "this visitor")} will see this.`;
   return `Everyone in ${channel.audience.name ?? "this place"} will see this.`;
+}
+
+/** Who wrote there last: of customers that a teammate joined, each reads only what is said on their own side. */
+function whoIsThere(channel: ReplyChannel): string | null | undefined {
+  const said = currentConversation.value?.messages.filter(
+    (one) => one.author.kind === "customer" && one.channel?.id === channel.id,
+  );
+  return said?.at(-1)?.author.name;
 }

@@ -5,7 +5,7 @@ import { customerName, type Customer, type MergePreview, type Person } from "../
 import { statusWord } from "../status.ts";
 import { reasonOf } from "../threads.ts";
 import { proof } from "../trust.ts";
-import { Warning } from "./Warning.tsx";
+import { CAREFUL, Warning } from "./Warning.tsx";
 
 interface Props {
   customer: Customer;
@@ -35,14 +35,14 @@ export function MergePreviewForm({ customer, other, reason, close }: Props) {
   };
   return (
     <form onSubmit={onSubmit}>
-      {preview && <Preview preview={preview} />}
+      {preview && <Preview preview={preview} reason={reason} />}
       <p class="failure" role="alert">
         {failure}
       </p>
       <div class="buttons">
         {preview && (
           <button class="button primary" aria-disabled={busy} autofocus>
-            {preview.warnings.length ? "Merge all the same" : "Merge"}
+            {warningsOf(preview, reason).length ? "Merge all the same" : "Merge"}
           </button>
         )}
         <button type="button" class="button" onClick={close}>
@@ -53,34 +53,36 @@ export function MergePreviewForm({ customer, other, reason, close }: Props) {
   );
 }
 
-function Preview({ preview }: { preview: MergePreview }) {
-  const { keeps, absorbs, identities, threads, messages, warnings, merges_threads } = preview;
+function Preview({ preview, reason }: { preview: MergePreview; reason: string | undefined }) {
+  const { identities, threads, messages, merges_threads } = preview;
   return (
     <div class="merge-preview">
       <p>
-        <b>{customerName(absorbs)}</b> becomes part of <b>{customerName(keeps)}</b>.
+        <Named person={preview.absorbs} /> becomes part of <Named person={preview.keeps} />.
       </p>
-      {warnings.map((warning) => (
+      {warningsOf(preview, reason).map((warning) => (
         <Warning key={warning}>{warning}</Warning>
       ))}
+      {reason && !CAREFUL.test(reason) && <p class="quiet">{reason}</p>}
       <dl>
         <dt>Identities</dt>
         <dd>
-          <ul>
-            {identities.map((identity) => (
-              <li key={identity.kind + identity.value}>
-                {identity.kind === "visitor" ? "visitor of the website" : identity.value}
-                {identity.kind !== "visitor" && <span class="quiet"> {proof(identity)}</span>}
-              </li>
-            ))}
-          </ul>
+          {identities.map((identity) => (
+            <p key={identity.kind + identity.value}>
+              {identity.kind === "visitor" ? "visitor of the website" : identity.value}
+              {identity.kind !== "visitor" && <span class="quiet"> {proof(identity)}</span>}
+            </p>
+          ))}
         </dd>
         <dt>Conversations</dt>
         <dd>
-          {threads.length === 0
-            ? "None"
-            : threads.map((thread) => `${statusWord(thread.status)}, ${counted(thread.messages, "message")}`).join("; ")}
-          {merges_threads && <span class="quiet"> The two open conversations become one.</span>}
+          {threads.length === 0 && "None"}
+          {threads.map((thread) => (
+            <p key={thread.id}>
+              {statusWord(thread.status)}, {counted(thread.messages, "message")}
+            </p>
+          ))}
+          {merges_threads && <p class="quiet">The two open conversations become one.</p>}
         </dd>
         <dt>Messages</dt>
         <dd>{counted(messages, "message")}</dd>
@@ -91,6 +93,20 @@ function Preview({ preview }: { preview: MergePreview }) {
       </p>
     </div>
   );
+}
+
+/** Two customers may well have one name. */
+function Named({ person }: { person: Person }) {
+  return (
+    <>
+      <b>{customerName(person)}</b>
+      {person.name && person.email && <span class="quiet"> {person.email}</span>}
+    </>
+  );
+}
+
+function warningsOf({ warnings }: MergePreview, reason: string | undefined): string[] {
+  return reason && CAREFUL.test(reason) ? [reason, ...warnings] : warnings;
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

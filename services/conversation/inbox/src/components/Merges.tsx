@@ -35,8 +35,9 @@ const AS = { visitor: "widget visitor", email: "email", slack_user: "Slack", sit
 /** "Bo (widget visitor)": the name, and the way in which they came. */
 function who(customer: Customer, { customer: other }: Merge): string {
   const came = customer.identities.find(({ customer_id }) => customer_id === other.id);
-  const name = customerName(other);
-  return came && name !== "Visitor" ? `${name} (${AS[came.kind] ?? came.kind})` : name;
+  if (!came) return customerName(other);
+  if (other.name) return `${other.name} (${AS[came.kind] ?? came.kind})`;
+  return came.kind === "visitor" ? "A widget visitor" : came.value;
 }
 
 function by({ how, by: teammate }: Merge): string {

@@ -1,6 +1,6 @@
 import { dismiss, merging } from "../merging.ts";
 import { customerName, type Customer, type Suggestion } from "../model.ts";
-import { Warning } from "./Warning.tsx";
+import { CAREFUL, Warning } from "./Warning.tsx";
 
 /** Who this may also be. Nothing is joined until somebody says so. */
 export function Suggestions({ customer }: { customer: Customer }) {
@@ -21,7 +21,7 @@ function Maybe({ customer, other }: { customer: Customer; other: Suggestion }) {
         <b>May be {name}</b>
         {other.name && other.email && <span class="quiet"> {other.email}</span>}
       </p>
-      {/look-?alike|looks like/i.test(other.reason) ? <Warning>{other.reason}</Warning> : <p>{other.reason}</p>}
+      {CAREFUL.test(other.reason) ? <Warning>{other.reason}</Warning> : <p>{other.reason}</p>}
       <div class="buttons">
         <button type="button" class="button" onClick={() => (merging.value = { customer, other, reason: other.reason })}>
           Link…

@@ -34,7 +34,7 @@ export function ThreadRow({ thread }: { thread: Thread }) {
         <span class="preview">{preview(thread)}</span>
         <span class="meta">
           {thread.channel && <span>{channelWord(thread.channel.kind)}</span>}
-          {thread.trust === "asserted" && <span class="unproven">Not verified</span>}
+          {thread.trust === "asserted" && <span class="asserted">Not proven</span>}
           <Standing thread={thread} />
           {thread.tags.slice(0, 2).map((tag) => (
             <span key={tag} class="tag">
