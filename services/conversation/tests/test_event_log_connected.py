@@ -9,7 +9,8 @@ from uuid import UUID
 import nats
 import psycopg
 import pytest
-from plugins.conversation_world import asserted, received, running, verified
+from plugins.conversation_world import received, running, verified
+from plugins.event_log import ANA, SIGNED_IN, all_kinds_of_traffic
 
 from onethread.contracts.ids import derived_id
 from onethread.contracts.replies import ReplyDelivered, ReplyOutcome
@@ -20,30 +21,6 @@ from onethread.runtime.bus import AGAIN
 from onethread.runtime.provision import provision
 
 pytestmark = pytest.mark.connected
-ANA = verified("email", "ana@pineandpaper.example")
-SIGNED_IN = (verified("site_user", "ana"), ANA, verified("visitor", "v1"))
-
-
-async def all_kinds_of_traffic(outside: Any) -> None:
-    """Messages on three channels, replies, notes, PATCHes, a handoff, a closing and a reopening, much of it at once."""
-    added = await outside.hear(received("email", "How long?", ANA))
-    url = f"/api/v1/threads/{added.threadid}"
-    await outside.propose(added, "answer", "Three days.")
-    await asyncio.gather(
-        outside.hear(received("widget", "in the chat", *SIGNED_IN)),
-        outside.hear(received("slack", "on Slack", verified("slack_user", "T/ana"), ANA, shared="#acme")),
-        outside.hear(received("email", "I am Ana, too", asserted("email", ANA.value))),
-        *(outside.hear(received("email", f"another {n}", verified("email", f"{n}@x.example"))) for n in range(5)),
-        outside.api.post(f"{url}/messages", json={"text": "By hand"}),
-        outside.api.post(f"{url}/messages", json={"text": "She is a VIP", "note": True}),
-        outside.api.patch(url, json={"tags": ["vip"], "priority": "high"}),
-    )
-    await outside.api.patch(url, json={"status": "closed"})
-    asked = await outside.hear(received("email", "One more thing", ANA))
-    await outside.api.patch(url, json={"agent": "active", "assignee": None})
-    asked = await outside.hear(received("email", "My lawyer says", ANA))
-    await outside.propose(asked, "handoff", "A person will answer.", reason="Reserved", summary="Legal")
-    await outside.wait(lambda: any(r.data.text == "A person will answer." for r in outside.requested))
 
 
 def log_of(database_url: str) -> list[Any]:

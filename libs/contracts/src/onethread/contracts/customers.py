@@ -25,6 +25,9 @@ class Customer(Contract):
     merged_into_id: UUID | None = Field(default=None, description="Whom they were found to be.")
     version: int = 1
     identities: list[Identity] = Field(default_factory=list[Identity])
+    homes: list[UUID] = Field(
+        default_factory=list[UUID], description="All who were found to be this customer, itself among them."
+    )
 
 
 class CustomerChange(Contract):
@@ -35,6 +38,9 @@ class CustomerChange(Contract):
     reason: str | None = None
     act_id: UUID | None = Field(default=None, description="By which a merge or link is undone.")
     by: Author | None = None
+    message_ids: list[UUID] = Field(
+        default_factory=list[UUID], description="Messages that stand in the timeline of `other_customer_id` from now on."
+    )
 
 
 class CustomerCreated(CloudEvent):

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from onethread.contracts import customers, ids
 from onethread.contracts import messages as m
 from onethread.contracts import threads as t
-from onethread.contracts.envelope import CloudEvent, now
+from onethread.contracts.envelope import now
 from onethread.conversation import graph, merging, outbox, profiles, stitching, suggestions, threads, who
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
@@ -203,6 +203,7 @@ class Intake:
             await outbox.record(writes, *told, (t.MessageAdded(**head, data=added), ("customer",)))
         if not (unproven and _is_anothers(joined, customer)):
             await _keep_hints(connection, event, customer)
+            await _tell_what_is_new(connection, event, customer)
         await self._relay.notify(connection)
 
 
@@ -270,7 +271,15 @@ async def _keep_customer(
         likeness = suggestions.likeness(one.kind, one.value)
         own = [uuid4(), workspace, one.kind, one.value, one.trust, one.evidence, likeness, id_]
         await writes.execute(who.INSERT_IDENTITY, own)
-    return [(one, ()) for one in _profile_events(event, customer)]
+    if not customer.is_new:
+        return []
+    profile = customers.Customer(
+        id=id_, name=customer.name, email=customer.email, company=profiles.domain_of(customer.to_link),
+        identities=customer.to_link, homes=[id_],
+    )  # fmt: skip
+    change = customers.CustomerChange(customer=profile)
+    head = _head(event, id_)
+    return [(customers.CustomerCreated(id=ids.derived_id(event.id, "customer"), data=change, **head), ())]
 
 
 async def _keep_hints(connection: Connection, event: m.MessageReceived, customer: who.Resolved) -> None:
@@ -280,22 +289,29 @@ async def _keep_hints(connection: Connection, event: m.MessageReceived, customer
     await suggestions.claim(connection, event.workspaceid, customer.home, who.claims(event.data.identities))
 
 
-def _profile_events(event: m.MessageReceived, customer: who.Resolved) -> list[CloudEvent]:
-    head = {"source": threads.SOURCE, "subject": str(customer.home), "workspaceid": event.workspaceid,
-            "customerid": customer.home, "causationid": event.id, "traceparent": event.traceparent}  # fmt: skip
-    new = customers.Customer(id=customer.home, name=customer.name, email=customer.email, identities=customer.to_link)
-    if customer.is_new:
-        change = customers.CustomerChange(customer=new)
-        return [customers.CustomerCreated(id=ids.derived_id(event.id, "customer"), data=change, **head)]
-    events: list[CloudEvent] = []
+async def _tell_what_is_new(connection: Connection, event: m.MessageReceived, customer: who.Resolved) -> None:
+    """The whole profile, once it holds what the message taught of a customer who was known."""
+    if customer.is_new or not (customer.learned or customer.to_link):
+        return
+    await profiles.own_threads(connection, [customer.root])
+    profile = await profiles.contract(connection, customer.root)
+    head = _head(event, customer.root)
+    told: list[outbox.Told] = []
     if customer.learned:
-        change = customers.CustomerChange(customer=new)
-        events.append(customers.CustomerUpdated(id=ids.derived_id(event.id, "learned"), data=change, **head))
+        change = customers.CustomerChange(customer=profile)
+        told.append((customers.CustomerUpdated(id=ids.derived_id(event.id, "learned"), data=change, **head), ()))
     for one in customer.to_link:
-        change = customers.CustomerChange(customer=new, identity=one)
+        change = customers.CustomerChange(customer=profile, identity=one)
         id_ = ids.derived_id(event.id, f"linked {one.kind} {one.value}")
-        events.append(customers.CustomerIdentityLinked(id=id_, data=change, **head))
-    return events
+        told.append((customers.CustomerIdentityLinked(id=id_, data=change, **head), ()))
+    await outbox.record(connection, *told)
+
+
+def _head(event: m.MessageReceived, customer_id: UUID) -> dict[str, Any]:
+    return {
+        "source": threads.SOURCE, "subject": str(customer_id), "workspaceid": event.workspaceid,
+        "customerid": customer_id, "causationid": event.id, "traceparent": event.traceparent,
+    }  # fmt: skip
 
 
 def _message(event: m.MessageReceived, row: Any, home: UUID, sequence: int, name: str | None) -> m.Message:

@@ -117,6 +117,7 @@ async def unmerge(
     )  # fmt: skip
     id_ = ids.derived_id(act_id, "unmerged")
     await _tell(connection, customers.CustomerUnmerged, workspace, stays, change, id_, None)
+    await profiles.tell_updated(connection, workspace, leaves, by)
     return stays, leaves
 
 

@@ -89,6 +89,7 @@ async def contract(connection: Connection, root: UUID) -> customers.Customer:
         attributes=_attributes(rows),
         company=_first(row.company_domain for row in rows),
         version=rows[0].version,
+        homes=[row.id for row in rows],
         identities=[
             Identity(kind=one.kind, value=one.value, trust=one.trust, evidence=one.evidence)
             for one in await known.fetchall()
@@ -157,8 +158,18 @@ async def lock_root(connection: Connection, workspace: str, customer_id: UUID) -
     return row if row.root_id == row.id else await lock_root(connection, workspace, row.root_id)
 
 
-async def tell_updated(connection: Connection, workspace: str, root: UUID, by: Author | None) -> None:
-    change = customers.CustomerChange(customer=await contract(connection, root), by=by)
+async def tell_updated(
+    connection: Connection,
+    workspace: str,
+    root: UUID,
+    by: Author | None,
+    home: UUID | None = None,
+    message_ids: list[UUID] | None = None,
+) -> None:
+    """`message_ids` are those that are `home`'s from now on."""
+    change = customers.CustomerChange(
+        customer=await contract(connection, root), by=by, other_customer_id=home, message_ids=message_ids or []
+    )
     event = customers.CustomerUpdated(
         id=ids.derived_id(uuid4(), "updated"), source=threads.SOURCE, subject=str(root), workspaceid=workspace,
         customerid=root, traceparent=traceparent(), data=change,
@@ -168,13 +179,17 @@ async def tell_updated(connection: Connection, workspace: str, root: UUID, by: A
 
 async def company_of(connection: Connection, workspace: str, identities: list[Identity]) -> UUID | None:
     """The company of the first verified address that is a company's, made if need be."""
-    addresses = (one.value for one in identities if one.kind == "email" and one.trust == "verified")
-    domain = _first(company_domain(address) for address in addresses)
+    domain = domain_of(identities)
     if domain is None:
         return None
     name = domain.partition(".")[0].capitalize()
     row = await (await connection.execute(COMPANY, [uuid4(), workspace, domain, name])).fetchone()
     return row.id if row else None
+
+
+def domain_of(identities: list[Identity]) -> str | None:
+    addresses = (one.value for one in identities if one.kind == "email" and one.trust == "verified")
+    return _first(company_domain(address) for address in addresses)
 
 
 async def own_threads(connection: Connection, roots: list[UUID]) -> None:

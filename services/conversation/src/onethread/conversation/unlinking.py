@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from psycopg.types.json import Jsonb
 
 from onethread.contracts import customers, ids
+from onethread.contracts import threads as t
 from onethread.contracts.messages import Author, Identity
 from onethread.conversation import audit, graph, merging, outbox, profiles, settling, threads, who
 from onethread.conversation.database import Connection
@@ -31,15 +32,16 @@ MESSAGES = """update message m set customer_id = %(new)s where m.customer_id = %
         (m.identity_kind = %(kind)s and m.identity_value = %(value)s and m.identity_trust = %(trust)s)
         or (m.author_kind <> 'customer' and exists (
             select from unnest(%(channels)s::text[], %(keys)s::text[]) as p(channel, key)
-            where p.channel = m.channel_id and p.key = m.place_key)))"""
+            where p.channel = m.channel_id and p.key = m.place_key)))
+    returning m.id"""
+MESSAGES_BACK = "update message set customer_id = %(home)s where customer_id = %(new)s returning id"
 BACK = (
-    "update message set customer_id = %(home)s where customer_id = %(new)s",
     "update place set customer_id = %(home)s where customer_id = %(new)s",
     "update identity set customer_id = %(home)s where customer_id = %(new)s",
-    "update thread set home_id = %(home)s where home_id = %(new)s",
     "update customer set root_id = (select root_id from customer where id = %(home)s) where id = %(new)s",
     "delete from apart where %(new)s in (a, b)",
 )
+THREADS_BACK = "select * from thread where home_id = %s for update"
 UNDONE = "update act set undone_at = now(), undone_by_name = %s where id = %s"
 
 
@@ -69,11 +71,11 @@ async def unlink(
     journal = {"home": str(row.customer_id), "new": str(new), "identity": str(identity_id)}
     reason = f"{row.kind} {row.value} is somebody else's"
     await connection.execute(ACT, [act, workspace, reason, row.root_id, new, by.id, by.name, Jsonb(journal)])
-    if not keep_messages:
-        await _take_messages(connection, row, new)
+    taken = [] if keep_messages else await _take_messages(connection, row, new)
     await merging.set_apart(connection, workspace, row.root_id, new, reason, by)
-    await _tell(connection, workspace, row, new, act, by)
+    await _tell(connection, workspace, row, new, act, by, taken)
     await profiles.own_threads(connection, [row.root_id, new])
+    await profiles.tell_updated(connection, workspace, new, by)
     await settling.settle(connection, workspace, [row.root_id, new], act_id=act, by=by, window=window)
     await audit.record(connection, by, "customer.identity_unlinked", row.root_id, {"new": str(new), "act": str(act)})
     return act, new
@@ -82,31 +84,44 @@ async def unlink(
 async def relink(connection: Connection, workspace: str, act: Any, by: Author, window: timedelta) -> None:
     """Undoes an unlink: the identity, and all that its customer was given since, is the former customer's again."""
     homes = {"home": UUID(act.journal["home"]), "new": UUID(act.journal["new"])}
+    moved = await (await connection.execute(MESSAGES_BACK, homes)).fetchall()
     for statement in BACK:
         await connection.execute(statement, homes)
+    await _take_threads_back(connection, homes, act.id, by)
     await connection.execute(UNDONE, [by.name, act.id])
     root = await graph.root_of(connection, homes["home"])
     await profiles.own_threads(connection, [root])
     await settling.settle(connection, workspace, [root], act_id=ids.derived_id(act.id, "undo"), by=by, window=window)
     await audit.record(connection, by, "customer.identity_linked", root, {"act": str(act.id)})
-    await profiles.tell_updated(connection, workspace, root, by)
+    await profiles.tell_updated(connection, workspace, root, by, homes["home"], [one.id for one in moved])
 
 
-async def _take_messages(connection: Connection, row: Any, new: UUID) -> None:
-    """What was said by it, and what was answered at its places, is its own customer's."""
+async def _take_threads_back(connection: Connection, homes: dict[str, UUID], act_id: UUID, by: Author) -> None:
+    for row in await (await connection.execute(THREADS_BACK, [homes["new"]])).fetchall():
+        sequence = row.sequence + 1
+        taken = await threads.save(connection, row, home_id=homes["home"], sequence=sequence, version=row.version + 1)
+        head = threads.envelope(taken, ids.derived_id(act_id, f"taken back {row.id}"), sequence, None)
+        change = t.ThreadChange(thread=threads.contract(taken), by=by, act_id=act_id)
+        await outbox.record(connection, (t.ThreadUpdated(**head, data=change), ()))
+
+
+async def _take_messages(connection: Connection, row: Any, new: UUID) -> list[UUID]:
+    """What was said by it, and what was answered at its places, is its own customer's. Returns which messages."""
     asked: dict[str, Any] = {
         "new": new, "home": row.customer_id, "kind": row.kind, "value": row.value, "trust": row.trust,
     }  # fmt: skip
     places = await (await connection.execute(PLACES, asked)).fetchall()
     asked |= {"channels": [one.channel_id for one in places], "keys": [one.key for one in places]}
-    await connection.execute(MESSAGES, asked)
+    return [one.id for one in await (await connection.execute(MESSAGES, asked)).fetchall()]
 
 
-async def _tell(connection: Connection, workspace: str, row: Any, new: UUID, act: UUID, by: Author) -> None:
+async def _tell(
+    connection: Connection, workspace: str, row: Any, new: UUID, act: UUID, by: Author, taken: list[UUID]
+) -> None:
     identity = Identity(kind=row.kind, value=row.value, trust=row.trust, evidence=row.evidence)
     change = customers.CustomerChange(
         customer=await profiles.contract(connection, row.root_id), identity=identity, other_customer_id=new,
-        act_id=act, by=by,
+        act_id=act, by=by, message_ids=taken,
     )  # fmt: skip
     event = customers.CustomerIdentityUnlinked(
         id=ids.derived_id(act, "unlinked"), source=threads.SOURCE, subject=str(row.root_id), workspaceid=workspace,
