@@ -218,6 +218,16 @@ async def test_trap_13_a_poison_message_is_parked_once_with_its_reason_and_block
     assert await dead_letters(bus) == 1
 
 
+async def test_an_event_that_says_another_workspace_than_its_subject_is_parked(bench: Bench) -> None:
+    bus = await bench.bus(WORK)
+    await bus.publish_raw("ot.other.customer.updated", fact("strayed").to_json(), "strayed")
+    await bus.publish(fact("after"))
+    await bench.until(lambda: "after" in bench.heard)
+    letter = await bus.js.get_last_msg("DEAD", "dead.test")
+    assert letter.headers["Onethread-Reason"] == "PoisonError: the event says another workspace than its subject"
+    assert "strayed" not in bench.heard
+
+
 async def test_a_handler_that_always_fails_is_parked_after_bounded_tries(bench: Bench) -> None:
     def always(_: str) -> None:
         raise ValueError("never")

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from onethread.runtime import errors, logs
 from onethread.runtime.errors import Problem
 from onethread.runtime.health import Health
+from onethread.runtime.serve import serve
 from onethread.runtime.settings import Settings
 
 
@@ -99,3 +100,14 @@ def test_a_log_line_is_one_json_object_and_never_quotes_an_error(capsys: pytest.
     )
     assert "secret" not in json.dumps(line)
     assert line["where"]
+
+
+def test_what_must_not_run_says_so_before_anything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse() -> None:
+        raise SystemExit("Cannot start, for a reason.")
+
+    app = FastAPI()
+    app.state.on_start = [refuse]
+    monkeypatch.setattr(logs, "configure", lambda _: None)
+    with pytest.raises(SystemExit, match=r"^Cannot start, for a reason\.$"):
+        serve(app, Settings(port=0))

@@ -192,7 +192,7 @@ class Bus:
         in_progress = _StayingAlive(message, ack_wait / 2)
         try:
             with self.tracing.span(f"{durable} process", SpanKind.CONSUMER, (message.headers or {}).get("traceparent")):
-                await handler(event.model_validate_json(message.body))
+                await handler(_of_its_subject(event.model_validate_json(message.body), message))
         except Exception as error:
             outcome = await self._failed(durable, message, error)
         finally:
@@ -301,6 +301,13 @@ class Bus:
     async def _on_error(self, error: Exception) -> None:
         # The only place where a forbidden publish or a slow consumer says its name.
         log.warning("bus.error", error=_one_line(error))
+
+
+def _of_its_subject(event: E, message: NatsMessage) -> E:
+    """Who may publish as a workspace is decided by the subject. Raises `PoisonError`."""
+    if message.raw_message.subject.split(".")[1] != event.workspaceid:
+        raise PoisonError("the event says another workspace than its subject")
+    return event
 
 
 async def _itself(message: NatsMessage) -> NatsMessage:

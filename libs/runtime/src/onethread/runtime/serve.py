@@ -29,6 +29,9 @@ class _Server(uvicorn.Server):
 def serve(app: FastAPI, settings: Settings) -> None:
     """Serves `app` until SIGTERM or SIGINT, then drains: sockets, requests, bus, stores.
 
+    The functions in the list `app.state.on_start` are awaited before anything else: one that finds that this must not
+    run raises `SystemExit` with the reason.
+
     A request that never ends by itself, such as a stream of events, holds up the drain: the functions in the list
     `app.state.on_stop` are called first, to end those.
     """
@@ -44,6 +47,9 @@ def serve_all(apps: Sequence[tuple[FastAPI, Settings]]) -> None:
 
 
 async def _serve_all(apps: Sequence[tuple[FastAPI, Settings]]) -> None:
+    for app, _ in apps:
+        for check in getattr(app.state, "on_start", ()):
+            await check()
     servers = [_Server(_config(app, settings)) for app, settings in apps]
 
     def stop() -> None:

@@ -16,20 +16,26 @@ from fastapi.staticfiles import StaticFiles
 
 from onethread.contracts import replies as r
 from onethread.contracts import streams, subjects
-from onethread.contracts.messages import MessageReceived
+from onethread.contracts.messages import Message, MessageReceived
+from onethread.contracts.proofs import StartProof, TryCode
 from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor
-from onethread.conversation import acts_api, admin_api, api, customers_api, session_api
+from onethread.conversation import acts_api, admin_api, api, customers_api, messages_api, proofs_api, session_api
 from onethread.conversation.access import Access, allowed
 from onethread.conversation.database import AWAY, UNFIT, Database
+from onethread.conversation.deliveries import Deliveries
 from onethread.conversation.history import History
 from onethread.conversation.in_time import AnswerInTime
 from onethread.conversation.intake import Intake
+from onethread.conversation.jobs import jobs
 from onethread.conversation.outbox import Relay
+from onethread.conversation.places import Places
+from onethread.conversation.proofs import Proofs
 from onethread.conversation.reconcile import Reconciler
 from onethread.conversation.replies import Replies
 from onethread.conversation.settings import ConversationSettings
 from onethread.conversation.stream import SUBJECTS, Stream
 from onethread.conversation.teammates import Teammates
+from onethread.conversation.timers import Timers
 from onethread.conversation.workspaces import Workspaces
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus
@@ -40,8 +46,8 @@ log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
-    session_api.router, api.router, customers_api.router, acts_api.router, admin_api.router,
-    admin_api.installation_router,
+    session_api.router, api.router, messages_api.router, customers_api.router, proofs_api.router, acts_api.router,
+    admin_api.router, admin_api.installation_router,
 )  # fmt: skip
 """Whoever comes by these must say who they are, and be allowed to."""
 
@@ -54,23 +60,29 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     bus = Bus("conversation", settings, away=AWAY)
     relay = Relay(database, bus)
     reconciler = Reconciler(database, bus)
-    replies = Replies(database, relay, settings.agent_name)
+    places = Places(settings.workspace, settings.email_channel_id)
+    replies = Replies(database, relay, places, settings.agent_name, settings.unseen_reply_minutes)
     history = History(database)
     stream = Stream(database)
     teammates = Teammates(database, settings)
     access = Access(database, settings)
+    proofs = Proofs(database, bus, relay, settings)
+    workspaces = Workspaces(database)
 
-    async def on_outcome(event: r.ReplyDelivered | r.ReplyFailed) -> None:
-        if message := await replies.on_outcome(event):
-            body = json.dumps({"message": message.model_dump(mode="json")}).encode()
-            await bus.say_live(subjects.live(event.workspaceid, "updated", "inbox"), body)
+    async def tell_inbox(workspace: str, message: Message) -> None:
+        body = json.dumps({"message": message.model_dump(mode="json")}).encode()
+        await bus.say_live(subjects.live(workspace, "updated", "inbox"), body)
 
-    bus.on(streams.INTAKE, MessageReceived, Intake(database, relay, settings.reopen_days))
-    bus.on(streams.PROPOSALS, r.ReplyProposed, replies.on_proposed)
-    bus.on(streams.DELIVERIES, r.ReplyDelivered, on_outcome)
-    bus.on(streams.FAILURES, r.ReplyFailed, on_outcome)
+    deliveries = Deliveries(database, relay, places, tell_inbox)
+    timers = Timers(database, jobs(database, relay, replies))
+    bus.on(streams.INTAKE, MessageReceived, workspaces.only_known(Intake(database, relay, settings.reopen_days)))
+    bus.on(streams.PROPOSALS, r.ReplyProposed, workspaces.only_known(replies.on_proposed))
+    bus.on(streams.DELIVERIES, r.ReplyDelivered, workspaces.only_known(deliveries.on_outcome))
+    bus.on(streams.FAILURES, r.ReplyFailed, workspaces.only_known(deliveries.on_outcome))
     bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
     bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
+    bus.answer(subjects.CONVERSATION_PROVE, StartProof, proofs.start)
+    bus.answer(subjects.CONVERSATION_PROVE_CODE, TryCode, proofs.try_code)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,6 +90,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         await teammates.ensure_first()
         await bus.start()
         relay.start()
+        timers.start()
         reconciler.start()
         for subject in SUBJECTS:
             await bus.listen(subject, stream.on_event)
@@ -86,27 +99,31 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         yield
         watch.cancel()
         await reconciler.stop()
+        await timers.stop()
         await relay.stop()
         await bus.stop()
         await database.stop()
 
     health = Health()
     health.ready = {"bus": bus.check, "database": database.check}
-    health.alive = {"consumers": bus.check_consumers, "relay": relay.check}
+    health.alive = {"consumers": bus.check_consumers, "relay": relay.check, "timers": timers.check}
     app = FastAPI(
         title="Onethread", version="1", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json",
         redoc_url=None,
     )  # fmt: skip
     app.state.database, app.state.bus, app.state.relay = database, bus, relay
     app.state.reopen_window = timedelta(days=settings.reopen_days)
-    app.state.on_stop = [stream.close]
+    app.state.on_start, app.state.on_stop = [database.check_role], [stream.close]
+    app.state.places, app.state.deliveries, app.state.timers = places, deliveries, timers
     app.state.replies, app.state.stream, app.state.teammates = replies, stream, teammates
-    app.state.access, app.state.workspaces = access, Workspaces(database)
+    app.state.proofs = proofs
+    app.state.access, app.state.workspaces = access, workspaces
     errors.install(app)
     app.add_middleware(AnswerInTime)
     _database_problems(app)
     app.include_router(health.router())
     app.include_router(session_api.open_router)
+    app.include_router(proofs_api.pages)
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(allowed)])
     _inbox(app)

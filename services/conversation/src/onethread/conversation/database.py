@@ -78,6 +78,7 @@ ONE_PLAN = "-c plan_cache_mode=force_generic_plan"
 
 AS_APP = isolation.as_role(isolation.APP)
 ENTER = text(f"select set_config('{isolation.WORKSPACE}', :workspace, true)")
+SEES_ALL = "select rolsuper or rolbypassrls from pg_roles where rolname = current_user"
 WORKSPACES = "select id from workspace order by id"
 
 
@@ -105,7 +106,25 @@ class Database:
         )
 
     async def start(self) -> None:
+        await self.check_role()
         await self._pool.open(wait=True, timeout=15)
+
+    async def check_role(self) -> None:
+        """Stops the process, with one sentence, when its connections would see more than the workspace they name."""
+        try:
+            async with await AsyncConnection.connect(self.url, options=AS_APP) as connection:
+                sees_all = await (await connection.execute(SEES_ALL)).fetchone()
+        except psycopg.OperationalError as error:
+            if f'role "{isolation.APP}"' not in str(error):
+                return  # it is away: the pool waits for it
+            raise SystemExit(
+                f"Cannot start, the role {isolation.APP} is not ours to use: run onethread-migrate."
+            ) from None
+        if sees_all != (False,):
+            raise SystemExit(
+                f"Cannot start, the role {isolation.APP} sees every workspace: "
+                f"alter role {isolation.APP} nosuperuser nobypassrls."
+            )
 
     async def stop(self) -> None:
         await self._pool.close()

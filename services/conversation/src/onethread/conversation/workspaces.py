@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
-from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field
 
+from onethread.contracts.envelope import CloudEvent
 from onethread.conversation import audit, isolation
 from onethread.conversation.access import SLUG, Caller
 from onethread.conversation.database import Connection, Database
 from onethread.runtime.bus import PoisonError
 from onethread.runtime.errors import Problem
 
+E = TypeVar("E", bound=CloudEvent)
 FRESH_SECONDS = 5.0
 ADD = """insert into workspace (id, name, settings, created_at) values (%s, %s, '{}', now())
     on conflict (id) do nothing returning *"""
@@ -70,6 +71,13 @@ class Workspaces:
             self._known[workspace] = (time.monotonic() + FRESH_SECONDS, known)
         return known
 
+    def only_known(self, handler: Callable[[E], Awaitable[None]]) -> Callable[[E], Awaitable[None]]:
+        async def on_event(event: E) -> None:
+            await self.settings(event.workspaceid)
+            await handler(event)
+
+        return on_event
+
     async def _read(self, workspace: str) -> Any:
         async with self._database.transaction(workspace) as connection:
             row = await (await connection.execute(ONE, [workspace])).fetchone()
@@ -80,8 +88,7 @@ class Workspaces:
     async def page(self, after: str, limit: int) -> Sequence[Any]:
         """All of the installation's, by slug."""
         async with await self._database.system() as connection:
-            cursor = connection.cursor(row_factory=namedtuple_row)
-            return await (await cursor.execute(PAGE, [after, limit])).fetchall()
+            return await (await connection.execute(PAGE, [after, limit])).fetchall()
 
 
 def settings_of(row: Any) -> WorkspaceSettings:
