@@ -30,6 +30,8 @@ TEXTS = [
     " ".join(["My parcel has not arrived yet and the page says that it was delivered on Monday."] * count)
     for count in (1, 1, 2, 3, 8)
 ]
+FORGOTTEN = "2025-01-01"
+"""Long before what the stream holds: nothing of it is missed there."""
 EVENT = '{"specversion":"1.0","type":"onethread.message.added.v1","data":"' + "x" * 400 + '"}'
 
 
@@ -136,7 +138,7 @@ def _people(connection: Any, world: World, _: list[str], chance: random.Random) 
     with rows_of(connection, models.CustomerRow, "id", "root_id", "name", "email", "created_at", **own) as rows:
         for number, one in enumerate(everyone):
             email = one.value if one.kind == "email" else NULL
-            rows.add(one.id, one.id, f"Customer {number}", email, "2025-01-01")
+            rows.add(one.id, one.id, f"Customer {number}", email, FORGOTTEN)
     own = {"workspace_id": WORKSPACE, "trust": "verified", "evidence": "bench"}
     with rows_of(connection, models.IdentityRow, "id", "customer_id", "kind", "value", **own) as rows:
         for one in everyone:
@@ -205,14 +207,14 @@ def _write_messages(connection: Any, world: World, ids: list[str], chance: rando
 
 def _log(connection: Any, world: World, ids: list[str], chance: random.Random) -> None:
     """The event log and the memory of handled events grow with the messages too."""
-    varying = ("id", "thread_id", "sequence", "created_at", "published_at")
+    varying = ("id", "thread_id", "sequence", "stream_sequence")
     own = {"workspace_id": WORKSPACE, "subject": "ot.local.message.added", "type": "onethread.message.added.v1"}
+    own |= {"created_at": FORGOTTEN, "published_at": FORGOTTEN}
     with rows_of(connection, models.OutboxRow, *varying, **own, body=EVENT) as rows:
         for thread in world.threads:
-            at = _moment(thread.last)
             for number in range(thread.length):
-                rows.add(_id(chance), thread.id, number + 2, at, at)
-    with rows_of(connection, models.InboxRow, "event_id", workspace_id=WORKSPACE, handled_at="2025-01-01") as rows:
+                rows.add(_id(chance), thread.id, number + 2, thread.first + number + 1)
+    with rows_of(connection, models.InboxRow, "event_id", workspace_id=WORKSPACE, handled_at=FORGOTTEN) as rows:
         for id_ in ids[::2]:
             rows.add(id_)
 
