@@ -9,6 +9,7 @@ from uuid import UUID
 from onethread.contracts import questions as q
 from onethread.conversation import graph, threads, who
 from onethread.conversation.database import Connection, Database
+from onethread.conversation.proofs import OPEN_DAYS
 from onethread.conversation.replies import message_contract
 
 AT_PLACE = """select * from (
@@ -28,6 +29,8 @@ OF_CUSTOMER = """select t.* from customer c
 SEEN_BY_VISITOR = """select * from message where workspace_id = %(workspace)s and thread_id = %(thread)s and not note
     and author_kind <> 'system' and (customer_id = any(%(homes)s) or place_key = any(%(places)s))
     and position > %(after)s"""
+OPENED = """select from proof where workspace_id = %s and claimant = any(%s) and proven
+    and used_at > now() - make_interval(days => %s) limit 1"""
 MISSED = f"{SEEN_BY_VISITOR} order by position limit %(limit)s"
 LATEST = f"select * from ({SEEN_BY_VISITOR} order by position desc limit %(limit)s) latest order by position"  # noqa: S608
 CURSOR_DIGITS = 19
@@ -53,18 +56,21 @@ class History:
             return _history(None, await found.fetchall())
 
     async def of_visitor(self, question: q.HistoryOfVisitor) -> q.History:
-        """A signed-in visitor sees the thread on every channel; an anonymous one what was said in this browser."""
+        """Who is signed in, or has proven an address here, sees the thread on every channel; another visitor what was
+        said in this browser.
+        """
         own = question.identities[0]
         signed_in = own.kind == "site_user" and own.trust == "verified"
-        visitors = [f"widget:{one.value}" for one in question.identities if one.kind == "visitor"]
+        browsers = [one.value for one in question.identities if one.kind == "visitor"]
         async with self._database.transaction(question.workspace) as connection:
             row, homes = await _thread_of(connection, question)
             if row is None:
                 return q.History()
+            proven = signed_in or await _has_proven(connection, question.workspace, browsers)
             after = _position(question.after)
             asked = {
-                "workspace": question.workspace, "thread": row.id, "homes": homes if signed_in else [],
-                "places": visitors, "after": after, "limit": question.limit,
+                "workspace": question.workspace, "thread": row.id, "homes": homes if proven else [],
+                "places": [f"widget:{one}" for one in browsers], "after": after, "limit": question.limit,
             }  # fmt: skip
             found = await connection.execute(MISSED if after else LATEST, asked)
             return _history(row, await found.fetchall())
@@ -85,6 +91,12 @@ async def _thread_of(connection: Connection, question: q.HistoryOfVisitor) -> tu
         if row := await cursor.fetchone():
             return row, homes
     return None, []
+
+
+async def _has_proven(connection: Connection, workspace: str, browsers: list[str]) -> bool:
+    """Whether an address was proven in one of the browsers: what it opens there is theirs to see."""
+    asked = [workspace, [f"visitor {one}" for one in browsers], OPEN_DAYS]
+    return await (await connection.execute(OPENED, asked)).fetchone() is not None
 
 
 def _history(row: Any | None, messages: Sequence[Any]) -> q.History:

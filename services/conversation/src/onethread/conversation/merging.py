@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from onethread.contracts import customers, ids
 from onethread.contracts.messages import Author
-from onethread.conversation import acts, audit, graph, outbox, profiles, settling, threads
+from onethread.conversation import acts, audit, graph, outbox, profiles, settling, threads, who
 from onethread.conversation.database import Connection
 from onethread.runtime.errors import Problem
 from onethread.runtime.telemetry import traceparent
@@ -105,6 +105,8 @@ async def unmerge(
     if act is None:
         raise await _why_not(connection, act_id)
     stays, leaves = await _part(connection, act)
+    if unproven := act.journal.get("identity"):  # it left when its address was proven
+        await connection.execute(who.INSERT_IDENTITY, unproven)
     await profiles.own_threads(connection, [stays, leaves])
     if journal := act.journal.get("threads"):
         await acts.part_threads(connection, journal, act_id=act_id, by=by)

@@ -27,6 +27,8 @@ SHOWN = """select name, email from customer where root_id = %s order by id <> ro
 IDENTITIES = """select i.* from identity i join customer c on c.id = i.customer_id where c.root_id = %s
     order by i.created_at, i.id"""
 CLAIMS = """select distinct l.kind, l.value from claim l join customer c on c.id = l.customer_id where c.root_id = %s
+        and not exists (select from identity i join customer o on o.id = i.customer_id where o.root_id = c.root_id
+            and i.kind = l.kind and i.value = l.value and i.trust = 'verified')
     order by l.kind, l.value"""
 THREADS = """select id, status, subject, topic, created_at, updated_at from thread
     where customer_id = %s and merged_into_id is null order by updated_at desc limit 50"""

@@ -22,9 +22,22 @@ class ConversationSettings(Settings):
         default=14, description="A thread closed within so many days is reopened by a new message."
     )
     session_days: int = 14
+    email_channel_id: str = Field(default="email-local", description="The channel of the support address.")
+    unseen_reply_minutes: int = Field(
+        default=5,
+        ge=0,
+        description="A reply that its customer did not see in the widget goes to their proven address; 0: never.",
+    )
+    public_url: str | None = Field(
+        default=None, description="Where customers reach this service: the links of mails lead there."
+    )
 
     @property
     def database(self) -> str:
         """Libpq's form of the URL; SQLAlchemy's dialect prefix is added where it is needed."""
         default = f"postgresql://postgres@127.0.0.1:{self.local_port(5433)}/onethread"
         return (self.database_url or default).replace("postgresql+psycopg://", "postgresql://")
+
+    @property
+    def public_address(self) -> str:
+        return (self.public_url or f"http://127.0.0.1:{self.local_port(self.default_port)}").rstrip("/")
