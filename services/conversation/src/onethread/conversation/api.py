@@ -6,31 +6,23 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from onethread.contracts.messages import Message
 from onethread.contracts.threads import Thread
-from onethread.conversation import changes, queries, threads
+from onethread.conversation import changes, etags, pending, places, queries, threads
 from onethread.conversation.access import CallerDep
 from onethread.conversation.admin_api import Teammate, TeammateList
 from onethread.conversation.changes import ThreadPatch
 from onethread.conversation.database import Database
-from onethread.conversation.replies import message_contract, places_of
+from onethread.conversation.etags import IfMatchDep
+from onethread.conversation.replies import message_contract
 from onethread.conversation.teammates import TeammatesDep
-from onethread.runtime.errors import Problem
 
 router = APIRouter(prefix="/api/v1")
 Limit = Annotated[int, Query(ge=1, le=200)]
-
-
-class NewMessage(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    text: str = Field(min_length=1, max_length=50_000)
-    note: bool = False
-    channel_id: str | None = None
 
 
 class Threads(BaseModel):
@@ -76,28 +68,37 @@ async def list_threads(
 
 
 @router.get("/threads/{thread_id}")
-async def get_thread(thread_id: UUID, caller: CallerDep, database: DatabaseDep) -> dict[str, Any]:
+async def get_thread(
+    thread_id: UUID, request: Request, response: Response, caller: CallerDep, database: DatabaseDep
+) -> dict[str, Any]:
+    """The thread, who takes part, where a reply may go and who reads it there, and the replies that wait."""
     row = await queries.get_thread(database, caller.workspace, thread_id)
     async with database.transaction(caller.workspace) as connection:
-        places = await places_of(connection, row)
-    channels = [
-        {
-            "id": place.channel_id,
-            "kind": place.channel_kind,
-            "label": place.name or place.channel_kind.capitalize(),
-            "audience": {"shared": place.shared, "name": place.name},
-        }
-        for place in places
-    ]
-    participants = await queries.participants(database, caller.workspace, thread_id)
-    return threads.contract(row).model_dump() | {"participants": participants, "reply_channels": channels}
+        reachable = await request.app.state.places.of(connection, row)
+        waiting = await pending.of_thread(connection, caller.workspace, thread_id)
+    etags.tag(response, row.version)
+    return threads.contract(row).model_dump() | {
+        "participants": await queries.participants(database, caller.workspace, thread_id),
+        "reply_channels": places.described(reachable, row.customer_name or row.customer_email),
+        "pending": [one.model_dump() for one in waiting],
+    }
 
 
 @router.patch("/threads/{thread_id}")
 async def change_thread(
-    thread_id: UUID, patch: ThreadPatch, request: Request, caller: CallerDep, database: DatabaseDep
+    thread_id: UUID,
+    patch: ThreadPatch,
+    request: Request,
+    response: Response,
+    caller: CallerDep,
+    database: DatabaseDep,
+    version: IfMatchDep,
 ) -> Thread:
-    row = await changes.change_thread(database, request.app.state.relay, caller, thread_id, patch)
+    """Changes the fields that are given. With `If-Match`, only the version that was read."""
+    row = await changes.change_thread(database, request.app.state.relay, caller, thread_id, patch, version)
+    if row.status == "snoozed":
+        request.app.state.timers.poke()
+    etags.tag(response, row.version)
     return threads.contract(row)
 
 
@@ -112,28 +113,6 @@ async def list_messages(
     await queries.get_thread(database, caller.workspace, thread_id)
     rows, following = await queries.list_messages(database, caller.workspace, thread_id, after, limit)
     return Messages(items=[message_contract(row) for row in rows], next=following)
-
-
-@router.post("/threads/{thread_id}/messages", status_code=201)
-async def add_message(
-    thread_id: UUID,
-    new: NewMessage,
-    request: Request,
-    caller: CallerDep,
-    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
-) -> Message:
-    """A reply, or a note. With an `Idempotency-Key` a repeated request returns what the first one made."""
-    if not new.text.strip():
-        raise Problem(422, "The message is empty")
-    return await request.app.state.replies.say(
-        caller.workspace,
-        thread_id,
-        caller.author,
-        new.text.strip(),
-        note=new.note,
-        channel_id=new.channel_id,
-        key=idempotency_key,
-    )
 
 
 @router.get("/events")

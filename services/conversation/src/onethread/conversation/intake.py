@@ -18,11 +18,10 @@ from onethread.conversation import graph, merging, outbox, profiles, stitching, 
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
 from onethread.conversation.places import NOT_PROVEN_PLACE
+from onethread.conversation.repeats import REMEMBER
 
 log = structlog.get_logger()
 
-REMEMBER = """insert into inbox (workspace_id, event_id, handled_at) values (%s, %s, now())
-    on conflict do nothing returning event_id"""
 PLACE = "select thread_id from place where workspace_id = %s and channel_id = %s and key = %s"
 ANSWERED = """select x.thread_id from unnest(%s::text[]) with ordinality as a(external_id, place)
     join outside_id o on o.workspace_id = %s and o.channel_id = %s and o.external_id = a.external_id
@@ -38,6 +37,10 @@ HOLD_CUSTOMER = "select id from customer where id = %s for update"
 CANDIDATES = """select * from thread where workspace_id = %s and (id = any(%s) or id = (
         select id from thread where workspace_id = %s and customer_id = %s and merged_into_id is null
         order by (status = 'closed'), updated_at desc limit 1)) for update"""
+NEIGHBOURS = """select max(position) filter (where created_at <= %(at)s) as earlier,
+        min(position) filter (where created_at > %(at)s) as later
+    from message where thread_id = %(thread)s and channel_id = %(channel)s and author_kind = 'customer'
+        and identity_kind = %(kind)s and identity_value = %(value)s"""
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
         channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_name,
         identity_kind, identity_value, identity_trust, identity_evidence, text, html, attachments,
@@ -50,6 +53,8 @@ KEEP_PLACE = """insert into place
     on conflict (workspace_id, channel_id, key) do update set shared = excluded.shared, name = excluded.name,
         route = excluded.route, thread_id = excluded.thread_id, customer_id = excluded.customer_id,
         updated_at = excluded.updated_at"""
+ROOM = 2_000_000
+"""Microseconds before a message where those fit that were sent before it."""
 NOT_PROVEN = "The sender is not verified, so the AI did not answer"
 
 
@@ -165,6 +170,7 @@ class Intake:
         said, customer, unproven = event.data, found.customer, event.data.identities[0].trust == "asserted"
         joined = stitch.thread
         told: list[outbox.Told] = []
+        overtaken = await _overtaken(connection, event, joined)
         company = await profiles.company_of(connection, event.workspaceid, customer.to_link)
         async with together(connection) as writes:
             if not (unproven and _is_anothers(joined, customer)):
@@ -184,7 +190,8 @@ class Intake:
             else:
                 row = await threads.save(writes, joined, **changes)
             home = row.home_id if _is_anothers(row, customer) else customer.home
-            message = _message(event, row, home, sequence, said.name or customer.name)
+            position = overtaken or row.last_position
+            message = _message(event, row, home, sequence, position, said.name or customer.name)
             await writes.execute(ADD_MESSAGE, _message_parameters(event, message))
             await writes.execute(KEEP_PLACE, _place_parameters(event, message))
             state = threads.contract(row)
@@ -212,6 +219,18 @@ def place_key(said: m.ReceivedMessage) -> str:
     by which the owner is answered.
     """
     return said.place.key if said.identities[0].trust == "verified" else said.place.key + NOT_PROVEN_PLACE
+
+
+async def _overtaken(connection: Connection, event: m.MessageReceived, thread: Any | None) -> int | None:
+    """Where a message belongs that was sent before another of its sender, here on this channel, that came sooner."""
+    said, own = event.data, event.data.identities[0]
+    if thread is None or thread.last_message_at is None or said.sent_at >= thread.last_message_at:
+        return None
+    asked = {"at": said.sent_at, "thread": thread.id, "channel": said.channel.id, "kind": own.kind, "value": own.value}
+    found = await (await connection.execute(NEIGHBOURS, asked)).fetchone()
+    if found is None or found.later is None:
+        return None
+    return ((found.earlier or found.later - ROOM) + found.later) // 2
 
 
 async def _where_it_is_now(connection: Connection, row: Any) -> Any:
@@ -246,7 +265,8 @@ def _changes(
         "last_author_kind": "customer",
         "last_author_id": None,
         "last_author_name": said.name or customer.name,
-        "last_message_at": said.sent_at,
+        # Never back: by it is seen that a message was overtaken.
+        "last_message_at": max(said.sent_at, (thread and thread.last_message_at) or said.sent_at),
     }
     if thread is not None and thread.status != "open":
         changes["version"] = thread.version + 1
@@ -314,14 +334,16 @@ def _head(event: m.MessageReceived, customer_id: UUID) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _message(event: m.MessageReceived, row: Any, home: UUID, sequence: int, name: str | None) -> m.Message:
+def _message(
+    event: m.MessageReceived, row: Any, home: UUID, sequence: int, position: int, name: str | None
+) -> m.Message:
     said = event.data
     return m.Message(
         id=event.id,
         thread_id=row.id,
         customer_id=home,
         sequence=sequence,
-        position=row.last_position,
+        position=position,
         channel=said.channel,
         author=m.Author(kind="customer", name=name),
         identity=said.identities[0],

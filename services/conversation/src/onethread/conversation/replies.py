@@ -1,4 +1,4 @@
-"""What is said to the customer: the agent's proposals and the teammates' replies, and how far they got."""
+"""What is said to the customer: the agent's proposals and the teammates' replies."""
 
 from __future__ import annotations
 
@@ -7,58 +7,65 @@ from uuid import UUID, uuid4
 
 import structlog
 from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ConfigDict, Field
 
 from onethread.contracts import ids
 from onethread.contracts import messages as m
 from onethread.contracts import replies as r
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
-from onethread.conversation import outbox, threads
+from onethread.conversation import outbox, pending, threads
 from onethread.conversation.database import Connection, Database, Together, together
-from onethread.conversation.intake import REMEMBER
+from onethread.conversation.once import Once
 from onethread.conversation.outbox import Relay
+from onethread.conversation.pending import PendingReply
+from onethread.conversation.places import Places
 from onethread.conversation.rendering import to_html
+from onethread.conversation.repeats import REMEMBER
 from onethread.runtime.bus import PoisonError
 from onethread.runtime.errors import Problem
 
 log = structlog.get_logger()
 
-MADE_BEFORE = """select m.* from idempotency i join message m on m.id = i.message_id
-    where i.workspace_id = %s and i.key = %s"""
-REMEMBER_KEY = "insert into idempotency (workspace_id, key, message_id, created_at) values (%s, %s, %s, now())"
-LOCK_KEY = "select pg_advisory_xact_lock(hashtextextended(%s, 1))"
-QUESTION = """select t.*, q.sequence as asked_sequence, q.channel_id as asked_channel, q.place_key as asked_place
+MAY_BE_MISSED = {"widget"}
+"""Kinds of channels whose customer is told of nothing once they have gone."""
+EVERY_TIME = Once()
+
+MADE = "select * from message where workspace_id = %s and id = %s"
+HELD = "select * from pending_reply where workspace_id = %s and id = %s"
+QUESTION = """select t.*, q.position as asked_position, q.channel_id as asked_channel, q.place_key as asked_place
     from message q join thread t on t.id = q.thread_id where q.id = %s and q.workspace_id = %s for update of t"""
-NEWER_HUMAN = """select 1 from message where thread_id = %s and sequence > %s and author_kind = 'teammate' and not note
+NEWER_HUMAN = """select 1 from message where thread_id = %s and position > %s and author_kind = 'teammate' and not note
     limit 1"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
-PLACES = "select * from place where workspace_id = %s and thread_id = %s order by updated_at desc"
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
         channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name,
-        text, html, attachments, sources, delivery_state, created_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s)"""
-PROGRESS = """with news as (
-        insert into inbox (workspace_id, event_id, handled_at) values (%(workspace)s, %(event)s, now())
-        on conflict do nothing returning event_id),
-    moved as (update message set delivery_state = %(state)s, delivery_reason = %(reason)s
-        where id = %(id)s and workspace_id = %(workspace)s and exists (select from news)
-            and (delivery_state in ('queued', 'failed') or (delivery_state = 'sent' and %(state)s = 'delivered'))
-        returning *)
-    select moved.* from news left join moved on true"""
-OUTSIDE_ID = """insert into outside_id (workspace_id, channel_id, external_id, message_id, thread_id)
-    values (%s, %s, %s, %s, %s) on conflict do nothing"""
-MOVE_PLACE = """insert into place
-        (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, customer_id, updated_at)
-    select workspace_id, %s, %s, %s, %s, %s, %s, thread_id, customer_id, now() from message where id = %s
-    on conflict (workspace_id, channel_id, key) do update set route = excluded.route"""
+        text, html, attachments, sources, delivery_state, created_at, mail_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s,
+        case when %s then now() + interval '1 minute' * nullif(greatest(0, coalesce(
+            (select (settings->>'unseen_reply_minutes')::float8 from workspace where id = %s), %s)), 0) end)"""
+
+
+class NewMessage(BaseModel):
+    """A reply, or a note."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    text: str = Field(min_length=1, max_length=50_000)
+    note: bool = False
+    channel_id: str | None = Field(default=None, description="None: where the customer is.")
+    undo_seconds: int = Field(default=0, ge=0, le=30, description="For so long a reply may be taken back.")
 
 
 class Replies:
-    def __init__(self, database: Database, relay: Relay, agent_name: str) -> None:
-        self._database, self._relay, self._agent_name = database, relay, agent_name
+    def __init__(
+        self, database: Database, relay: Relay, places: Places, agent_name: str, unseen_minutes: int = 0
+    ) -> None:
+        self._database, self._relay, self._places = database, relay, places
+        self._agent_name, self._unseen_minutes = agent_name, unseen_minutes
 
     async def on_proposed(self, event: r.ReplyProposed) -> None:
-        """The agent's answer or handoff becomes a message, unless people were quicker."""
+        """The agent's answer or handoff becomes a message, or a draft, unless people were quicker."""
         proposal = event.data
         async with self._database.transaction(event.workspaceid) as connection:
             async with connection.pipeline():
@@ -70,13 +77,17 @@ class Replies:
             if row is None:
                 raise PoisonError("the message that it answers does not exist")
             async with connection.pipeline():
-                newer = await connection.execute(NEWER_HUMAN, [row.id, row.asked_sequence])
+                newer = await connection.execute(NEWER_HUMAN, [row.id, row.asked_position])
                 found = await connection.execute(PLACE, [event.workspaceid, row.asked_channel, row.asked_place])
-            if _is_peoples(row) or await newer.fetchone() is not None:
+            may = threads.agent_may(row)
+            if row.status == "closed" or may is None or await newer.fetchone() is not None:
                 log.info("reply.dropped", thread=str(row.id), why="people took the thread")
                 return
             async with together(connection) as writes:
-                await self._answer(writes, event, row, await found.fetchone())
+                if may == "draft" or proposal.decision == "draft":
+                    await self._draft(writes, event, row)
+                else:
+                    await self._answer(writes, event, row, await found.fetchone())
             await self._relay.notify(connection)
         self._relay.wake()
 
@@ -86,71 +97,76 @@ class Replies:
         is_handoff = proposal.decision == "handoff"
         row, _ = await add(
             writes, row, author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
-            changes=_handed_off(proposal) if is_handoff else {"waiting_since": None},
-            extra_events=1 if is_handoff else 0,
+            changes=_handed_off(proposal, author) if is_handoff else {"waiting_since": None},
+            extra_events=1 if is_handoff else 0, unseen_minutes=self._unseen_minutes,
         )  # fmt: skip
         if is_handoff:
             head = threads.envelope(row, ids.derived_id(event.id, "escalated"), row.sequence, event.id)
             change = t.ThreadChange(thread=threads.contract(row), by=author)
             await outbox.record(writes, (t.ThreadEscalated(**head, data=change), ()))
 
-    async def say(
-        self,
-        workspace: str,
-        thread_id: UUID,
-        author: m.Author,
-        text: str,
-        *,
-        note: bool,
-        channel_id: str | None,
-        key: str | None = None,
-    ) -> m.Message:
-        """A teammate's reply or note; said again with the same `key`, the message that it made the first time.
+    async def _draft(self, writes: Together, event: r.ReplyProposed, row: Any) -> None:
+        """A note: the customer goes on waiting for a person."""
+        proposal = event.data
+        author = m.Author(kind="agent", name=self._agent_name)
+        is_handoff = proposal.decision == "handoff"
+        head = f"**Draft.** The AI would hand this over: {proposal.reason}" if is_handoff else "**Draft**"
+        await add(
+            writes, row, author, f"{head}\n\n{proposal.text}", None, proposal.sources, proposal.reply_id, event.id,
+            changes={"waiting_since": row.waiting_since or now()},
+        )  # fmt: skip
 
-        Raises 404 and 409 problems.
+    async def say(
+        self, workspace: str, thread_id: UUID, author: m.Author, new: NewMessage, once: Once = EVERY_TIME
+    ) -> m.Message | PendingReply:
+        """A teammate's reply or note, or the reply that waits to become one. Repeated, what the first time made.
+
+        Raises 404, 409 and 422 problems.
         """
         async with self._database.transaction(workspace) as connection:
-            if key and (made := await _made_before(connection, workspace, key)):
-                return message_contract(made)
+            if earlier := await once.earlier(connection):
+                return await _made_before(connection, workspace, earlier.message_id)
             row = await threads.lock(connection, workspace, thread_id)
-            place = None if note else await _place_for(connection, row, channel_id)
-            changes: dict[str, Any] = {}
-            if not note:
-                changes = {"agent": "quiet", "waiting_since": None}
-                if row.assignee_id is None and author.id is not None:
-                    changes |= {"assignee_id": author.id, "assignee_name": author.name}
-            async with together(connection) as writes:
-                row, message = await add(writes, row, author, text, place, [], uuid4(), None, changes=changes)
-            if key:
-                await connection.execute(REMEMBER_KEY, [workspace, key, message.id])
+            place = None if new.note else await self._places.choose(connection, row, new.channel_id)
+            made: m.Message | PendingReply
+            if place is not None and new.undo_seconds:
+                made = await pending.hold(
+                    connection, row, author, new.text, place=place, channel_id=new.channel_id, seconds=new.undo_seconds
+                )
+            else:
+                made = await self._send(connection, row, author, new.text, place, uuid4())
+            await once.keep(connection, message_id=made.id)
             await self._relay.notify(connection)
         self._relay.wake()
-        return message
+        return made
 
-    async def on_outcome(self, event: r.ReplyDelivered | r.ReplyFailed) -> m.Message | None:
-        """Notes how far a delivery got. Returns the message when that is news."""
-        outcome, workspace = event.data, event.workspaceid
+    async def send_held(self, workspace: str, due: Any) -> None:
+        """A reply whose undo window is over becomes a message, once. `due`: a row of `pending.DUE`."""
         async with self._database.transaction(workspace) as connection:
-            change = {
-                "event": event.id,
-                "id": outcome.message_id,
-                "workspace": workspace,
-                "state": outcome.state,
-                "reason": outcome.reason,
-            }
-            row = await (await connection.execute(PROGRESS, change)).fetchone()
-            if row is None:
-                return None
-            if event.threadid and outcome.external_id:
-                own = [workspace, outcome.channel.id, outcome.external_id, outcome.message_id, event.threadid]
-                await connection.execute(OUTSIDE_ID, own)
-            if event.threadid and (place := outcome.place):
-                await connection.execute(
-                    MOVE_PLACE,
-                    [outcome.channel.id, place.key, outcome.channel.kind, place.audience.shared,
-                     place.audience.name, Jsonb(place.route), outcome.message_id],
-                )  # fmt: skip
-        return message_contract(row) if row.id else None
+            row = await threads.lock(connection, workspace, due.thread_id)
+            held = await (await connection.execute(pending.TAKE, [due.id, row.id])).fetchone()
+            if held is None:
+                return
+            author, text = m.Author.model_validate(held.author), held.text
+            try:
+                place = await pending.place_of(connection, self._places, row, held)
+            except Problem as problem:
+                log.warning("reply.not_sent", thread=str(row.id), message=str(held.id))
+                place, text = None, f"**Not sent.** {problem.title}.\n\n{held.text}"
+            await self._send(connection, row, author, text, place, held.id)
+            await self._relay.notify(connection)
+        self._relay.wake()
+
+    async def _send(
+        self, connection: Connection, row: Any, author: m.Author, text: str, place: Any | None, message_id: UUID
+    ) -> m.Message:
+        changes = {} if place is None else _taken(row, author)
+        async with together(connection) as writes:
+            _, message = await add(
+                writes, row, author, text, place, [], message_id, None, changes=changes,
+                unseen_minutes=self._unseen_minutes,
+            )  # fmt: skip
+        return message
 
 
 async def add(
@@ -165,10 +181,12 @@ async def add(
     *,
     changes: dict[str, Any],
     extra_events: int = 0,
+    unseen_minutes: int = 0,
 ) -> tuple[Any, m.Message]:
     """Adds a message of ours to a locked thread, and asks its gateway to deliver it where it has a place.
 
-    `extra_events` numbers are left behind it for the caller's own events.
+    `extra_events` numbers are left behind it for the caller's own events. Where nobody is told of a message, mail
+    tells them after `unseen_minutes`, or what the workspace has set.
     """
     sequence = row.sequence + 1
     note = place is None
@@ -197,14 +215,13 @@ async def add(
         delivery=None if note else m.Delivery(state="queued"),
         created_at=now(),
     )
-    await writes.execute(ADD_MESSAGE, _parameters(row, message, place))
+    to_mail = [place is not None and place.channel_kind in MAY_BE_MISSED, row.workspace_id, unseen_minutes]
+    await writes.execute(ADD_MESSAGE, [*_parameters(row, message, place), *to_mail])
     head = threads.envelope(row, ids.derived_id(message_id, "added"), sequence, cause)
     added = t.AddedMessage(message=message, thread=threads.contract(row), place=place.key if place else None)
     told: list[outbox.Told] = [(t.MessageAdded(**head, data=added), (author.kind,))]
     if place is not None:
-        head = threads.envelope(row, ids.derived_id(message_id, "requested"), sequence + 1, cause)
-        request = r.ReplyRequested(**head, data=_request(row, message, place))
-        told.append((request, (place.channel_kind, ids.lane(str(row.id)))))
+        told.append(requested(row, message, place, ids.derived_id(message_id, "requested"), sequence + 1, cause))
     await outbox.record(writes, *told)
     return row, message
 
@@ -234,25 +251,30 @@ def message_contract(row: Any) -> m.Message:
         html=row.html,
         attachments=row.attachments,
         sources=row.sources,
-        delivery=m.Delivery(state=row.delivery_state, reason=row.delivery_reason) if row.delivery_state else None,
+        delivery=_delivery(row),
         created_at=row.created_at,
         client_id=row.client_id,
     )
 
 
-def _request(row: Any, message: m.Message, place: Any) -> r.RequestedReply:
-    audience = m.Audience(shared=place.shared, name=place.name)
-    return r.RequestedReply(
+def requested(
+    row: Any, message: m.Message, place: Any, event_id: UUID, sequence: int, cause: UUID | None, attempt: int = 1
+) -> outbox.Told:
+    """Asks the gateway of `place` to deliver the message there."""
+    request = r.RequestedReply(
         message_id=message.id,
         channel=m.Channel(id=place.channel_id, kind=place.channel_kind),
-        place=m.Place(key=place.key, audience=audience, route=place.route),
+        place=m.Place(key=place.key, audience=m.Audience(shared=place.shared, name=place.name), route=place.route),
         author=message.author,
         text=message.text,
         html=message.html or "",
         sources=message.sources,
         subject=row.subject,
         sequence=message.sequence,
+        attempt=attempt,
     )
+    head = threads.envelope(row, event_id, sequence, cause)
+    return r.ReplyRequested(**head, data=request), (place.channel_kind, ids.lane(str(row.id)))
 
 
 def _parameters(row: Any, message: m.Message, place: Any | None) -> list[Any]:
@@ -266,9 +288,16 @@ def _parameters(row: Any, message: m.Message, place: Any | None) -> list[Any]:
     ]  # fmt: skip
 
 
-def _handed_off(proposal: r.ProposedReply) -> dict[str, Any]:
+def _delivery(row: Any) -> m.Delivery | None:
+    if row.delivery_state is None:
+        return None
+    return m.Delivery(state=row.delivery_state, reason=row.delivery_reason, retry_at=row.retry_at)
+
+
+def _handed_off(proposal: r.ProposedReply, agent: m.Author) -> dict[str, Any]:
     return {
         "agent": "quiet",
+        **threads.agent_set(agent),
         "handoff_reason": proposal.reason,
         "handoff_summary": proposal.summary,
         "handoff_at": now(),
@@ -276,31 +305,20 @@ def _handed_off(proposal: r.ProposedReply) -> dict[str, Any]:
     }
 
 
-def _is_peoples(row: Any) -> bool:
-    """Taken, given to people, or done with."""
-    return row.agent != "active" or row.assignee_id is not None or row.status == "closed"
+def _taken(row: Any, author: m.Author) -> dict[str, Any]:
+    """Whoever answers has the thread, and the agent is quiet until it is given back."""
+    changes: dict[str, Any] = {"waiting_since": None}
+    if row.agent == "active":
+        changes |= {"agent": "quiet", **threads.agent_set(author)}
+    if row.assignee_id is None and author.id is not None:
+        changes |= {"assignee_id": author.id, "assignee_name": author.name}
+    return changes
 
 
-async def _made_before(connection: Connection, workspace: str, key: str) -> Any | None:
-    """Waits for a request with the same key that is under way."""
-    await connection.execute(LOCK_KEY, [f"{workspace}\n{key}"])
-    return await (await connection.execute(MADE_BEFORE, [workspace, key])).fetchone()
-
-
-async def places_of(connection: Connection, row: Any) -> list[Any]:
-    """Where the thread can be answered, one place a channel, the customer's latest first."""
-    found = await (await connection.execute(PLACES, [row.workspace_id, row.id])).fetchall()
-    latest_first = sorted(found, key=lambda place: place.key != row.place_key)
-    by_channel: dict[str, Any] = {}
-    for place in latest_first:
-        by_channel.setdefault(place.channel_id, place)
-    return list(by_channel.values())
-
-
-async def _place_for(connection: Connection, row: Any, channel_id: str | None) -> Any:
-    places = await places_of(connection, row)
-    if channel_id is not None:
-        places = [place for place in places if place.channel_id == channel_id]
-    if not places:
-        raise Problem(409, "The customer cannot be reached there", "Nothing was sent. Choose another channel.")
-    return places[0]
+async def _made_before(connection: Connection, workspace: str, message_id: UUID) -> m.Message | PendingReply:
+    """What the first request made. Raises a 409 problem when that was taken back since."""
+    if row := await (await connection.execute(MADE, [workspace, message_id])).fetchone():
+        return message_contract(row)
+    if row := await (await connection.execute(HELD, [workspace, message_id])).fetchone():
+        return pending.shown(row)
+    raise Problem(409, "It was taken back", "Nothing was sent. Use a new Idempotency-Key to send it after all.")

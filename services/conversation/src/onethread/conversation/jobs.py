@@ -1,0 +1,29 @@
+"""What this service does by itself when its time has come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onethread.conversation import changes, pending
+from onethread.conversation.database import Database
+from onethread.conversation.outbox import Relay
+from onethread.conversation.replies import Replies
+from onethread.conversation.timers import Job
+
+SNOOZED = "select min(snoozed_until) from thread where workspace_id = %(workspace)s and status = 'snoozed'"
+AWAKE = """select id from thread where workspace_id = %(workspace)s and status = 'snoozed' and snoozed_until <= now()
+    order by snoozed_until limit 64"""
+
+
+def jobs(database: Database, relay: Relay, replies: Replies) -> list[Job]:
+    async def wake(workspace: str, due: Any) -> None:
+        async with database.transaction(workspace) as connection:
+            if not await changes.wake(connection, due.id):
+                return
+            await relay.notify(connection)
+        relay.wake()
+
+    return [
+        Job("snooze", SNOOZED, AWAKE, wake),
+        Job("send", pending.NEXT, pending.DUE, replies.send_held),
+    ]

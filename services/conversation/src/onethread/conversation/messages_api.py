@@ -1,0 +1,48 @@
+"""REST: what is said in a thread, taken back, and tried again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from onethread.contracts.messages import Message
+from onethread.conversation import pending
+from onethread.conversation.access import CallerDep
+from onethread.conversation.deliveries import Deliveries
+from onethread.conversation.once import OnceDep
+from onethread.conversation.pending import PendingReply
+from onethread.conversation.replies import NewMessage, Replies
+
+router = APIRouter(prefix="/api/v1")
+
+
+@router.post(
+    "/threads/{thread_id}/messages",
+    status_code=201,
+    responses={202: {"model": PendingReply, "description": "It is sent at `send_at`, unless it is taken back."}},
+)
+async def add_message(
+    thread_id: UUID, new: NewMessage, request: Request, response: Response, caller: CallerDep, once: OnceDep
+) -> Message | PendingReply:
+    """A reply, or a note. With an `Idempotency-Key` a repeated request returns what the first one made."""
+    replies: Replies = request.app.state.replies
+    made = await replies.say(caller.workspace, thread_id, caller.author, new, once)
+    if isinstance(made, PendingReply):
+        response.status_code = 202
+        request.app.state.timers.poke()
+    return made
+
+
+@router.delete("/threads/{thread_id}/pending/{message_id}", status_code=204)
+async def take_back(thread_id: UUID, message_id: UUID, request: Request, caller: CallerDep) -> None:
+    """Takes a reply back that still waits. Too late is a 409."""
+    async with request.app.state.database.transaction(caller.workspace) as connection:
+        await pending.take_back(connection, caller.workspace, thread_id, message_id)
+
+
+@router.post("/threads/{thread_id}/messages/{message_id}/retry", status_code=202)
+async def retry(thread_id: UUID, message_id: UUID, request: Request, caller: CallerDep, once: OnceDep) -> Message:
+    """One more attempt at a message that failed. Another one after that is another click."""
+    deliveries: Deliveries = request.app.state.deliveries
+    return await deliveries.retry(caller.workspace, thread_id, message_id, once)
