@@ -224,3 +224,33 @@ async def test_what_happens_in_a_thread_waits_for_what_the_stream_lost_of_it(
     numbers = orders(await in_stream(nats_url), log)[added.threadid]
     first_time = list(dict.fromkeys(numbers))
     assert first_time == sorted(first_time)
+
+
+async def test_what_a_reader_missed_is_read_again_in_their_workspace_and_ids_of_another_are_unknown(
+    outside: Any, database_url: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("insert into workspace (id, name, created_at) values ('beta', 'Beta', now())")
+    for workspace in ("local", "beta", "local"):
+        event = received("email", f"of {workspace}", ANA)
+        await outside.hear(event.model_copy(update={"workspaceid": workspace}))
+    query = "select id from outbox where workspace_id = %s order by position limit 1"
+    with psycopg.connect(database_url) as connection:
+        [(ours,), (theirs,)] = [connection.execute(query, [one]).fetchone() or () for one in ("local", "beta")]  # type: ignore[misc]
+    missed = await told_since(outside, str(ours))
+    assert missed.count("event: onethread.message.added.v1") == 2
+    assert "of local" in missed
+    assert "beta" not in missed
+    for unknown in (theirs, "00000000-0000-0000-0000-000000000000", "no id"):
+        assert await told_since(outside, str(unknown)) == "event: reset\ndata: {}\n\n"
+
+
+async def told_since(outside: Any, last_id: str) -> str:
+    reader = outside.app.state.stream.read("local", last_id)
+    told = ""
+    assert await anext(reader) == ": connected\n\n"
+    while True:
+        try:
+            told += await asyncio.wait_for(anext(reader), 0.3)
+        except (TimeoutError, StopAsyncIteration):
+            return told
