@@ -14,7 +14,7 @@ from onethread.contracts import messages as m
 from onethread.contracts import replies as r
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
-from onethread.conversation import outbox, pending, threads
+from onethread.conversation import graph, outbox, pending, threads
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.once import Once
 from onethread.conversation.outbox import Relay
@@ -45,6 +45,9 @@ ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, 
         case when %s then now() + interval '1 minute' * nullif(greatest(0, coalesce(
             (select (settings->>'unseen_reply_minutes')::float8 from workspace where id = %s), %s)), 0) end)"""
 
+TAKE_PLACE = "update place set thread_id = %s where workspace_id = %s and channel_id = %s and key = %s"
+"""Whoever goes on there answers this: after a split, two threads may share a place."""
+
 
 class NewMessage(BaseModel):
     """A reply, or a note."""
@@ -69,6 +72,7 @@ class Replies:
         proposal = event.data
         async with self._database.transaction(event.workspaceid) as connection:
             async with connection.pipeline():
+                await connection.execute(graph.SHARED, [event.workspaceid])
                 remembered = await connection.execute(REMEMBER, [event.workspaceid, event.id])
                 asked = await connection.execute(QUESTION, [proposal.message_id, event.workspaceid])
             if await remembered.fetchone() is None:
@@ -188,13 +192,12 @@ async def add(
     `extra_events` numbers are left behind it for the caller's own events. Where nobody is told of a message, mail
     tells them after `unseen_minutes`, or what the workspace has set.
     """
-    sequence = row.sequence + 1
+    sequence, said_at = row.sequence + 1, now()
     note = place is None
     if not note:
         changes |= {
             "last_text": text[: threads.PREVIEW], "last_author_kind": author.kind, "last_author_id": author.id,
-            "last_author_name": author.name,
-            "last_message_at": now(),
+            "last_author_name": author.name, "last_message_at": said_at,
         }  # fmt: skip
     changes["last_position"] = threads.next_position(row)
     changes["sequence"] = sequence + (0 if note else 1) + extra_events
@@ -213,7 +216,7 @@ async def add(
         html=to_html(text),
         sources=sources,
         delivery=None if note else m.Delivery(state="queued"),
-        created_at=now(),
+        created_at=said_at,
     )
     to_mail = [place is not None and place.channel_kind in MAY_BE_MISSED, row.workspace_id, unseen_minutes]
     await writes.execute(ADD_MESSAGE, [*_parameters(row, message, place), *to_mail])
@@ -221,6 +224,7 @@ async def add(
     added = t.AddedMessage(message=message, thread=threads.contract(row), place=place.key if place else None)
     told: list[outbox.Told] = [(t.MessageAdded(**head, data=added), (author.kind,))]
     if place is not None:
+        await writes.execute(TAKE_PLACE, [row.id, row.workspace_id, place.channel_id, place.key])
         told.append(requested(row, message, place, ids.derived_id(message_id, "requested"), sequence + 1, cause))
     await outbox.record(writes, *told)
     return row, message
