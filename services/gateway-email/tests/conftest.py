@@ -71,13 +71,16 @@ class FakeBus:
 
 class MemoryLedger:
     def __init__(self) -> None:
-        self.deliveries: dict[UUID, Delivery] = {}
+        self.deliveries: dict[tuple[UUID, int], Delivery] = {}
 
-    async def begin(self, message: UUID, now: datetime) -> Delivery:
-        return self.deliveries.setdefault(message, Delivery(since=now))
+    async def begin(self, message: UUID, now: datetime, attempt: int = 1) -> Delivery:
+        return self.deliveries.setdefault((message, attempt), Delivery(since=now))
 
-    async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome) -> None:
-        self.deliveries[message] = delivery.model_copy(update={"state": "done", "outcome": outcome})
+    async def put_off(self, message: UUID, delivery: Delivery, attempt: int = 1) -> None:
+        self.deliveries[message, attempt] = delivery.model_copy(update={"put_off": True})
+
+    async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome, attempt: int = 1) -> None:
+        self.deliveries[message, attempt] = delivery.model_copy(update={"state": "done", "outcome": outcome})
 
 
 class Sink:

@@ -171,7 +171,7 @@ async def test_a_reply_is_sent_recorded_and_told(outbound: Outbound, sink, bus, 
     assert told.data.external_id == writer.message_id(event.data.message_id)
     assert told.data.place.route["message_id"] == told.data.external_id
     assert told.data.place.route["references"] == ["<1@customer.example>", "<2@customer.example>"]
-    assert memory_ledger.deliveries[event.data.message_id].state == "done"
+    assert memory_ledger.deliveries[event.data.message_id, 1].state == "done"
 
 
 async def test_a_second_delivery_of_the_request_tells_again_and_sends_nothing(outbound: Outbound, sink, bus):
@@ -189,7 +189,7 @@ async def test_a_second_delivery_of_the_request_tells_again_and_sends_nothing(ou
 async def test_a_crash_before_the_record_sends_the_same_message_id(outbound: Outbound, sink, memory_ledger, bus):
     event = requested()
     await outbound(event)
-    memory_ledger.deliveries[event.data.message_id] = memory_ledger.deliveries[event.data.message_id].model_copy(
+    memory_ledger.deliveries[event.data.message_id, 1] = memory_ledger.deliveries[event.data.message_id, 1].model_copy(
         update={"state": "sending", "outcome": None}
     )
     await outbound(event)
@@ -212,20 +212,52 @@ async def test_a_refusal_for_now_is_tried_again_for_ten_minutes(outbound: Outbou
     event = requested()
     with pytest.raises(UnavailableError):
         await outbound(event)
-    assert not bus.published
-    waiting = memory_ledger.deliveries[event.data.message_id]
-    memory_ledger.deliveries[event.data.message_id] = waiting.model_copy(
-        update={"since": waiting.since - timedelta(minutes=11)}
-    )
+    assert bus.published.pop()[0].data.state == "retrying"
+    delivery = (event.data.message_id, 1)
+    waiting = memory_ledger.deliveries[delivery]
+    memory_ledger.deliveries[delivery] = waiting.model_copy(update={"since": waiting.since - timedelta(minutes=11)})
     await outbound(event)
     assert bus.published[0][0].data.state == "failed"
+
+
+async def test_that_a_mail_is_put_off_is_told_once_with_the_reason_and_when_it_is_tried_again(
+    outbound: Outbound, sink, bus
+):
+    sink.answer = "451 4.7.1 Greylisted"
+    event = requested()
+    for _ in range(3):
+        with pytest.raises(UnavailableError):
+            await outbound(event)
+    sink.answer = "250 OK"
+    await outbound(event)
+    waiting, sent = (told for told, _ in bus.published)
+    assert waiting.data.reason == "The mail server puts it off: 451 4.7.1 Greylisted"
+    assert waiting.data.retry_at > now() - timedelta(seconds=10)
+    assert (waiting.id, sent.data.state) == (derived_id(event.id, "retrying"), "sent")
+
+
+async def test_a_retry_sends_what_had_failed_and_what_had_come_back_with_the_same_message_id(
+    outbound: Outbound, sink, bus
+):
+    event = requested()
+    sink.answer = "550 5.1.1 No such person"
+    await outbound(event)
+    sink.answer = "250 OK"
+    for attempt in (2, 3):
+        again = event.model_copy(update={"id": uuid4(), "data": event.data.model_copy(update={"attempt": attempt})})
+        for _ in range(2):
+            await outbound(again)
+    assert [told.data.state for told, _ in bus.published] == ["failed", "sent", "sent", "sent", "sent"]
+    assert [told.data.attempt for told, _ in bus.published] == [1, 2, 2, 3, 3]
+    ids = {message_from_bytes(raw)["Message-ID"] for raw in sink.mails}
+    assert (len(sink.mails), len(ids)) == (2, 1)
 
 
 async def test_a_relay_that_is_away_keeps_the_reply(desks: ChannelBook[Desk], memory_ledger, bus):
     outbound = Outbound(desks, Relay("smtp://127.0.0.1:1"), memory_ledger, bus)
     with pytest.raises(UnavailableError):
         await outbound(requested())
-    assert not bus.published
+    assert [told.data.state for told, _ in bus.published] == ["retrying"]
 
 
 async def test_a_place_without_an_address_fails_in_words(outbound: Outbound, bus):

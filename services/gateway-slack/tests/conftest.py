@@ -46,7 +46,7 @@ def fixture(path: str) -> Any:
 
 
 class FakeSlack:
-    """A workspace. `broken` maps a method to the answers that it gives before it works."""
+    """A workspace. `broken` maps a method to the answers that it gives before it works; None: that call does."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -74,8 +74,7 @@ class FakeSlack:
         self.calls.append((method, arguments))
         self.tokens.append(request.headers.get("Authorization", "").removeprefix("Bearer "))
         await asyncio.sleep(self.slow.get(method, 0))
-        if self.broken[method]:
-            answer = self.broken[method].pop(0)
+        if self.broken[method] and (answer := self.broken[method].pop(0)) is not None:
             if answer == "posted, then cut off":
                 self.post(arguments)
                 request.transport.close()

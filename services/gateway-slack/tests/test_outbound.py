@@ -190,6 +190,20 @@ async def test_a_refusal_for_good_is_reported_in_words_and_not_tried_again(gatew
     assert words in failed.data.reason
 
 
+async def test_a_retry_posts_what_was_refused_and_only_what_is_not_there_yet(gateway: Gateway):
+    event = requested("x" * (PART_LIMIT + 10))
+    gateway.slack.broken["chat.postMessage"] = [None, "is_archived"]
+    await gateway.deliver(event)
+    assert gateway.bus.published[-1].data.state == "failed"
+    again = event.model_copy(update={"id": uuid4(), "data": event.data.model_copy(update={"attempt": 2})})
+    for _ in range(2):
+        await gateway.deliver(again)
+    sent = gateway.bus.published[-1]
+    assert (sent.data.state, sent.data.attempt) == ("sent", 2)
+    parts = [post["metadata"]["event_payload"]["part"] for post in gateway.slack.made("chat.postMessage")]
+    assert parts == [0, 1, 1]
+
+
 async def test_a_reply_that_names_no_conversation_fails_with_a_reason(gateway: Gateway):
     await gateway.deliver(requested(route={}))
     assert "does not say which" in gateway.bus.published[0].data.reason

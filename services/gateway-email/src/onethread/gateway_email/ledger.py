@@ -9,7 +9,7 @@ from uuid import UUID
 
 from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from onethread.contracts.envelope import Contract
 from onethread.contracts.replies import ReplyOutcome
@@ -21,15 +21,20 @@ class Delivery(Contract):
 
     state: Literal["sending", "done"] = "sending"
     since: AwareDatetime
+    put_off: bool = Field(default=False, description="It was told that this attempt waits.")
     outcome: ReplyOutcome | None = None
 
 
 class Ledger(Protocol):
-    async def begin(self, message: UUID, now: datetime) -> Delivery:
+    """Each attempt that a teammate asks for is another delivery of the same message."""
+
+    async def begin(self, message: UUID, now: datetime, attempt: int = 1) -> Delivery:
         """The delivery of this message as it stands; a new one is written as `sending` first."""
         ...
 
-    async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome) -> None: ...
+    async def put_off(self, message: UUID, delivery: Delivery, attempt: int = 1) -> None: ...
+
+    async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome, attempt: int = 1) -> None: ...
 
 
 class BucketLedger:
@@ -38,17 +43,26 @@ class BucketLedger:
     def __init__(self, js: Callable[[], JetStreamContext]) -> None:
         self._js = js
 
-    async def begin(self, message: UUID, now: datetime) -> Delivery:
+    async def begin(self, message: UUID, now: datetime, attempt: int = 1) -> Delivery:
         bucket = await self._js().key_value(EMAIL_LEDGER.name)
         try:
-            entry = await bucket.get(str(message))
+            entry = await bucket.get(_key(message, attempt))
         except KeyNotFoundError:
             delivery = Delivery(since=now)
-            await bucket.put(str(message), delivery.model_dump_json().encode())
+            await self._put(message, attempt, delivery)
             return delivery
         return Delivery.model_validate_json(entry.value or b"")
 
-    async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome) -> None:
+    async def put_off(self, message: UUID, delivery: Delivery, attempt: int = 1) -> None:
+        await self._put(message, attempt, delivery.model_copy(update={"put_off": True}))
+
+    async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome, attempt: int = 1) -> None:
+        await self._put(message, attempt, delivery.model_copy(update={"state": "done", "outcome": outcome}))
+
+    async def _put(self, message: UUID, attempt: int, delivery: Delivery) -> None:
         bucket = await self._js().key_value(EMAIL_LEDGER.name)
-        done = delivery.model_copy(update={"state": "done", "outcome": outcome})
-        await bucket.put(str(message), done.model_dump_json().encode())
+        await bucket.put(_key(message, attempt), delivery.model_dump_json().encode())
+
+
+def _key(message: UUID, attempt: int) -> str:
+    return str(message) if attempt == 1 else f"{message}.{attempt}"

@@ -23,6 +23,7 @@ class Entry(Contract):
 
     state: str = Field(default="sending", description="`sending`, `sent` or `failed`.")
     since: AwareDatetime = Field(default_factory=now)
+    attempt: int = Field(default=1, description="The latest one that was begun.")
     ts: str | None = None
     reason: str | None = None
 

@@ -47,6 +47,10 @@ class Outbound:
     async def deliver(self, event: ReplyRequested) -> None:
         """Raises `UnavailableError` while Slack or the ledger is away: the reply waits and is tried again."""
         entry = await self._ledger.entry(event.data.message_id)
+        if entry is not None and entry.state == "failed" and entry.attempt < event.data.attempt:
+            # A part of it may stand there already: what was begun before is looked for.
+            begun = Entry(since=entry.since, attempt=event.data.attempt)
+            entry = await self._ledger.record(event.data.message_id, begun)
         if entry is None or entry.state == "sending":
             us = self._installations.get(event.data.channel.id, event.workspaceid)
             with self._bus.tracing.span("slack post", SpanKind.CLIENT):
@@ -54,7 +58,7 @@ class Outbound:
         await self._report(event, entry)
 
     async def _attempt(self, reply: RequestedReply, us: Installation | None, before: Entry | None) -> Entry:
-        entry = before or await self._ledger.record(reply.message_id, Entry())
+        entry = before or await self._ledger.record(reply.message_id, Entry(attempt=reply.attempt))
         try:
             if us is None:
                 raise RefusedForGoodError(NOT_CONNECTED)  # noqa: TRY301 recorded as all refusals are
@@ -62,10 +66,11 @@ class Outbound:
             posted = await poster.find(reply, spot, entry) if before else {}
             ts = await poster.post(reply, spot, posted)
         except RefusedForGoodError as refusal:
-            return await self._ledger.record(reply.message_id, Entry(state="failed", reason=str(refusal)))
+            failed = entry.model_copy(update={"state": "failed", "reason": str(refusal)})
+            return await self._ledger.record(reply.message_id, failed)
         if thread := _thread(spot, ts):
             await self._ledger.join_thread(us.thread(spot.channel, thread))
-        return await self._ledger.record(reply.message_id, Entry(state="sent", ts=ts))
+        return await self._ledger.record(reply.message_id, entry.model_copy(update={"state": "sent", "ts": ts}))
 
     async def _report(self, event: ReplyRequested, entry: Entry) -> None:
         reply = event.data
@@ -76,6 +81,7 @@ class Outbound:
             external_id=external_id(spot.channel, entry.ts) if spot and entry.ts else None,
             state="failed" if entry.state == "failed" else "sent",
             reason=entry.reason,
+            attempt=entry.attempt,
             place=_place(reply.place, spot, entry.ts),
         )
         kind, what = (ReplyFailed, "failed") if entry.state == "failed" else (ReplyDelivered, "delivered")
