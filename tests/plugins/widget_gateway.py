@@ -33,6 +33,8 @@ class StandInGateway:
         self.acks_to_lose = 0
         self.errors: list[dict[str, Any]] = []
         self.refuse_next_token = False
+        self.answers: list[dict[str, Any]] = []
+        """To `prove` and `code`, in their order."""
         self.down = False
         self.brand = "#0b6e4f"
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -81,6 +83,8 @@ class StandInGateway:
             seen = next((i for i, m in enumerate(self.messages) if m["cursor"] == frame["after"]), -1)
             for message in self.messages[seen + 1 :]:
                 await socket.send_json({"type": "message", "message": message})
+        if frame["type"] in ("prove", "code") and self.answers:
+            await socket.send_json({"type": frame["type"], "proof_id": "proof-1", **self.answers.pop(0)})
         if frame["type"] != "message":
             return
         if self.errors:
@@ -129,8 +133,8 @@ class StandInGateway:
         assert self.loop
         asyncio.run_coroutine_threadsafe(close(), self.loop).result(5)
 
-    def sent(self) -> list[dict[str, Any]]:
-        return [frame for frame in self.frames if frame["type"] == "message"]
+    def sent(self, kind: str = "message") -> list[dict[str, Any]]:
+        return [frame for frame in self.frames if frame["type"] == kind]
 
 
 @pytest.fixture

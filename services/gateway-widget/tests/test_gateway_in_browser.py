@@ -57,6 +57,14 @@ def until_said(page: Page, memory_bus) -> Any:
     raise AssertionError("the message never reached the bus")
 
 
+def until_seen(page: Page, memory_bus) -> None:
+    for _ in range(250):
+        if any(event.data.state == "seen" for event in memory_bus.events(ReplyDelivered)):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("the reply was never seen")
+
+
 def test_a_question_is_asked_answered_as_it_is_written_and_still_there_after_a_reload(
     page, memory_bus, run, a_reply, a_message, a_history, added
 ):
@@ -78,7 +86,8 @@ def test_a_question_is_asked_answered_as_it_is_written_and_still_there_after_a_r
     run(memory_bus.replies(reply))
     expect(log).to_have_attribute("aria-busy", "false")
     expect(log.locator("strong")).to_have_text("30 days")
-    assert [one.data.state for one in memory_bus.events(ReplyDelivered)] == ["delivered"]
+    until_seen(page, memory_bus)
+    assert [one.data.state for one in memory_bus.events(ReplyDelivered)] == ["delivered", "seen"]
 
     answer = a_message(4, "agent", id=reply.data.message_id, text=reply.data.text, state="delivered")
     memory_bus.history = lambda _: a_history(said, answer)

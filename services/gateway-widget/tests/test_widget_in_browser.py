@@ -283,6 +283,114 @@ def test_the_page_can_drive_the_chat_and_hear_it(page, gateway, shop):
     expect(page.locator("onethread-chat")).to_have_count(0)
 
 
+def test_by_keyboard_alone_a_visitor_proves_their_address_and_gets_the_whole_thread(page, gateway, shop):
+    gateway.answers = [
+        {"state": "refused", "message": "That was a lot. Please wait a minute."},
+        {"state": "sent", "message": "We have sent you a code."},
+        {"state": "wrong", "message": "That is not the code that we sent."},
+        {"state": "proven", "message": "Thank you, that was the right code."},
+    ]
+    open_chat(page, shop())
+    say(page, "Hello")
+    until(lambda: gateway.messages, page, "the message arrives")
+    page.get_by_role("button", name="Continue by email").focus()
+    page.keyboard.press("Enter")
+    email = page.get_by_label("Your email address")
+    expect(email).to_be_focused()
+    page.keyboard.type("ana@shop.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("That was a lot. Please wait a minute.")
+    expect(email).to_be_focused()
+    expect(email).to_have_accessible_description("That was a lot. Please wait a minute.")
+    page.keyboard.press("Enter")
+    code = page.get_by_label("Code from the mail")
+    expect(code).to_be_focused()
+    expect(page.get_by_role("form").get_by_role("status")).to_have_text("We have sent you a code.")
+    for digits in ("000000", "042137"):
+        code.fill(digits)
+        page.keyboard.press("Enter")
+        until(lambda: gateway.sent("code")[-1]["code"] == digits, page, "the code is tried")  # noqa: B023
+        if digits == "000000":
+            expect(page.get_by_role("alert")).to_have_text("That is not the code that we sent.")
+            earlier = gateway.store("teammate", "By mail last week.", channel="email")
+            gateway.messages = [earlier, gateway.messages[0]]
+    expect(page.get_by_label("Your message")).to_be_focused()
+    gateway.push(*({"type": "message", "message": message} for message in gateway.messages))
+    expect(log(page).locator(".item")).to_have_text(
+        ["Support team · Email · 09:41By mail last week.", "You · 09:41Hello"]
+    )
+    expect(page.get_by_text("Thank you, that was the right code.")).to_be_visible()
+    expect(page.get_by_role("button", name="Continue by email")).to_be_hidden()
+    assert [frame["email"] for frame in gateway.sent("prove")] == ["ana@shop.example"] * 2
+    page.reload()
+    launcher(page).click()
+    expect(page.get_by_label("Your message")).to_be_focused()
+    expect(page.get_by_role("button", name="Continue by email")).to_be_hidden()
+
+
+def test_a_proof_that_is_over_or_interrupted_or_left_goes_on_in_words(page, gateway, shop):
+    gateway.answers = [{"state": "sent", "message": "Sent."}, {"state": "over", "message": "Please ask for a new one."}]
+    open_chat(page, shop())
+    page.get_by_role("button", name="Continue by email").click()
+    page.get_by_label("Your email address").fill("no address")
+    page.keyboard.press("Enter")
+    assert gateway.sent("prove") == []
+    page.get_by_label("Your email address").fill("ana@shop.example")
+    page.keyboard.press("Enter")
+    page.get_by_label("Code from the mail").fill("111111")
+    page.get_by_role("button", name="It’s me").click()
+    expect(page.get_by_role("alert")).to_have_text("Please ask for a new one.")
+    page.get_by_label("Your email address").fill("ana@shop.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="One moment…")).to_be_visible()
+    gateway.cut()
+    expect(page.get_by_role("alert")).to_contain_text("There is no connection just now.")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("form")).to_be_hidden()
+    expect(page.get_by_label("Your message")).to_be_focused()
+
+
+def test_whoever_the_site_names_is_not_asked_for_an_address(page, gateway, shop):
+    open_chat(page, shop('data-identity="of-ana"'))
+    expect(page.get_by_role("button", name="Continue by email")).to_be_hidden()
+
+
+def test_a_message_is_read_when_it_is_within_sight_of_an_open_chat_in_a_tab_that_is_shown(page, gateway, shop):
+    open_chat(page, shop())
+    say(page, "Hello")
+    until(lambda: gateway.messages, page, "the message arrives")
+
+    def reads() -> list[str]:
+        page.wait_for_timeout(300)
+        return [frame["message_id"] for frame in gateway.sent("read")]
+
+    def answer(text: str) -> str:
+        message = gateway.store("agent", text)
+        gateway.push({"type": "message", "message": message})
+        expect(page.locator(".log")).to_contain_text(text)
+        return message["id"]
+
+    first = answer("In sight.")
+    assert reads() == [first]
+    page.keyboard.press("Escape")
+    second = answer("Behind a closed door.")
+    assert reads() == [first]
+    launcher(page).click()
+    assert reads() == [first, second]
+    page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })")
+    third = answer("In another tab.")
+    assert reads() == [first, second]
+    page.evaluate("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))")
+    assert reads() == [first, second, third]
+    long = answer("A long story. " * 600)
+    log(page).evaluate("element => element.scrollTo(0, 0)")
+    below = answer("Far below.")
+    assert below not in reads()
+    log(page).evaluate("element => element.scrollTo(0, element.scrollHeight)")
+    assert reads()[-1] == below
+    assert long
+
+
 def test_on_a_phone_the_chat_is_modal_and_fills_the_screen(page, gateway, shop):
     page.set_viewport_size({"width": 390, "height": 780})
     open_chat(page, shop())
@@ -306,6 +414,15 @@ def test_the_open_chat_has_no_accessibility_violation(page, gateway, shop, schem
     gateway.errors = [{"code": "too_long", "message": "It is too long."}]
     say(page, "And one more thing")
     expect(log(page)).to_contain_text("Not sent.")
+    assert violations(page) == []
+    gateway.answers = [{"state": "refused", "message": "Please wait a minute."}, {"state": "sent", "message": "Sent."}]
+    page.get_by_role("button", name="Continue by email").click()
+    page.get_by_label("Your email address").fill("ana@shop.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Please wait")
+    assert violations(page) == []
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Code from the mail")).to_be_visible()
     assert violations(page) == []
 
 
