@@ -47,12 +47,16 @@ export type FrameFromGateway =
   | { type: "message"; message: WidgetMessage }
   | { type: "delta"; reply_id: string; text: string }
   | { type: "typing"; author?: Author }
+  | { type: "prove"; proof_id: string | null; state: "sent" | "refused"; message: string; retry_after?: number | null }
+  | { type: "code"; proof_id: string; state: "proven" | "wrong" | "over"; message: string }
   | { type: "error"; code: string; message: string; client_id?: string | null };
 
 export type FrameFromBrowser =
   | { type: "message"; client_id: string; text: string; attachments: [] }
   | { type: "typing" }
   | { type: "read"; message_id: string }
+  | { type: "prove"; email: string }
+  | { type: "code"; proof_id: string; code: string }
   | { type: "resume"; after: string | null };
 
 /** Longest text of one message, in characters; the gateway refuses more with `too_long`. */

@@ -1,11 +1,13 @@
 import { LONGEST_TEXT } from "@onethread/browser/protocol.ts";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Chat } from "./chat.ts";
+import { ProofForm } from "./ProofForm.tsx";
 
 export function Composer({ chat }: { chat: Chat }) {
   const [text, setText] = useState(chat.draft);
   const field = useGrowingField(text);
   const excess = text.length - LONGEST_TEXT;
+  useReturningFocus(chat, field);
   const write = (value: string) => {
     setText(value);
     chat.keepDraft(value);
@@ -44,11 +46,24 @@ export function Composer({ chat }: { chat: Chat }) {
           </svg>
         </button>
       </div>
-      {!answeredByPerson(chat) && (
-        <button type="button" class="link person" onClick={() => chat.say("I would like to talk to a person.")}>
-          Talk to a person
-        </button>
+      <ProofForm proof={chat.proof} />
+      {chat.proof.step.at === "proven" && (
+        <p class="proven" role="status">
+          {chat.proof.step.said}
+        </p>
       )}
+      <div class="offers">
+        {!answeredByPerson(chat) && (
+          <button type="button" class="link person" onClick={() => chat.say("I would like to talk to a person.")}>
+            Talk to a person
+          </button>
+        )}
+        {chat.nameless && chat.proof.step.at === "closed" && (
+          <button type="button" class="link person" onClick={() => chat.proof.open()}>
+            Continue by email
+          </button>
+        )}
+      </div>
     </footer>
   );
 }
@@ -56,6 +71,16 @@ export function Composer({ chat }: { chat: Chat }) {
 function answeredByPerson(chat: Chat): boolean {
   const last = chat.timeline.messages.findLast(({ author }) => author.kind === "agent" || author.kind === "teammate");
   return last?.author.kind === "teammate";
+}
+
+/** Back to writing, once the customer has proven their address or left it. */
+function useReturningFocus(chat: Chat, field: { current: HTMLTextAreaElement | null }) {
+  const asking = chat.proof.step.at === "address" || chat.proof.step.at === "code";
+  const asked = useRef(false);
+  useEffect(() => {
+    if (asked.current && !asking) field.current?.focus();
+    asked.current = asking;
+  }, [asking]);
 }
 
 function useGrowingField(text: string) {

@@ -5,7 +5,7 @@ import type { Unsent } from "@onethread/browser/outbox.ts";
 import type { Author, Source, WidgetMessage } from "@onethread/browser/protocol.ts";
 import { clock, day } from "@onethread/browser/time.ts";
 import { h, type ComponentChildren } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chat } from "./chat.ts";
 
 const GROUP_GAP = 10 * 60_000;
@@ -17,7 +17,7 @@ export function MessageLog({ chat }: { chat: Chat }) {
     <div ref={log} class="log" role="log" aria-label="Messages" aria-busy={streaming.length > 0} tabIndex={0}>
       <p class="greeting">{chat.config.greeting || "Hello! Ask us anything. An AI assistant answers first, a person when you want one."}</p>
       {messages.map((message, index) => (
-        <MessageItem key={message.client_id ?? message.id} message={message} before={messages[index - 1]} />
+        <MessageItem key={message.client_id ?? message.id} chat={chat} message={message} before={messages[index - 1]} />
       ))}
       {chat.unsent.map((message) => (
         <UnsentItem key={message.client_id} message={message} waiting={chat.lost} retry={() => chat.retry(message.client_id)} />
@@ -33,14 +33,21 @@ export function MessageLog({ chat }: { chat: Chat }) {
   );
 }
 
-function MessageItem({ message, before }: { message: WidgetMessage; before: WidgetMessage | undefined }) {
+interface MessageProps {
+  chat: Chat;
+  message: WidgetMessage;
+  before: WidgetMessage | undefined;
+}
+
+function MessageItem({ chat, message, before }: MessageProps) {
+  const item = useSighting(chat, message);
   if (message.author.kind === "system") return <p class="event">{message.text}</p>;
   const own = message.author.kind === "customer";
   const newDay = before && day(before.created_at) !== day(message.created_at);
   return (
     <>
       {newDay && <p class="event">{day(message.created_at)}</p>}
-      <div class={own ? "item own" : "item theirs"}>
+      <div ref={item} class={own ? "item own" : "item theirs"}>
         {!continues(message, before) && <Byline message={message} />}
         <Bubble text={message.text} />
         {message.sources.length > 0 && <Sources sources={message.sources} />}
@@ -131,6 +138,27 @@ function TypingDots({ author }: { author: Author }) {
       </div>
     </div>
   );
+}
+
+/** Tells the chat when a message of ours is within sight: half of it, or as much as fills half of the log. */
+function useSighting(chat: Chat, { id, author }: WidgetMessage) {
+  const item = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = item.current;
+    if (!element || author.kind === "customer") return;
+    const look = ([entry]: IntersectionObserverEntry[]) => {
+      const { isIntersecting, intersectionRatio, intersectionRect, rootBounds } = entry!;
+      const fills = rootBounds !== null && intersectionRect.height >= rootBounds.height / 2;
+      chat.sighted(id, isIntersecting && (intersectionRatio >= 0.5 || fills));
+    };
+    const observer = new IntersectionObserver(look, { root: element.closest(".log"), threshold: [0, 0.1, 0.25, 0.5, 1] });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      chat.sighted(id, false);
+    };
+  }, [chat, id]);
+  return item;
 }
 
 /** Follows the newest message, unless the customer has scrolled up to read; an own message always shows. */

@@ -3,6 +3,7 @@ import type { FrameFromBrowser, FrameFromGateway, SessionAnswer, WidgetConfig } 
 import { ReconnectingSocket, type Connection } from "@onethread/browser/socket.ts";
 import { openDrawer, type Drawer } from "@onethread/browser/storage.ts";
 import { storagePrefix, type Host } from "./host.ts";
+import { Proof } from "./proof.ts";
 import { IdentityRefused, openSession } from "./session.ts";
 import { emptyTimeline, fromSession, unreadAfter, withAcknowledged, withDelta, withMessage, withMissing, type Timeline } from "./timeline.ts";
 
@@ -24,11 +25,14 @@ export class Chat {
   /** Rises with each change of the person, so that an answer meant for the one before is not taken. */
   private era = 0;
   private drawer: Drawer;
+  readonly proof: Proof;
   private outbox: Outbox;
   private socket: ReconnectingSocket;
   private listeners = new Set<() => void>();
   private quiet: ReturnType<typeof setTimeout> | undefined;
   private typingSent = 0;
+  /** Ids of the messages of ours that are within sight in the log. */
+  private inView = new Set<string>();
   private reported: string | null = null;
 
   constructor(private host: Host) {
@@ -38,6 +42,11 @@ export class Chat {
       drawer: this.drawer,
       transmit: ({ client_id, text }) => this.send({ type: "message", client_id, text, attachments: [] }),
       onSilence: () => this.socket.drop(),
+      onChange: () => this.changed(),
+    });
+    this.proof = new Proof({
+      send: (frame) => this.send(frame),
+      onProven: () => this.proven(),
       onChange: () => this.changed(),
     });
     this.socket = new ReconnectingSocket({
@@ -66,16 +75,23 @@ export class Chat {
     return this.drawer.get("session") !== null;
   }
 
+  /** Whether the customer may want to show that a mail address is theirs: the site has not said who they are. */
+  get nameless(): boolean {
+    return !this.host.wishes.identity && this.drawer.get("proven") === null;
+  }
+
   subscribe(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
   start(): void {
+    document.addEventListener("visibilitychange", this.markRead);
     this.socket.start();
   }
 
   stop(): void {
+    document.removeEventListener("visibilitychange", this.markRead);
     clearTimeout(this.quiet);
     this.outbox.disconnected();
     this.socket.stop();
@@ -84,6 +100,7 @@ export class Chat {
   say(text: string): void {
     if (!this.begun) this.drawer.set("session", this.token ?? "");
     this.keepDraft("");
+    if (this.proof.step.at === "proven") this.proof.close(); // The thanks have been read.
     this.outbox.add(text);
     this.socket.retryNow();
   }
@@ -101,6 +118,13 @@ export class Chat {
     }
   }
 
+  /** A message of ours has come into sight in the log, or has gone out of it. */
+  sighted(id: string, visible: boolean): void {
+    if (visible) this.inView.add(id);
+    else this.inView.delete(id);
+    this.markRead();
+  }
+
   setOpen(open: boolean): void {
     this.open = open;
     if (open) this.start();
@@ -114,6 +138,7 @@ export class Chat {
     if (known || this.connection === "off") return;
     this.stop();
     this.forgetSession();
+    this.proof.close();
     this.start();
   }
 
@@ -124,6 +149,7 @@ export class Chat {
     for (const key of this.drawer.keys()) this.drawer.remove(key);
     this.host.wishes.identity = this.token = null;
     this.timeline = emptyTimeline;
+    this.proof.close();
     if (this.open) this.start();
     this.changed();
   }
@@ -172,13 +198,17 @@ export class Chat {
     this.timeline = { ...this.timeline, streaming: [], typing: null };
     this.send({ type: "resume", after: this.timeline.cursor });
     this.outbox.resend();
+    this.reported = null; // Said again, should the word have been lost with the connection.
     this.changed();
   }
 
   private connected(connection: Connection): void {
     this.connection = connection;
     if (connection !== "connecting") this.lost = connection === "waiting";
-    if (connection !== "online") this.outbox.disconnected();
+    if (connection !== "online") {
+      this.outbox.disconnected();
+      this.proof.failed();
+    }
     this.changed();
   }
 
@@ -187,6 +217,7 @@ export class Chat {
     else if (frame.type === "message") this.arrived(frame);
     else if (frame.type === "delta") this.grew(frame.reply_id, frame.text);
     else if (frame.type === "typing") this.sawTyping(frame);
+    else if (frame.type === "prove" || frame.type === "code") this.proof.receive(frame);
     else if (frame.type === "error") this.refused(frame);
   }
 
@@ -226,21 +257,33 @@ export class Chat {
   }
 
   private refused(frame: Extract<FrameFromGateway, { type: "error" }>): void {
+    if (!frame.client_id && this.proof.busy) return this.proof.failed(frame.message);
     const again = frame.code === "try_again" || frame.code === "slow_down";
     this.outbox.refuse(frame.client_id ?? null, frame.message, again);
     if (!again) this.host.emit("error", { code: frame.code, message: frame.message });
+  }
+
+  /** What they may see has grown, and comes anew in its order. */
+  private proven(): void {
+    if (!this.begun) this.drawer.set("session", this.token ?? "");
+    this.drawer.set("proven", "yes");
+    this.timeline = emptyTimeline;
   }
 
   private send(frame: FrameFromBrowser): boolean {
     return this.socket.send(frame);
   }
 
-  private markRead(): void {
-    const last = this.timeline.messages.findLast((message) => message.author.kind !== "customer");
-    if (!this.open || !last || this.reported === last.id || document.visibilityState !== "visible") return;
-    if (this.begun) this.drawer.set("read", last.id);
-    if (this.send({ type: "read", message_id: last.id })) this.reported = last.id;
-  }
+  /** Tells how far the customer has looked: at what is within sight, in an open chat, in a tab that is shown. */
+  private markRead = (): void => {
+    if (!this.open || document.visibilityState !== "visible") return;
+    const { messages } = this.timeline;
+    const last = messages.findLastIndex(({ id }) => this.inView.has(id));
+    if (last < 0 || last <= messages.findIndex(({ id }) => id === this.reported)) return;
+    const { id } = messages[last]!;
+    if (this.begun) this.drawer.set("read", id);
+    if (this.send({ type: "read", message_id: id })) this.reported = id;
+  };
 
   private changed(): void {
     this.markRead();
