@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from onethread.contracts import messages as m
 from onethread.contracts.replies import ReplyDelivered, ReplyOutcome
 from onethread.conversation.app import create_app
+from onethread.conversation.deliveries import Deliveries
 from onethread.conversation.intake import Intake
 from onethread.conversation.settings import ConversationSettings
 
@@ -30,9 +31,9 @@ class Driver:
 
     def __init__(self, app: Any, api: httpx.AsyncClient, connection: psycopg.AsyncConnection[Any]) -> None:
         self.app, self.api, self._connection = app, api, connection
-        self._intake = Intake(
-            app.state.database, app.state.relay, ConversationSettings.model_fields["reopen_days"].default
-        )
+        state, settings = app.state, ConversationSettings.model_fields
+        self._intake = Intake(state.database, state.relay, settings["reopen_days"].default)
+        self._deliveries = Deliveries(state.database, state.relay, state.places, _to_nobody)
 
     async def hear(self, event: m.MessageReceived) -> dict[str, Any]:
         """Takes what a gateway heard. Returns the message's row."""
@@ -74,10 +75,15 @@ class Driver:
         event = ReplyDelivered(
             id=uuid4(), source="/gateway", workspaceid="local", threadid=row["thread_id"], data=outcome
         )
-        await self.app.state.replies.on_outcome(event)
+        await self._deliveries.on_outcome(event)
 
     async def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
-        return await (await self._connection.execute(query, parameters)).fetchall()  # type: ignore[arg-type]
+        cursor = await self._connection.execute(query, parameters)  # type: ignore[arg-type]
+        return await cursor.fetchall() if cursor.description else []
+
+    async def wipe(self) -> None:
+        """Nobody ever wrote."""
+        await self.rows("truncate customer, company, thread, message, act, outbox, inbox, idempotency cascade")
 
     async def snapshot(self) -> dict[str, dict[Any, Any]]:
         """What a thread's reader can see, by table and key."""
@@ -101,6 +107,12 @@ class Driver:
         assert await self.rows(strays) == [], "a message stands in a thread that ended, or is not its customer's"
         places = "select key from place p join thread t on t.id = p.thread_id where t.merged_into_id is not null"
         assert await self.rows(places) == [], "a place leads to a thread that ended"
+        elsewhere = """select p.key from place p join lateral (select thread_id from message m
+                where m.channel_id = p.channel_id and m.place_key = p.key order by m.position desc limit 1) l on true
+            where l.thread_id <> p.thread_id"""
+        assert await self.rows(elsewhere) == [], (
+            "a place leads elsewhere than to the thread of what was said there last"
+        )
         behind = """select t.id from thread t join message m on m.thread_id = t.id
             where not m.note group by t.id having t.last_position < max(m.position)"""
         assert await self.rows(behind) == [], "the next message of a thread could stand before the last"
@@ -108,6 +120,10 @@ class Driver:
                 where m.thread_id = t.id and not m.note order by position desc limit 1) l on true
             where (t.last_text, t.last_author_kind) is distinct from (left(l.text, 200), l.author_kind)"""
         assert await self.rows(shown) == [], "a thread shows another last message than it has"
+
+
+async def _to_nobody(_workspace: str, _message: m.Message) -> None:
+    """No inbox is open."""
 
 
 @asynccontextmanager

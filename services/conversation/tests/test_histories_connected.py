@@ -1,0 +1,197 @@
+"""Random histories over a real database, and what holds whatever happened, in whatever order.
+
+`ONETHREAD_HISTORIES=200` tries that many new ones; without it the same few are tried every time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from plugins.conversation_driver import Driver, driving
+from plugins.conversation_world import received, verified
+
+from onethread.contracts.messages import Identity
+
+pytestmark = pytest.mark.connected
+HISTORIES = int(os.environ.get("ONETHREAD_HISTORIES", "0"))
+BOUNDED = settings(
+    max_examples=HISTORIES or 12,
+    stateful_step_count=24,
+    derandomize=not HISTORIES,
+    database=None,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+REFUSED = {409, 422}
+ANY = st.integers(0, 10**6)
+"""Picks one of what there is at that moment."""
+SOME = st.lists(st.booleans(), min_size=1, max_size=6)
+"""Picks messages of a thread, over and over."""
+
+Result = TypeVar("Result")
+
+
+def signed_in(name: str) -> tuple[Identity, ...]:
+    return verified("site_user", name), verified("email", f"{name}@shop.example"), verified("visitor", f"v-{name}")
+
+
+SENDERS: dict[str, tuple[str, tuple[Identity, ...]]] = {
+    "ana by mail": ("email", (verified("email", "ana@shop.example"),)),
+    "ana in Slack": ("slack", (verified("slack_user", "T/ana"), verified("email", "ana@shop.example"))),
+    "ana signed in": ("widget", signed_in("ana")),
+    "ana as a guest": ("widget", (verified("visitor", "v-ana"),)),
+    "bob by mail": ("email", (verified("email", "bob@shop.example"),)),
+    "bob in ana's Slack thread": ("slack", (verified("slack_user", "T/bob"),)),
+}
+
+
+class Histories(RuleBasedStateMachine):
+    """A rule is one thing that somebody does. It may be refused in words, and must never fail."""
+
+    driver: Driver
+    run: Callable[[Awaitable[Any]], Any]
+
+    @initialize()
+    def begin(self) -> None:
+        self.said = 0
+        self.acts: list[str] = []
+        self.run(self.driver.wipe())
+
+    @rule(sender=st.sampled_from(sorted(SENDERS)))
+    def receive(self, sender: str) -> None:
+        kind, identities = SENDERS[sender]
+        place, shared = ("slack:C1:1", "#shop") if kind == "slack" else (None, None)
+        self.run(self.driver.hear(received(kind, self.next_text(), *identities, place=place, shared=shared)))
+
+    @rule(thread=ANY, note=st.booleans())
+    def say(self, thread: int, note: bool) -> None:
+        if thread_id := self.pick(self.threads(), thread):
+            text = self.next_text()
+            if self.post(f"threads/{thread_id}/messages", text=text, note=note) is None:
+                self.said -= 1
+
+    @rule(thread=ANY, status=st.sampled_from(["open", "closed", "waiting"]))
+    def change_status(self, thread: int, status: str) -> None:
+        self.patch(thread, status=status)
+
+    @rule(thread=ANY, tags=st.lists(st.sampled_from("abc"), max_size=2, unique=True))
+    def tag(self, thread: int, tags: list[str]) -> None:
+        self.patch(thread, tags=tags)
+
+    @rule(thread=ANY, some=SOME)
+    def split(self, thread: int, some: list[bool]) -> None:
+        self.act(self.a_split(thread, some))
+
+    @rule(thread=ANY, some=SOME, other=ANY)
+    def move(self, thread: int, some: list[bool], other: int) -> None:
+        self.act(self.a_move(thread, some, other))
+
+    @rule(thread=ANY, other=ANY)
+    def merge(self, thread: int, other: int) -> None:
+        self.act(self.a_merge(thread, other))
+
+    @rule(act=ANY)
+    def undo(self, act: int) -> None:
+        if act_id := self.pick(self.acts, act):
+            self.post(f"acts/{act_id}/undo")
+
+    @rule(kind=st.sampled_from(["a_split", "a_move", "a_merge"]), thread=ANY, some=SOME, other=ANY)
+    def do_and_undo(self, kind: str, thread: int, some: list[bool], other: int) -> None:
+        """An act that is undone at once leaves no trace."""
+        before = self.run(self.driver.snapshot())
+        asked = {"a_split": (thread, some), "a_move": (thread, some, other), "a_merge": (thread, other)}[kind]
+        if act_id := self.act(getattr(self, kind)(*asked)):
+            assert self.post(f"acts/{act_id}/undo")
+            after = self.run(self.driver.snapshot())
+            after["threads"] = {id_: after["threads"][id_] for id_ in before["threads"]}
+            assert after == before
+
+    @invariant()
+    def nothing_is_lost_and_all_is_where_it_belongs(self) -> None:
+        assert len(self.rows("select id from message")) == self.said
+        self.run(self.driver.check())
+
+    @invariant()
+    def each_sender_is_heard_in_order(self) -> None:
+        spoken: dict[str, list[str]] = {}
+        for row in self.rows("select identity_value, channel_kind, text from message order by position"):
+            spoken.setdefault(f"{row['channel_kind']} {row['identity_value']}", []).append(row["text"])
+        for texts in spoken.values():
+            assert texts == sorted(texts)
+
+    # What rules are made of.
+
+    def a_split(self, thread: int, some: list[bool]) -> tuple[str, dict[str, Any]]:
+        thread_id, ids = self.messages_of(thread, some)
+        return f"threads/{thread_id}/split", {"message_ids": ids}
+
+    def a_move(self, thread: int, some: list[bool], other: int) -> tuple[str, dict[str, Any]]:
+        thread_id, ids = self.messages_of(thread, some)
+        return f"threads/{thread_id}/move", {"message_ids": ids, "to_thread_id": self.pick(self.threads(), other)}
+
+    def a_merge(self, thread: int, other: int) -> tuple[str, dict[str, Any]]:
+        threads = self.threads()
+        return f"threads/{self.pick(threads, thread)}/merge", {"other_thread_id": self.pick(threads, other)}
+
+    def act(self, asked: tuple[str, dict[str, Any]]) -> str | None:
+        """The act's id, or None where it was refused."""
+        answer = self.post(asked[0], **asked[1])
+        if answer is None:
+            return None
+        self.acts.append(answer["act_id"])
+        return answer["act_id"]
+
+    def post(self, path: str, **body: Any) -> dict[str, Any] | None:
+        return self.allowed(self.driver.post(path, **body))
+
+    def patch(self, thread: int, **body: Any) -> None:
+        if thread_id := self.pick(self.threads(), thread):
+            self.allowed(self.driver.patch(f"threads/{thread_id}", **body))
+
+    def allowed(self, asked: Awaitable[Result]) -> Result | None:
+        """None for what was refused in words."""
+        try:
+            return self.run(asked)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code not in REFUSED:
+                raise
+            return None
+
+    def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        return self.run(self.driver.rows(query, *parameters))
+
+    def threads(self) -> list[str]:
+        """In the order in which they began, so that the same choices make the same history."""
+        return [str(row["id"]) for row in self.rows("select id from thread order by created_at, id")]
+
+    def messages_of(self, thread: int, some: list[bool]) -> tuple[str | None, list[str]]:
+        thread_id = self.pick(self.threads(), thread)
+        rows = self.rows("select id from message where thread_id = %s order by position", thread_id)
+        return thread_id, [str(row["id"]) for n, row in enumerate(rows) if some[n % len(some)]]
+
+    def pick(self, among: list[str], number: int) -> str | None:
+        return among[number % len(among)] if among else None
+
+    def next_text(self) -> str:
+        self.said += 1
+        return f"{self.said:05}"
+
+
+def test_whatever_happens_nothing_is_lost_and_every_act_can_be_undone(database_url: str) -> None:
+    with asyncio.Runner() as runner:
+        world = driving(database_url)
+        Histories.driver = runner.run(world.__aenter__())
+        Histories.run = staticmethod(runner.run)
+        try:
+            run_state_machine_as_test(Histories, settings=BOUNDED)
+        finally:
+            runner.run(world.__aexit__(None, None, None))
