@@ -40,11 +40,16 @@ async function overtaken(before: Thread, wish: ThreadChange, what: string): Prom
     const theirs = threads.value.get(before.id)!;
     const touched = (Object.keys(wish) as (keyof ThreadChange)[]).filter((name) => !same(before[name], theirs[name]));
     if (touched.length === 0) return put(await api.change(before.id, wish, theirs.version));
-    const text = `${changerOf(before.id)} changed this meanwhile: ${touched.map((name) => inWords(theirs, name)).join(", ")}.`;
-    refusal.value = { threadId: before.id, text: `${text} Your change was not made.` };
+    sayOvertaken(theirs, ...touched);
   } catch (error) {
     refusal.value = { threadId: before.id, text: `Could not ${what}. ${reasonOf(error)}` };
   }
+}
+
+/** Says what somebody else made of the fields that were to be changed. */
+export function sayOvertaken(theirs: Thread, ...touched: (keyof ThreadChange)[]): void {
+  const text = `${changerOf(theirs.id)} changed this meanwhile: ${touched.map((name) => inWords(theirs, name)).join(", ")}.`;
+  refusal.value = { threadId: theirs.id, text: `${text} Your change was not made.` };
 }
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);

@@ -91,6 +91,7 @@ export const api = {
   merge: (id: string, other_id: string, reason?: string) =>
     call<{ act_id: string }>("POST", `customers/${id}/merge`, { other_id, ...(reason ? { reason } : {}) }),
   unmerge: (id: string, act_id: string) => call<unknown>("POST", `customers/${id}/unmerge`, { act_id }),
+  unlink: (id: string, identity_id: string) => call<{ act_id: string }>("POST", `customers/${id}/unlink`, { identity_id }),
   dismiss: (id: string, other_id: string) => call<void>("POST", `customers/${id}/dismiss`, { other_id }),
   prove: (id: string, value: string) => call<unknown>("POST", `customers/${id}/prove`, { value }),
 };

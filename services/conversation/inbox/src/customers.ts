@@ -24,15 +24,20 @@ export async function loadCurrentCustomer(): Promise<void> {
   if (id) await loadCustomer(id);
 }
 
-/** "saved"; "overtaken": somebody changed it meanwhile, and what they made of it is loaded. Other refusals throw. */
-export async function saveProfile(customer: Customer, change: CustomerChange): Promise<"saved" | "overtaken"> {
+/** Saves what was changed on the version `seen`. If somebody was faster, what they made of it is loaded; the rest throws. */
+export async function saveProfile(
+  id: string,
+  change: CustomerChange,
+  seen?: number,
+): Promise<"saved" | { overtakenBy?: number }> {
   try {
-    await api.changeCustomer(customer.id, change, customer.version);
-    await loadCustomer(customer.id);
+    await api.changeCustomer(id, change, seen);
+    await loadCustomer(id);
     return "saved";
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 412) throw error;
-    await loadCustomer(customer.id);
-    return "overtaken";
+    await loadCustomer(id);
+    const known = customers.value.get(id);
+    return known && "customer" in known ? { overtakenBy: known.customer.version } : {};
   }
 }

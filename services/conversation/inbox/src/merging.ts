@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { api } from "./api.ts";
 import { loadCurrentCustomer } from "./customers.ts";
 import { reread } from "./messages.ts";
-import { customerName, type Customer, type Merge, type Person } from "./model.ts";
+import { customerName, type Customer, type KnownIdentity, type Merge, type Person } from "./model.ts";
 import { route } from "./route.ts";
 import { reasonOf, refresh } from "./threads.ts";
 import { offerUndo, show } from "./toasts.ts";
@@ -29,6 +29,15 @@ export function unmerge(customer: Customer, { act_id, customer: other }: Merge):
     await readAll();
     const again = { label: "Merge again", run: () => void (merging.value = { customer, other }) };
     show({ text: `${customerName(other)} is a customer of their own again.`, act: again });
+  });
+}
+
+/** The identity was somebody else's: it gets a customer of its own. */
+export function unlink(customer: Customer, { id, value }: KnownIdentity): Promise<void> {
+  return attempt(`unlink ${value}`, async () => {
+    const { act_id } = await api.unlink(customer.id, id!);
+    await readAll();
+    offerUndo(`${value} belongs to a customer of its own now.`, act_id, readAll);
   });
 }
 

@@ -49,7 +49,7 @@ async function act(does: () => ReturnType<typeof api.split>, threadId: string, d
     offerUndo(done, act_id, afresh);
     return true;
   } catch (error) {
-    show({ text: `Nothing was changed. ${reasonOf(error)}`, failed: true });
+    show({ text: reasonOf(error), failed: true });
     return false;
   }
 }

@@ -81,6 +81,7 @@ export async function takeBack(threadId: string, reply: PendingReply): Promise<v
   keepDraft(threadId, "reply", written ? `${reply.text}\n\n${written}` : reply.text);
   if (reply.channel_id) pick(threadId, reply.channel_id);
   if (route.value.threadId === threadId) compose("reply");
+  else show({ text: "Taken back. It is a draft again." });
 }
 
 /** The latest reply of mine that can still be taken back. */

@@ -9,7 +9,7 @@ import { stopChoosing } from "./moving.ts";
 import { address, followLinks, go, openThread, route } from "./route.ts";
 import { markSeen } from "./seen.ts";
 import { resumeOutgoing } from "./sending.ts";
-import { countOf, currentThread, loadList, loadThread, reasonOf, shownThreads } from "./threads.ts";
+import { countOf, currentThread, loadCounted, loadList, loadThread, reasonOf, shownThreads } from "./threads.ts";
 import { views } from "./views.ts";
 
 /** Why the open thread cannot be shown. */
@@ -20,7 +20,7 @@ export function startInbox(): () => void {
   go(address(route.value), true);
   resumeOutgoing();
   goLive();
-  void loadList("all");
+  void Promise.all(loadCounted());
   const stops = [startClock(), listenToKeys(), followLinks(), ...followRoute()];
   return () => {
     for (const stop of stops) stop();

@@ -36,7 +36,8 @@ function threadsOf(view: ViewName): Thread[] {
 /** "7", or "50+" while there is more than was loaded. */
 export function countOf(view: ViewName): string {
   const count = threadsOf(view).length;
-  const more = lists.value.get("all")?.next ?? lists.value.get(view)?.next;
+  const whole = views[view].filter.status === "open" ? "all" : view;
+  const more = lists.value.get(whole)?.next ?? lists.value.get(view)?.next;
   return more ? `${count}+` : String(count);
 }
 
@@ -61,12 +62,6 @@ function isOlder(thread: Thread, known: Thread): boolean {
   return thread.sequence < known.sequence || (thread.version ?? 0) < (known.version ?? 0);
 }
 
-/** A thread that is no more: it went on in another. */
-export function drop(id: string): void {
-  const kept = new Map(threads.value);
-  if (kept.delete(id)) threads.value = kept;
-}
-
 export async function loadList(view: ViewName, query = "", more = false): Promise<void> {
   const key = listKey(view, query);
   const before = lists.value.get(key);
@@ -86,6 +81,9 @@ export async function loadList(view: ViewName, query = "", more = false): Promis
   }
 }
 
+/** The lists whose numbers stand in the navigation. */
+export const loadCounted = (): Promise<void>[] => (["all", "waiting", "snoozed"] as const).map((view) => loadList(view));
+
 /** `anew`: what is shown was only hoped for, so the answer replaces it even if it is no newer. */
 export async function loadThread(id: string, anew = false): Promise<void> {
   const detail = await api.thread(id);
@@ -100,7 +98,7 @@ export async function refresh(): Promise<void> {
   const old = threads.value;
   const open = route.value.threadId;
   lists.value = new Map();
-  await Promise.all([loadList("all"), loadList(route.value.view, route.value.query), open ? loadThread(open) : null]);
+  await Promise.all([...loadCounted(), loadList(route.value.view, route.value.query), open ? loadThread(open) : null]);
   if ([...lists.value.values()].some((one) => one.state === "failed")) return;
   const complete = lists.value.get("all")?.next === null;
   const gone = (thread: Thread) => complete && thread.status === "open" && old.get(thread.id) === thread && thread.id !== open;

@@ -45,7 +45,7 @@ export const views: Record<ViewName, View> = {
     empty: "The AI holds no conversation now.",
   },
   waiting: {
-    label: "Waiting",
+    label: "Waiting for customer",
     icon: "M6 3h12M6 21h12M7 3c0 6 10 6 10 9s-10 3-10 9M17 3c0 3-2 5-4 6",
     filter: { status: "waiting" },
     holds: (thread) => thread.status === "waiting",

@@ -1,7 +1,7 @@
 import { clock } from "@onethread/browser/time.ts";
 import { giveBack, takeOver } from "../acts.ts";
 import { me } from "../api.ts";
-import { needsPerson, type Thread } from "../model.ts";
+import { needsPerson, type Author, type Thread } from "../model.ts";
 
 const QUIET = {
   drafting: "The AI writes drafts here. People send them.",
@@ -37,17 +37,15 @@ export function AgentBar({ thread }: { thread: Thread }) {
 /** "Set by Sam, 14:02." */
 export function AgentSetBy({ thread: { agent_set: set } }: { thread: Thread }) {
   if (!set) return null;
-  const who =
-    !set.by || set.by.kind === "system"
-      ? "a rule"
-      : set.by.kind === "agent"
-        ? "the AI"
-        : set.by.id === me.value?.id
-          ? "you"
-          : (set.by.name ?? "a teammate");
   return (
     <span>
-      Set by {who}, <time dateTime={set.at}>{clock(set.at)}</time>.
+      Set by {nameOf(set.by)}, <time dateTime={set.at}>{clock(set.at)}</time>.
     </span>
   );
+}
+
+function nameOf(by: Author | null): string {
+  if (!by || by.kind === "system") return "a rule";
+  if (by.kind === "agent") return "the AI";
+  return by.id === me.value?.id ? "you" : (by.name ?? "a teammate");
 }

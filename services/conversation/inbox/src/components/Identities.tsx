@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { api } from "../api.ts";
+import { unlink } from "../merging.ts";
 import type { Customer, Identity, KnownIdentity } from "../model.ts";
 import { reasonOf } from "../threads.ts";
 import { proof } from "../trust.ts";
@@ -13,11 +14,7 @@ export function Identities({ customer }: { customer: Customer }) {
       <h3>Identities</h3>
       <dl>
         {distinct(customer.identities).map((identity) => (
-          <IdentityLine
-            key={`${identity.kind} ${identity.value} ${identity.trust}`}
-            identity={identity}
-            customerId={customer.id}
-          />
+          <IdentityLine key={`${identity.kind} ${identity.value} ${identity.trust}`} identity={identity} customer={customer} />
         ))}
         {claims.map((claim) => (
           <ClaimLine key={claim.value} kind={claim.kind} value={claim.value} customerId={customer.id} />
@@ -33,7 +30,7 @@ function distinct(identities: KnownIdentity[]): KnownIdentity[] {
   return identities.filter((identity) => identity.kind !== "visitor" || identity === visitor);
 }
 
-function IdentityLine({ identity, customerId }: { identity: KnownIdentity; customerId: string }) {
+function IdentityLine({ identity, customer }: { identity: KnownIdentity; customer: Customer }) {
   const { kind, value, trust } = identity;
   if (kind === "visitor") return <Line kind={kind}>visitor of the website</Line>;
   const verified = trust === "verified";
@@ -41,7 +38,12 @@ function IdentityLine({ identity, customerId }: { identity: KnownIdentity; custo
     <Line kind={kind}>
       {verified ? value : `claims to be ${value}`}
       <span class={verified ? "trust proven" : "trust"}>{proof(identity)}</span>
-      {!verified && kind === "email" && <AskForProof customerId={customerId} value={value} />}
+      {!verified && kind === "email" && <AskForProof customerId={customer.id} value={value} />}
+      {identity.id && customer.identities.length > 1 && (
+        <button type="button" class="link" aria-label={`Unlink ${value}`} onClick={() => void unlink(customer, identity)}>
+          Unlink
+        </button>
+      )}
     </Line>
   );
 }

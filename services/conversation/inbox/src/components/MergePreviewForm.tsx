@@ -29,7 +29,7 @@ export function MergePreviewForm({ customer, other, reason, close }: Props) {
       await merge(customer, other, reason);
       close();
     } catch (error) {
-      setFailure(`Nothing was merged. ${reasonOf(error)}`);
+      setFailure(reasonOf(error));
       setBusy(false);
     }
   };

@@ -11,13 +11,16 @@ const ZONES = Intl.supportedValuesOf("timeZone");
 /** Only what was typed is sent, and it stays typed if somebody else saved first. */
 export function ProfileForm({ customer, done }: { customer: Customer; done(): void }) {
   const [typed, setTyped] = useState<Partial<Record<Field, string>>>({});
+  const [seen, setSeen] = useState(customer.version);
   const [notice, setNotice] = useState("");
   const save = async (event: SubmitEvent) => {
     event.preventDefault();
     const change = changeOf(customer, typed);
     if (Object.keys(change).length === 0) return done();
     try {
-      if ((await saveProfile(customer, change)) === "saved") return done();
+      const outcome = await saveProfile(customer.id, change, seen);
+      if (outcome === "saved") return done();
+      setSeen(outcome.overtakenBy); // Shown now: saving again replaces it.
       setNotice("overtaken");
     } catch (error) {
       setNotice(`Not saved. ${reasonOf(error)}`);

@@ -1,14 +1,24 @@
+import { useState } from "preact/hooks";
 import { dismiss, merging } from "../merging.ts";
 import { customerName, type Customer, type Suggestion } from "../model.ts";
 import { CAREFUL, Warning } from "./Warning.tsx";
 
+const FEW = 3;
+
 /** Who this may also be. Nothing is joined until somebody says so. */
 export function Suggestions({ customer }: { customer: Customer }) {
+  const [all, setAll] = useState(false);
+  const hidden = customer.maybe.length - FEW;
   return (
     <>
-      {customer.maybe.map((other) => (
+      {customer.maybe.slice(0, all ? undefined : FEW).map((other) => (
         <Maybe key={other.id} customer={customer} other={other} />
       ))}
+      {hidden > 0 && !all && (
+        <button type="button" class="button" onClick={() => setAll(true)}>
+          May be {hidden} others…
+        </button>
+      )}
     </>
   );
 }

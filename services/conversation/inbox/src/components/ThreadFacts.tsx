@@ -1,8 +1,8 @@
-import { useState } from "preact/hooks";
-import { refusal, setAgent, setPriority, setTopic } from "../acts.ts";
+import { refusal, setAgent, setPriority } from "../acts.ts";
 import type { AgentState, Priority, Thread } from "../model.ts";
 import { AgentSetBy } from "./AgentBar.tsx";
 import { Tags } from "./Tags.tsx";
+import { Topic } from "./Topic.tsx";
 
 const PRIORITIES: Record<Priority, string> = { low: "Low", normal: "Normal", high: "High", urgent: "Urgent" };
 const AGENT: Record<AgentState, string> = { active: "Answers", drafting: "Writes drafts", quiet: "Quiet", off: "Off" };
@@ -23,29 +23,6 @@ export function ThreadFacts({ thread }: { thread: Thread }) {
       <Tags thread={thread} />
       {refusal.value?.threadId === thread.id && <p class="failure for-drawer">{refusal.value.text}</p>}
     </section>
-  );
-}
-
-/** What was typed stays until it is saved, even if somebody else was faster. */
-function Topic({ thread }: { thread: Thread }) {
-  const [typed, setTyped] = useState<string | null>(null);
-  const save = async () => {
-    if (typed === null || typed.trim() === (thread.topic ?? "")) return setTyped(null);
-    await setTopic(thread, typed.trim());
-    if (refusal.value?.threadId !== thread.id) setTyped(null);
-  };
-  return (
-    <label class="fact">
-      Topic
-      <input
-        value={typed ?? thread.topic ?? ""}
-        placeholder="None"
-        maxLength={200}
-        onInput={(event) => setTyped(event.currentTarget.value)}
-        onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
-        onBlur={() => void save()}
-      />
-    </label>
   );
 }
 

@@ -1,0 +1,212 @@
+"""The inbox in a real Chromium on the real service: what a teammate rearranges is so in the database, and goes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+from plugins.conversation_world import received, verified
+
+from onethread.contracts import messages as m
+from onethread.contracts.ids import lane
+from onethread.conversation.app import create_app
+from onethread.conversation.settings import ConversationSettings
+from onethread.runtime.bus import Bus
+
+PASSWORD = "pw-of-admin"
+
+pytestmark = [pytest.mark.browser, pytest.mark.connected, pytest.mark.usefixtures("built_ui")]
+
+
+class Service:
+    """The conversation service at `origin`, and the customers who write to it."""
+
+    def __init__(self, origin: str, settings: ConversationSettings) -> None:
+        self.origin, self.settings = origin, settings
+        self.api = httpx.Client(base_url=f"{origin}/api/v1", headers={"Authorization": "Bearer key"}, timeout=10)
+
+    def hear(self, *events: m.MessageReceived) -> None:
+        """Customers say something, each after the one before stands in a thread."""
+        for number, event in enumerate(events, 1):
+            aside(self._publish(event))
+            for _ in range(400):
+                if sum(len(self.texts(one["id"])) for one in self.threads()) == number:
+                    break
+                aside(asyncio.sleep(0.02))
+            else:
+                raise AssertionError("the message never stood in a thread")
+
+    async def _publish(self, event: m.MessageReceived) -> None:
+        bus = Bus("test", self.settings)
+        await bus.start()
+        await bus.publish(event, event.data.channel.kind, lane(event.data.identities[0].value))
+        await bus.stop()
+
+    def threads(self) -> list[dict[str, Any]]:
+        return self.api.get("/threads", params={"status": "all"}).json()["items"]
+
+    def thread_of(self, name: str) -> dict[str, Any]:
+        return next(thread for thread in self.threads() if thread["customer"]["name"] == name)
+
+    def texts(self, thread_id: str) -> list[str]:
+        return [message["text"] for message in self.api.get(f"/threads/{thread_id}/messages").json()["items"]]
+
+    def customer(self, name: str) -> dict[str, Any]:
+        found = self.api.get("/customers", params={"q": name}).json()["items"]
+        return self.api.get(f"/customers/{found[0]['id']}").json()
+
+
+def aside(work: Coroutine[Any, Any, Any]) -> None:
+    """In a thread of its own: Playwright's event loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
+@pytest.fixture
+def service(servers: tuple[str, str], database_url: str, serve_app: Callable[[Any], str]) -> Iterator[Service]:
+    from plugins.servers import _fresh_bus
+
+    aside(_fresh_bus(servers[0]))
+    settings = ConversationSettings(
+        nats_url=servers[0], database_url=database_url, api_key="key", admin_password=PASSWORD
+    )
+    service = Service(serve_app(create_app(settings)), settings)
+    yield service
+    service.api.close()
+
+
+@pytest.fixture
+def page(service: Service, context: BrowserContext) -> Page:
+    page = context.new_page()
+    page.goto(service.origin)
+    page.get_by_label("Email").fill(service.settings.admin_email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("region", name="Conversations")).to_be_visible()
+    return page
+
+
+def tell_of_two(service: Service) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Ana, whom the site vouches for, by chat and mail; and Bo, who only says that Ana's address is theirs."""
+    ana = verified("site_user", "ana-1"), verified("email", "ana@fern.example")
+    says = m.Identity(kind="email", value="ana@fern.example", trust="asserted", evidence="typed in the chat")
+    service.hear(
+        received("widget", "My pot is broken", *ana, name="Ana Ruiz"),
+        received("email", "Here is a picture", ana[1], name="Ana Ruiz"),
+        received("widget", "It is me, from the phone", verified("visitor", "v-bo"), says, name="Bo"),
+    )
+    return service.thread_of("Ana Ruiz"), service.thread_of("Bo")
+
+
+def log(page: Page) -> Locator:
+    return page.get_by_role("log")
+
+
+def pane(page: Page) -> Locator:
+    return page.get_by_role("complementary", name="Customer")
+
+
+def open_thread(page: Page, service: Service, thread: dict[str, Any]) -> None:
+    page.goto(f"{service.origin}/inbox/all/{thread['id']}")
+    expect(log(page).locator(".bubble").first).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("Live")
+
+
+def test_a_suggested_customer_is_linked_unmerged_and_both_are_as_before(page, service):
+    ana, bo = tell_of_two(service)
+    open_thread(page, service, ana)
+    expect(log(page)).to_contain_text("Continued by email")
+    page.get_by_role("region", name="May be Bo").get_by_role("button", name="Link").click()
+    dialog = page.get_by_role("dialog", name="What will move")
+    expect(dialog).to_contain_text("The two open conversations become one.")
+    dialog.get_by_role("button", name="Merge").click()
+    expect(log(page)).to_contain_text("It is me, from the phone")
+    expect(pane(page)).to_contain_text("Bo (widget visitor), joined by")
+    assert len(service.customer("Ana")["merges"]) == 1
+    pane(page).get_by_role("button", name="Unmerge Bo").click()
+    expect(log(page)).not_to_contain_text("It is me, from the phone")
+    expect(page.get_by_role("region", name="May be Bo")).to_have_count(0)
+    assert service.texts(ana["id"]) == ["My pot is broken", "Here is a picture"]
+    assert service.texts(bo["id"]) == ["It is me, from the phone"]
+
+
+def test_a_merge_with_a_found_customer_is_undone_from_the_notice(page, service):
+    ana, bo = tell_of_two(service)
+    open_thread(page, service, bo)
+    pane(page).get_by_role("button", name="Merge with another customer").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("searchbox").fill("ruiz")
+    dialog.get_by_role("button", name="Ana Ruiz").click()
+    dialog.get_by_role("button", name="Merge").click()
+    expect(log(page)).to_contain_text("Here is a picture")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone.")).to_be_visible()
+    assert service.texts(ana["id"]) == ["My pot is broken", "Here is a picture"]
+    assert service.texts(bo["id"]) == ["It is me, from the phone"]
+
+
+def test_a_split_is_undone_and_messages_stand_where_they_stood(page, service):
+    ana, _ = tell_of_two(service)
+    open_thread(page, service, ana)
+    log(page).focus()
+    page.keyboard.press("x")
+    expect(log(page).get_by_role("checkbox").last).to_be_focused()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Split off").click()
+    expect(log(page)).not_to_contain_text("Here is a picture")
+    expect(page.get_by_text("1 message is now a conversation of its own.")).to_be_visible()
+    assert service.texts(ana["id"]) == ["My pot is broken"]
+    page.keyboard.press("z")
+    expect(log(page)).to_contain_text("Here is a picture")
+    assert service.texts(ana["id"]) == ["My pot is broken", "Here is a picture"]
+
+
+def test_a_reply_that_is_taken_back_never_stands_in_the_thread(page, service):
+    ana, _ = tell_of_two(service)
+    open_thread(page, service, ana)
+    page.get_by_role("textbox", name="Reply").fill("Too soon")
+    page.keyboard.press("Control+Enter")
+    expect(log(page).locator(".pending")).to_contain_text("Too soon")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("textbox", name="Reply")).to_have_value("Too soon")
+    page.get_by_role("textbox", name="Reply").fill("In time")
+    page.keyboard.press("Control+Enter")
+    expect(log(page).locator(".pending")).to_have_count(1)
+    expect(log(page).locator(".pending")).to_have_count(0, timeout=12_000)
+    expect(log(page).locator(".message").last).to_contain_text("In time")
+    assert service.texts(ana["id"]) == ["My pot is broken", "Here is a picture", "In time"]
+
+
+def test_what_another_changed_meanwhile_is_shown_and_what_was_typed_stays(page, service):
+    ana, _ = tell_of_two(service)
+    page.route("**/api/v1/events", lambda route: route.abort())  # The inbox hears of nothing by itself.
+    page.goto(f"{service.origin}/inbox/all/{ana['id']}")
+    topic = page.get_by_role("textbox", name="Topic")
+    topic.fill("Broken pot")
+    service.api.patch(f"/threads/{ana['id']}", json={"priority": "high"}).raise_for_status()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="Priority")).to_have_value("high")
+    until_topic(page, service, "Broken pot")  # Two changes of two things both hold.
+
+    topic.fill("Pot of the fern")
+    service.api.patch(f"/threads/{ana['id']}", json={"topic": "Lisbon"}).raise_for_status()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("changed this meanwhile: the topic is Lisbon.")
+    expect(topic).to_have_value("Pot of the fern")
+    assert service.thread_of("Ana Ruiz")["topic"] == "Lisbon"
+    topic.press("Enter")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    until_topic(page, service, "Pot of the fern")
+
+
+def until_topic(page: Page, service: Service, wanted: str) -> None:
+    for _ in range(200):
+        if service.thread_of("Ana Ruiz")["topic"] == wanted:
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"the topic never became {wanted!r}")
