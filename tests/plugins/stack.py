@@ -37,6 +37,7 @@ SECRETS = {
     "ONETHREAD_WIDGET_SECRET": "widget-secret-of-the-tests-32-bytes",
     "ONETHREAD_REPLY_SECRET": "reply-secret-of-the-tests-32-bytes",
     "ONETHREAD_SESSION_SECRET": "session-secret-of-the-tests-32-bytes",
+    "ONETHREAD_SECRET": "secret-of-the-tests-of-32-bytes-or-more",
 }
 COMMANDS = {
     "nats": "nats-server",

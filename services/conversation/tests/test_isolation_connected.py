@@ -211,19 +211,20 @@ async def test_the_workspace_of_a_transaction_ends_with_it(database_url: str) ->
     assert named == {""}
 
 
-async def test_the_relay_sees_events_and_workspaces_and_nothing_else(
+async def test_what_serves_all_workspaces_sees_events_channels_and_workspaces_and_nothing_else(
     filled: dict[str, Any], database: Database
 ) -> None:
     async with await database.system() as connection:
         for table in filled:
             read = sql.SQL("select * from {}").format(sql.Identifier(table))
-            if table in {"outbox", "workspace"}:
+            if table in {"outbox", "workspace", "channel"}:
                 assert len(await (await connection.execute(read)).fetchall()) == 2
                 continue
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 await connection.execute(read)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            await connection.execute("update workspace set name = 'x'")
+        for table in ("workspace", "channel"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                await connection.execute(sql.SQL("update {} set name = 'x'").format(sql.Identifier(table)))
 
 
 class TestStarting:

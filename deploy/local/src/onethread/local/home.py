@@ -29,6 +29,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "ONETHREAD_WIDGET_SECRET": _token,
     "ONETHREAD_REPLY_SECRET": _token,
     "ONETHREAD_SESSION_SECRET": _token,
+    "ONETHREAD_SECRET": _token,
 }
 
 

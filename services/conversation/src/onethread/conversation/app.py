@@ -16,11 +16,22 @@ from fastapi.staticfiles import StaticFiles
 
 from onethread.contracts import replies as r
 from onethread.contracts import streams, subjects
+from onethread.contracts.channels import ChannelsOf
 from onethread.contracts.messages import Message, MessageReceived
 from onethread.contracts.proofs import StartProof, TryCode
 from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor
-from onethread.conversation import acts_api, admin_api, api, customers_api, messages_api, proofs_api, session_api
+from onethread.conversation import (
+    acts_api,
+    admin_api,
+    api,
+    channels_api,
+    customers_api,
+    messages_api,
+    proofs_api,
+    session_api,
+)
 from onethread.conversation.access import Access, allowed
+from onethread.conversation.channels import ChannelsForGateways
 from onethread.conversation.database import AWAY, UNFIT, Database
 from onethread.conversation.deliveries import Deliveries
 from onethread.conversation.history import History
@@ -32,6 +43,7 @@ from onethread.conversation.places import Places
 from onethread.conversation.proofs import Proofs
 from onethread.conversation.reconcile import Reconciler
 from onethread.conversation.replies import Replies
+from onethread.conversation.sealing import Seal
 from onethread.conversation.settings import ConversationSettings
 from onethread.conversation.stream import SUBJECTS, Stream
 from onethread.conversation.teammates import Teammates
@@ -47,7 +59,7 @@ log = structlog.get_logger()
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     session_api.router, api.router, messages_api.router, customers_api.router, proofs_api.router, acts_api.router,
-    admin_api.router, admin_api.installation_router,
+    channels_api.router, admin_api.router, admin_api.installation_router,
 )  # fmt: skip
 """Whoever comes by these must say who they are, and be allowed to."""
 
@@ -67,7 +79,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     teammates = Teammates(database, settings)
     access = Access(database, settings)
     proofs = Proofs(database, bus, relay, settings)
-    workspaces = Workspaces(database)
+    workspaces, seal = Workspaces(database), Seal(settings.secret)
 
     async def tell_inbox(workspace: str, message: Message) -> None:
         body = json.dumps({"message": message.model_dump(mode="json")}).encode()
@@ -81,6 +93,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     bus.on(streams.FAILURES, r.ReplyFailed, workspaces.only_known(deliveries.on_outcome))
     bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
     bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
+    bus.answer(subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(database, seal))
     bus.answer(subjects.CONVERSATION_PROVE, StartProof, proofs.start)
     bus.answer(subjects.CONVERSATION_PROVE_CODE, TryCode, proofs.try_code)
 
@@ -117,7 +130,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     app.state.places, app.state.deliveries, app.state.timers = places, deliveries, timers
     app.state.replies, app.state.stream, app.state.teammates = replies, stream, teammates
     app.state.proofs = proofs
-    app.state.access, app.state.workspaces = access, workspaces
+    app.state.access, app.state.workspaces, app.state.seal = access, workspaces, seal
     errors.install(app)
     app.add_middleware(AnswerInTime)
     _database_problems(app)

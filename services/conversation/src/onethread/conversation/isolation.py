@@ -1,7 +1,8 @@
 """How PostgreSQL itself keeps workspaces apart: row-level security, which also holds for whoever owns the tables.
 
 The service works as the role `onethread_app`, which owns nothing, and names its workspace in each transaction. The
-relay and the timers, which serve all workspaces, work as `onethread_system`: it sees the outbox, and who there is.
+relay, the timers and the gateways' questions, which are about all workspaces, work as `onethread_system`: it sees the
+outbox, the channels (their secrets are sealed), and which workspaces there are.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ SYSTEM = (
     f"grant usage on all sequences in schema public to {APP}",
     f"create policy every_workspace on outbox to {SYSTEM_ROLE} using (true) with check (true)",
     f"create policy every_workspace on workspace for select to {SYSTEM_ROLE} using (true)",
+    f"create policy every_workspace on channel for select to {SYSTEM_ROLE} using (true)",
     f"grant select, update on outbox to {SYSTEM_ROLE}",
-    f"grant select on workspace to {SYSTEM_ROLE}",
+    f"grant select on workspace, channel to {SYSTEM_ROLE}",
 )
 
 

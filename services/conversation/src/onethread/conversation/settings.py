@@ -17,6 +17,11 @@ class ConversationSettings(Settings):
     api_key: SecretStr
     admin_email: str = "admin@onethread.localhost"
     admin_password: SecretStr
+    secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Encrypts the secrets of channels. To change it: `new,old`. Without it none are kept.",
+    )
     agent_name: str = "AI assistant"
     reopen_days: int = Field(
         default=14, description="A thread closed within so many days is reopened by a new message."

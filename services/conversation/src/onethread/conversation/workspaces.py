@@ -35,7 +35,10 @@ class WorkspaceSettings(BaseModel):
         default=None, ge=0, le=3_650, description="A thread closed within so many days is reopened by a new message."
     )
     unseen_reply_minutes: int | None = Field(
-        default=None, ge=1, le=10_080, description="A widget reply that is not seen by then goes to the verified mail."
+        default=None,
+        ge=0,
+        le=10_080,
+        description="A widget reply not seen by then goes to the proven address; 0: never.",
     )
     undo_seconds: int | None = Field(default=None, ge=0, le=30, description="The inbox's undo window for a reply.")
 

@@ -1,0 +1,221 @@
+"""Channels that administrators make: a widget for a site, a support address, a Slack installation."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import structlog
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from onethread.contracts import channels as c
+from onethread.contracts import subjects
+from onethread.conversation import audit, etags
+from onethread.conversation.access import Caller
+from onethread.conversation.database import Connection, Database
+from onethread.conversation.likeness import normal_address
+from onethread.conversation.sealing import Seal
+from onethread.runtime.bus import Bus
+from onethread.runtime.errors import Problem
+
+log = structlog.get_logger()
+OF_THE_INSTALLATION = {"local", "email-local", "slack-local"}
+"""Ids of the channels that the gateways have by their own settings."""
+ADDRESSES = {"widget": None, "email": "address", "slack": "team_id"}
+"""By which setting the outside names a channel."""
+NO_SUCH = Problem(404, "There is no such channel")
+
+ADD = """insert into channel (id, workspace_id, kind, name, address, settings, secrets, active, created_at)
+    values (%s, %s, %s, %s, %s, %s, %s, true, now()) returning *"""
+ALL = "select * from channel where workspace_id = %s order by created_at, id"
+ONE = "select * from channel where workspace_id = %s and id = %s"
+SAVE = """update channel set name = %s, address = %s, settings = %s, secrets = %s, active = %s, version = version + 1
+    where id = %s returning *"""
+REMOVE = "delete from channel where workspace_id = %s and id = %s returning kind"
+OF_KIND = "select * from channel where kind = %s order by created_at, id"
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Id = Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.-]+(:[0-9]{1,5})?)$")]
+Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
+
+
+class Widget(c.WidgetSettings):
+    model_config = ConfigDict(extra="forbid")
+
+    origins: list[Origin] = Field(default_factory=lambda: ["*"], max_length=100, description="Sites that may use it.")
+
+
+class Email(c.EmailSettings):
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("address", mode="before")
+    @classmethod
+    def _normal(cls, value: Any) -> Any:
+        return normal_address(value) if isinstance(value, str) else value
+
+
+class Slack(c.SlackSettings):
+    model_config = ConfigDict(extra="forbid")
+
+    own_domains: list[Domain] = Field(default_factory=list[str], max_length=100)
+
+
+class SlackSecrets(c.SlackSecrets):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _New(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: Id | None = Field(default=None, description="Unique in the installation; made up if left out.")
+    name: Name = Field(examples=["Shop"])
+
+
+class NewWidget(_New):
+    kind: Literal["widget"]
+    settings: Widget = Widget()
+
+
+class NewEmail(_New):
+    kind: Literal["email"]
+    settings: Email
+
+
+class NewSlack(_New):
+    kind: Literal["slack"]
+    settings: Slack
+    secrets: SlackSecrets
+
+
+NewChannel = Annotated[NewWidget | NewEmail | NewSlack, Field(discriminator="kind")]
+SETTINGS = {"widget": Widget, "email": Email, "slack": Slack}
+
+
+class ChannelPatch(BaseModel):
+    """Only what is given changes, within `settings` too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    active: bool | None = Field(default=None, description="False: nothing is taken or sent there any more.")
+    settings: dict[str, Any] | None = Field(default=None, examples=[{"greeting": "Good day!"}])
+    secrets: SlackSecrets | None = Field(default=None, description="Of a Slack channel.")
+    new_identity_secret: bool = Field(default=False, description="Of a widget: the old one ends at once.")
+
+
+async def create(connection: Connection, caller: Caller, new: Any, seal: Seal) -> tuple[Any, dict[str, str]]:
+    """Returns the row, and the secrets that were made for it. Raises 409 problems."""
+    id_ = new.id or f"{new.kind}-{secrets.token_hex(8)}"
+    made = _identity_secret() if new.kind == "widget" else {}
+    kept = made or (new.secrets.model_dump() if new.kind == "slack" else {})
+    settings = new.settings.model_dump()
+    own = [id_, caller.workspace, new.kind, new.name.strip(), _address(new.kind, settings), Jsonb(settings)]
+    if id_ in OF_THE_INSTALLATION:
+        raise Problem(409, "This id is the installation's own", "Choose another one. Nothing was changed.")
+    try:
+        row = await (await connection.execute(ADD, [*own, seal.close(id_, kept)])).fetchone()
+    except UniqueViolation as error:
+        raise _taken(error) from None
+    await audit.record(connection, caller, "channel.created", id_, {"kind": new.kind})
+    return row, made
+
+
+async def change(
+    connection: Connection, caller: Caller, id_: str, patch: ChannelPatch, seal: Seal, version: int | None
+) -> tuple[Any, dict[str, str]]:
+    """Returns the row, and a secret that was made for it. Raises 404, 409, 412 and 422 problems."""
+    row = await (await connection.execute(f"{ONE} for update", [caller.workspace, id_])).fetchone()
+    if row is None:
+        raise NO_SUCH
+    etags.expect(row, version, "channel")
+    settings = _settings(row, patch.settings or {})
+    made = _identity_secret() if patch.new_identity_secret else {}
+    kept = made or (patch.secrets.model_dump() if patch.secrets else {})
+    if kept and row.kind != ("widget" if made else "slack"):
+        raise Problem(422, "A channel of this kind has no such secret", "Nothing was changed.")
+    sealed = seal.close(id_, kept) if kept else row.secrets
+    active = row.active if patch.active is None else patch.active
+    new = [patch.name or row.name, _address(row.kind, settings), Jsonb(settings), sealed, active, id_]
+    try:
+        row = await (await connection.execute(SAVE, new)).fetchone()
+    except UniqueViolation as error:
+        raise _taken(error) from None
+    fields = sorted(patch.model_fields_set | set(patch.settings or {}))
+    await audit.record(connection, caller, "channel.changed", id_, {"fields": fields})
+    return row, made
+
+
+async def remove(connection: Connection, caller: Caller, id_: str) -> str:
+    """What came by it stays. Returns its kind. Raises a 404 problem."""
+    row = await (await connection.execute(REMOVE, [caller.workspace, id_])).fetchone()
+    if row is None:
+        raise NO_SUCH
+    await audit.record(connection, caller, "channel.removed", id_, {"kind": row.kind})
+    return row.kind
+
+
+async def all_of(connection: Connection, workspace: str) -> Sequence[Any]:
+    return await (await connection.execute(ALL, [workspace])).fetchall()
+
+
+async def one(connection: Connection, workspace: str, id_: str) -> Any:
+    """Raises a 404 problem."""
+    row = await (await connection.execute(ONE, [workspace, id_])).fetchone()
+    if row is None:
+        raise NO_SUCH
+    return row
+
+
+async def tell(bus: Bus, workspace: str, kind: str, id_: str) -> None:
+    """Gateways of the kind ask again. One that does not hear it asks by itself within a minute."""
+    if bus.connected:
+        await bus.say_live(subjects.live(workspace, "channels", kind), c.ChannelChanged(id=id_))
+
+
+class ChannelsForGateways:
+    """Answers which channels there are, in every workspace, with their secrets."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database, self._seal = database, seal
+
+    async def __call__(self, question: c.ChannelsOf) -> c.Channels:
+        async with await self._database.system() as connection:
+            rows = await (await connection.execute(OF_KIND, [question.kind])).fetchall()
+        return c.Channels(items=[config for row in rows if (config := self._config(row))])
+
+    def _config(self, row: Any) -> c.ChannelConfig | None:
+        try:
+            opened = self._seal.open(row.id, row.secrets)
+        except ValueError as error:
+            log.warning("channel.sealed", channel=row.id, reason=str(error))
+            return None
+        return c.ChannelConfig(
+            id=row.id, workspace=row.workspace_id, kind=row.kind, name=row.name, settings=row.settings, secrets=opened,
+            active=row.active,
+        )  # fmt: skip
+
+
+def _settings(row: Any, given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return SETTINGS[row.kind].model_validate(row.settings | given).model_dump()
+    except ValidationError as error:
+        errors = [{"at": ".".join(map(str, ("settings", *e["loc"]))), "problem": e["msg"]} for e in error.errors()]
+        raise Problem(422, "The request is not valid", errors=errors) from None
+
+
+def _identity_secret() -> dict[str, str]:
+    return {"identity_secret": secrets.token_urlsafe(c.SIGNING_KEY)}
+
+
+def _address(kind: str, settings: dict[str, Any]) -> str | None:
+    name = ADDRESSES[kind]
+    return settings[name] if name else None
+
+
+def _taken(error: UniqueViolation) -> Problem:
+    what = "address" if error.diag.constraint_name == "channel_address" else "id"
+    return Problem(409, f"This {what} is another channel's already", "Nothing was changed.")
