@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -13,9 +14,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from onethread.contracts import messages as m
+from onethread.contracts.questions import HistoryOfThread
 from onethread.contracts.replies import ReplyDelivered, ReplyOutcome
+from onethread.conversation import graph, proving
 from onethread.conversation.app import create_app
 from onethread.conversation.deliveries import Deliveries
+from onethread.conversation.history import History
 from onethread.conversation.intake import Intake
 from onethread.conversation.settings import ConversationSettings
 
@@ -29,8 +33,8 @@ GAPS = """select thread_id from outbox where thread_id is not null
 class Driver:
     """The service in a test's hands: what the bus would bring, the API, and a look into its tables."""
 
-    def __init__(self, app: Any, api: httpx.AsyncClient, connection: psycopg.AsyncConnection[Any]) -> None:
-        self.app, self.api, self._connection = app, api, connection
+    def __init__(self, url: str, app: Any, api: httpx.AsyncClient, connection: psycopg.AsyncConnection[Any]) -> None:
+        self.url, self.app, self.api, self._connection = url, app, api, connection
         state, settings = app.state, ConversationSettings.model_fields
         self._intake = Intake(state.database, state.relay, settings["reopen_days"].default)
         self._deliveries = Deliveries(state.database, state.relay, state.places, _to_nobody)
@@ -92,6 +96,8 @@ class Driver:
         places = await self.rows("select * from place")
         pending = await self.rows("select * from pending_reply")
         return {
+            "customers": {row["id"]: row["root_id"] for row in await self.rows("select id, root_id from customer")},
+            "identities": {row["id"]: row for row in await self.rows("select * from identity")},
             "threads": {row["id"]: {k: v for k, v in row.items() if k not in COUNTERS} for row in threads},
             "messages": {row["id"]: row for row in messages},
             "places": {(row["channel_id"], row["key"]): row for row in places},
@@ -121,6 +127,62 @@ class Driver:
             where (t.last_text, t.last_author_kind) is distinct from (left(l.text, 200), l.author_kind)"""
         assert await self.rows(shown) == [], "a thread shows another last message than it has"
 
+        clusters = """with recursive reached(start, id) as (
+                select id, id from customer
+                union
+                select reached.start, edge.id from reached cross join lateral (
+                    select other_id as id from act
+                        where customer_id = reached.id and kind = 'merge' and undone_at is null
+                    union all
+                    select customer_id from act
+                        where other_id = reached.id and kind = 'merge' and undone_at is null) edge)
+            select start from reached join customer c on c.id = reached.start group by start, c.root_id
+            having not bool_or(reached.id = c.root_id)
+            union all
+            select one.id from customer one join reached on reached.start = one.id join customer other
+                on other.id = reached.id where other.root_id <> one.root_id"""
+        assert await self.rows(clusters) == [], "who stands for a cluster does not follow from its edges"
+        owners = "select t.id from thread t join customer c on c.id = t.home_id where c.root_id <> t.customer_id"
+        assert await self.rows(owners) == [], "a thread belongs to another than the one it was opened as"
+
+    async def check_what_is_shown(self) -> None:
+        """At no place is the agent given anything that the customer there did not prove to be theirs."""
+        proven = await self._proven()
+        history = History(self.app.state.database)
+        for place in await self.rows("select distinct thread_id, place_key from message where place_key is not null"):
+            asked = HistoryOfThread(
+                workspace="local", thread_id=place["thread_id"], place=place["place_key"], limit=200
+            )
+            said = await self.rows(
+                "select * from message where place_key = %s and thread_id = %s order by position",
+                place["place_key"], place["thread_id"],
+            )  # fmt: skip
+            narrow = any(row["shared"] or row["identity_trust"] == "asserted" for row in said)
+            homes = set() if narrow else proven[said[-1]["customer_id"]]
+            for message in (await history.of_thread(asked)).messages:
+                row = await self.message(message.id)
+                assert row["place_key"] == place["place_key"] or (
+                    row["customer_id"] in homes and row["identity_trust"] != "asserted"
+                )
+
+    async def _proven(self) -> dict[Any, set[Any]]:
+        """The homes that proof joins to each home."""
+        reach = {row["id"]: {row["id"]} for row in await self.rows("select id from customer")}
+        edges = "select customer_id, other_id from act where kind = 'merge' and how = 'proof' and undone_at is null"
+        for edge in await self.rows(edges):
+            joined = reach[edge["customer_id"]] | reach[edge["other_id"]]
+            reach |= dict.fromkeys(joined, joined)
+        return reach
+
+    async def prove(self, claimant: m.Identity, email: str) -> None:
+        """Whoever is known by `claimant` types the code that was mailed to the address."""
+        proof = SimpleNamespace(
+            id=uuid4(), workspace_id="local", identities=[claimant.model_dump()], customer_id=None, value=email
+        )
+        async with self.app.state.database.transaction("local") as connection:
+            await connection.execute(graph.ALONE, ["local"])
+            await proving.take_effect(connection, proof, "code")
+
 
 async def _to_nobody(_workspace: str, _message: m.Message) -> None:
     """No inbox is open."""
@@ -140,7 +202,7 @@ async def driving(database_url: str) -> AsyncIterator[Driver]:
             transport=transport, base_url="http://inbox", headers={"Authorization": "Bearer key"}, timeout=30
         ) as api,
     ):
-        yield Driver(app, api, connection)
+        yield Driver(database_url, app, api, connection)
     await app.state.database.stop()
 
 

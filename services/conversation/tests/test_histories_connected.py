@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import httpx
@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from plugins.conversation_driver import Driver, driving
-from plugins.conversation_world import received, verified
+from plugins.conversation_world import asserted, received, verified
 
 from onethread.contracts.messages import Identity
+from onethread.conversation.replay import verify
 
 pytestmark = pytest.mark.connected
 HISTORIES = int(os.environ.get("ONETHREAD_HISTORIES", "0"))
@@ -31,7 +32,8 @@ BOUNDED = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-REFUSED = {409, 422}
+REFUSED = {404, 409, 422}
+"""404: of nobody, before anybody wrote."""
 ANY = st.integers(0, 10**6)
 """Picks one of what there is at that moment."""
 SOME = st.lists(st.booleans(), min_size=1, max_size=6)
@@ -51,6 +53,9 @@ SENDERS: dict[str, tuple[str, tuple[Identity, ...]]] = {
     "ana as a guest": ("widget", (verified("visitor", "v-ana"),)),
     "bob by mail": ("email", (verified("email", "bob@shop.example"),)),
     "bob in ana's Slack thread": ("slack", (verified("slack_user", "T/bob"),)),
+    "bob signed in on ana's browser": ("widget", (*signed_in("bob")[:2], verified("visitor", "v-ana"))),
+    "a forger as ana": ("email", (asserted("email", "ana@shop.example"),)),
+    "a guest who says to be ana": ("widget", (verified("visitor", "v-cy"), asserted("email", "ana@shop.example"))),
 }
 
 
@@ -99,6 +104,32 @@ class Histories(RuleBasedStateMachine):
     def merge(self, thread: int, other: int) -> None:
         self.act(self.a_merge(thread, other))
 
+    @rule(kept=ANY, other=ANY)
+    def merge_customers(self, kept: int, other: int) -> None:
+        self.act(self.a_customer_merge(kept, other))
+
+    @rule(identity=ANY, keep_messages=st.booleans())
+    def unlink(self, identity: int, keep_messages: bool) -> None:
+        rows = self.rows(
+            "select i.id, c.root_id from identity i join customer c on c.id = i.customer_id order by i.created_at, i.id"
+        )
+        if rows:
+            row = rows[identity % len(rows)]
+            body = {"identity_id": str(row["id"]), "keep_messages": keep_messages}
+            self.act((f"customers/{row['root_id']}/unlink", body))
+
+    @rule(claimant=st.sampled_from(["v-cy", "v-ana"]), email=st.sampled_from(["ana@shop.example", "new@shop.example"]))
+    def prove(self, claimant: str, email: str) -> None:
+        self.run(self.driver.prove(verified("visitor", claimant), email))
+
+    @rule(kept=ANY, other=ANY)
+    def merge_and_part_customers(self, kept: int, other: int) -> None:
+        """A merge that is undone at once leaves no trace, but that the two are kept apart."""
+        before = self.run(self.driver.snapshot())
+        if act_id := self.act(self.a_customer_merge(kept, other)):
+            assert self.post(f"acts/{act_id}/undo")
+            assert self.run(self.driver.snapshot()) == before
+
     @rule(act=ANY)
     def undo(self, act: int) -> None:
         if act_id := self.pick(self.acts, act):
@@ -117,16 +148,24 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_and_all_is_where_it_belongs(self) -> None:
-        assert len(self.rows("select id from message")) == self.said
+        assert len(self.rows("select id from message where author_kind <> 'system'")) == self.said
         self.run(self.driver.check())
 
     @invariant()
     def each_sender_is_heard_in_order(self) -> None:
         spoken: dict[str, list[str]] = {}
-        for row in self.rows("select identity_value, channel_kind, text from message order by position"):
+        for row in self.rows("select * from message where author_kind <> 'system' order by position"):
             spoken.setdefault(f"{row['channel_kind']} {row['identity_value']}", []).append(row["text"])
         for texts in spoken.values():
             assert texts == sorted(texts)
+
+    def teardown(self) -> None:
+        """What follows from the event log is what the tables hold."""
+        assert self.run(_all(verify(self.driver.url, "local"))) == []
+
+    @invariant()
+    def what_is_shown_reaches_as_far_as_proof(self) -> None:
+        self.run(self.driver.check_what_is_shown())
 
     # What rules are made of.
 
@@ -141,6 +180,10 @@ class Histories(RuleBasedStateMachine):
     def a_merge(self, thread: int, other: int) -> tuple[str, dict[str, Any]]:
         threads = self.threads()
         return f"threads/{self.pick(threads, thread)}/merge", {"other_thread_id": self.pick(threads, other)}
+
+    def a_customer_merge(self, kept: int, other: int) -> tuple[str, dict[str, Any]]:
+        customers = [str(row["id"]) for row in self.rows("select id from customer order by created_at, id")]
+        return f"customers/{self.pick(customers, kept)}/merge", {"other_id": self.pick(customers, other)}
 
     def act(self, asked: tuple[str, dict[str, Any]]) -> str | None:
         """The act's id, or None where it was refused."""
@@ -184,6 +227,10 @@ class Histories(RuleBasedStateMachine):
     def next_text(self) -> str:
         self.said += 1
         return f"{self.said:05}"
+
+
+async def _all(items: AsyncIterator[Result]) -> list[Result]:
+    return [item async for item in items]
 
 
 def test_whatever_happens_nothing_is_lost_and_every_act_can_be_undone(database_url: str) -> None:
