@@ -19,6 +19,7 @@ from onethread.contracts.messages import Identity
 from onethread.contracts.proofs import CodeTried, ProofMail, ProofMailSent, ProofStarted, StartProof, TryCode
 from onethread.contracts.questions import History, HistoryOfVisitor
 from onethread.conversation import proofs
+from onethread.conversation.replay import verify
 from onethread.conversation.settings import ConversationSettings
 from onethread.runtime.bus import Bus
 
@@ -59,10 +60,11 @@ async def answering(nats_url: str, mailbox: Any) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def mailbox(outside: Any, nats_url: str) -> AsyncIterator[Mailbox]:
+async def mailbox(outside: Any, nats_url: str, database_url: str) -> AsyncIterator[Mailbox]:
     box = Mailbox()
     async with answering(nats_url, box):
         yield box
+    assert [one async for one in verify(database_url, "local")] == [], "the event log does not tell everything"
 
 
 @pytest.fixture
@@ -358,6 +360,21 @@ async def everything(outside: Any) -> AsyncIterator[Any]:
             yield await js.get_msg(stream.config.name, sequence)
 
 
+async def test_what_a_teammate_joined_is_open_to_the_customer_once_they_prove_it(
+    outside: Any, mailbox: Mailbox, database: Any
+):
+    mail = await outside.hear(received("email", "My lamp broke", ANA))
+    chat = await outside.hear(received("widget", "Hello?", V))
+    owner, own = await customer_of(outside, mail), await customer_of(outside, chat)
+    url = f"/api/v1/customers/{owner['id']}/merge"
+    assert (await outside.api.post(url, json={"other_id": own["id"], "reason": "By phone."})).status_code == 200
+    assert await seen(outside, V) == ["Hello?"]
+    assert (await prove(outside, mailbox, V)).proven
+    assert await seen(outside, V) == ["My lamp broke", "Hello?"]
+    (merge,) = merges(database)
+    assert (merge.how, merge.reason.startswith("By phone. Proven by a one-time code, ")) == ("proof", True)
+
+
 # What speaks against it
 
 
@@ -493,6 +510,18 @@ async def test_an_unmerge_gives_the_unproven_identity_back(outside: Any, mailbox
     assert (after["id"], after["identities"]) == (before["id"], before["identities"])
     again = await outside.hear(received("email", "Once more", FORGED))
     assert again.threadid == first.threadid
+
+
+async def test_an_unproven_sender_whom_a_teammate_joined_to_the_owner_can_still_prove_it(
+    outside: Any, mailbox: Mailbox
+):
+    owner = await customer_of(outside, await outside.hear(received("email", "My lamp broke", ANA)))
+    own = await customer_of(outside, await outside.hear(received("email", "From my phone", FORGED)))
+    await outside.api.post(f"/api/v1/customers/{owner['id']}/merge", json={"other_id": own["id"]})
+    assert (await ask(outside, owner)).status_code == 202
+    assert (await outside.api.post(mailbox.path)).status_code == 200
+    forged = await customer_of(outside, await outside.hear(received("email", "Send me the invoices", FORGED)))
+    assert forged["id"] not in {owner["id"], own["id"]}
 
 
 async def test_an_unproven_sender_whom_a_teammate_keeps_apart_is_only_suggested(

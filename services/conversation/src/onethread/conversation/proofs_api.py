@@ -55,7 +55,8 @@ PAGE = """<!doctype html>
 ASK = """<p>Somebody who wrote to us says that <strong>{address}</strong> is their address. If that was you, confirm it:
 you are then known to us by this address, also for what you wrote before.</p>
 <form method="post"><button>Yes, this is my address</button></form>
-<p>If you did not write to us, close this page. Nothing happens.</p>"""
+<p>If you did not write to us, do not confirm it: somebody else would be taken for you. Close this page, and nothing
+happens.</p>"""
 PROVEN = """<p>We now know that this address is yours. You can close this page.</p>"""
 UNCLEAR = """<p>We have your word. We cannot tell by ourselves how it fits together: a teammate will look at it. You can
 close this page.</p>"""

@@ -32,6 +32,10 @@ PROVEN = "select kind, value, trust, evidence from identity where customer_id = 
 MOVE_AWAY = (
     "delete from identity where workspace_id = %s and kind = 'email' and value = %s and trust = 'asserted' returning *"
 )
+CONFIRM = """update act set how = 'proof', reason = concat_ws(' ', nullif(reason, ''), %(reason)s::text)
+    where kind = 'merge' and how = 'teammate' and undone_at is null and (
+        (customer_id = any(%(ours)s) and other_id = any(%(theirs)s))
+        or (customer_id = any(%(theirs)s) and other_id = any(%(ours)s)))"""
 JOURNAL = "update act set journal = journal || %s where id = %s"
 
 
@@ -83,6 +87,8 @@ async def _of_somebody_known(connection: Connection, proof: Any, address: Identi
         customer = replace(customer, to_link=[*customer.to_link, address], learned_email=address.value)
         done = True
     await _keep(connection, proof, customer, address.evidence)
+    if owner and done:
+        await _confirm(connection, customer.home, owner.home, address.evidence)
     if not owner and not done:
         doubt = address.model_copy(update={"trust": "asserted", "evidence": f"{address.evidence}, in a shared browser"})
         await suggestions.claim(connection, proof.workspace_id, customer.home, [doubt])
@@ -132,6 +138,9 @@ async def _of_unproven_mails(connection: Connection, proof: Any, address: Identi
         await _tell(connection, proof, claimant.root, [address], is_new=False)
     elif owner.root != claimant.root:
         await _merge(connection, proof, claimant, owner, moved, evidence=address.evidence)
+    else:
+        await _confirm(connection, claimant.home, owner.home, address.evidence)
+        await profiles.tell_updated(connection, proof.workspace_id, claimant.root, None)
     return claimant.home, True
 
 
@@ -145,6 +154,12 @@ async def _merge(connection: Connection, proof: Any, claimant: Any, owner: Any, 
     row = [moved.id, moved.workspace_id, moved.kind, moved.value, moved.trust, moved.evidence, moved.likeness]
     journal = {"identity": [str(one) for one in (*row, moved.customer_id)]}
     await connection.execute(JOURNAL, [Jsonb(journal), act])
+
+
+async def _confirm(connection: Connection, home: UUID, owner: UUID, evidence: str) -> None:
+    """What a teammate had joined is proven since, and open to the customer, too."""
+    sides = {"ours": await graph.proven(connection, home), "theirs": await graph.proven(connection, owner)}
+    await connection.execute(CONFIRM, {**sides, "reason": f"Proven by a {evidence}."})
 
 
 def _against(claimant: Any, owner: Any) -> list[str]:
