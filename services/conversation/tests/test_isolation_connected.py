@@ -270,6 +270,27 @@ class TestStarting:
             connection.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
         assert found == (1, 1)
 
+    async def test_works_for_an_owner_who_is_nobody_special(self, servers: tuple[str, str], nats_url: str) -> None:
+        """Neither superuser nor allowed to make roles: whoever runs the server made them."""
+        owner = f"owner_{uuid4().hex[:8]}"
+        address = servers[1].split("//")[1].split("@")[1].rsplit("/", 1)[0]
+        with psycopg.connect(servers[1], autocommit=True) as connection:
+            connection.execute(f"create role {owner} login password 'x'")  # type: ignore[arg-type]
+            for role in isolation.ROLES:
+                connection.execute(isolation.make_role(role))  # type: ignore[arg-type]
+                connection.execute(f"grant {role} to {owner}")  # type: ignore[arg-type]
+            connection.execute(f"create database {owner} owner {owner}")  # type: ignore[arg-type]
+            try:
+                url = f"postgresql://{owner}:x@{address}/{owner}"
+                await asyncio.to_thread(migrate, url)
+                await self.start_and_stop(nats_url, url)
+                with psycopg.connect(url) as inside:
+                    assert inside.execute("select count(*) from teammate").fetchone() == (0,)  # FORCE: the owner too
+            finally:
+                connection.execute(f"drop database {owner} with (force)")  # type: ignore[arg-type]
+                connection.execute(f"drop owned by {owner}")  # type: ignore[arg-type]
+                connection.execute(f"drop role {owner}")  # type: ignore[arg-type]
+
     async def start_and_stop(self, nats_url: str, url: str) -> None:
         async with running(nats_url, url):
             await asyncio.sleep(0.2)

@@ -30,7 +30,7 @@ EXAMPLES: Any = {
 }  # fmt: skip
 
 
-class Channel(BaseModel):
+class ChannelView(BaseModel):
     id: str = Field(examples=["widget-5f0c1d2e3a4b5c6d"])
     kind: Literal["widget", "email", "slack"]
     name: str = Field(examples=["Shop"])
@@ -42,12 +42,12 @@ class Channel(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, row: Any, **more: Any) -> Channel:
-        own = {name: getattr(row, name) for name in Channel.model_fields}
+    def of(cls, row: Any, **more: Any) -> ChannelView:
+        own = {name: getattr(row, name) for name in ChannelView.model_fields}
         return cls(**own, **more)
 
 
-class ShownChannel(Channel):
+class ShownChannel(ChannelView):
     secrets: dict[str, str] = Field(
         default_factory=dict[str, str],
         examples=[{"identity_secret": "mZ0…"}],
@@ -56,7 +56,7 @@ class ShownChannel(Channel):
 
 
 class Channels(BaseModel):
-    items: list[Channel]
+    items: list[ChannelView]
     next: None = None
 
 
@@ -64,7 +64,7 @@ class Channels(BaseModel):
 async def list_channels(caller: CallerDep, database: DatabaseDep) -> Channels:
     """What was made here. The installation's own channels are in its settings."""
     async with database.transaction(caller.workspace) as connection:
-        return Channels(items=[Channel.of(row) for row in await channels.all_of(connection, caller.workspace)])
+        return Channels(items=[ChannelView.of(row) for row in await channels.all_of(connection, caller.workspace)])
 
 
 @router.post("", status_code=201)
@@ -80,17 +80,17 @@ async def create_channel(
         if before := await once.earlier(connection):
             return ShownChannel.model_validate(before.answer)
         row, made = await channels.create(connection, caller, new, request.app.state.seal)
-        await once.keep(connection, answer=Channel.of(row).model_dump(mode="json"))
+        await once.keep(connection, answer=ChannelView.of(row).model_dump(mode="json"))
     await channels.tell(request.app.state.bus, caller.workspace, row.kind, row.id)
     return ShownChannel.of(row, secrets=made)  # type: ignore[return-value]
 
 
 @router.get("/{channel_id}")
-async def get_channel(channel_id: ChannelId, caller: CallerDep, database: DatabaseDep, response: Response) -> Channel:
+async def get_channel(channel_id: ChannelId, caller: CallerDep, database: DatabaseDep, response: Response) -> ChannelView:
     async with database.transaction(caller.workspace) as connection:
         row = await channels.one(connection, caller.workspace, channel_id)
     etags.tag(response, row.version)
-    return Channel.of(row)
+    return ChannelView.of(row)
 
 
 @router.patch("/{channel_id}")

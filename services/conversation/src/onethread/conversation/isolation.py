@@ -19,12 +19,20 @@ ITS_OWN_ID = {"workspace"}
 
 
 def make_role(role: str) -> str:
-    """Roles belong to the server, not to the database: another database may have made them, even at this moment."""
+    """Roles belong to the server, not to the database: another database may have made them, even at this moment, or
+    whoever runs the server did, for an owner who may not.
+    """
     return f"""do $$ begin
-        create role {role} nologin nobypassrls;
+        if not exists (select from pg_roles where rolname = '{role}') then
+            create role {role} nologin nobypassrls;
+        end if;
     exception when duplicate_object or unique_violation then null;
     end $$;
-    grant {role} to current_user;
+    do $$ begin
+        grant {role} to current_user;
+    exception when insufficient_privilege then
+        if not pg_has_role('{role}', 'member') then raise; end if;
+    end $$;
     grant usage on schema public to {role}"""
 
 
