@@ -65,11 +65,13 @@ class Histories(RuleBasedStateMachine):
     driver: Driver
     run: Callable[[Awaitable[Any]], Any]
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(senders=st.lists(st.sampled_from(sorted(SENDERS)), min_size=3, max_size=9))
+    def begin(self, senders: list[str]) -> None:
         self.said = 0
         self.acts: list[str] = []
         self.run(self.driver.wipe())
+        for sender in senders:
+            self.receive(sender)
 
     @rule(sender=st.sampled_from(sorted(SENDERS)))
     def receive(self, sender: str) -> None:
