@@ -12,6 +12,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from onethread.contracts.channels import ChannelConfig, Channels
+from onethread.contracts.customers import CustomerErased
 from onethread.contracts.replies import ReplyOutcome
 from onethread.gateway_email.authenticity import Edge
 from onethread.gateway_email.convert import Arrival
@@ -81,6 +82,10 @@ class MemoryLedger:
 
     async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome, attempt: int = 1) -> None:
         self.deliveries[message, attempt] = delivery.model_copy(update={"state": "done", "outcome": outcome})
+
+    async def forget(self, event: CustomerErased) -> None:
+        erased = set(event.data.erased_message_ids)
+        self.deliveries = {key: one for key, one in self.deliveries.items() if key[0] not in erased}
 
 
 class Sink:

@@ -39,7 +39,8 @@ class CustomerChange(Contract):
     act_id: UUID | None = Field(default=None, description="By which a merge or link is undone.")
     by: Author | None = None
     message_ids: list[UUID] = Field(
-        default_factory=list[UUID], description="Messages that stand in the timeline of `other_customer_id` from now on."
+        default_factory=list[UUID],
+        description="Messages that stand in the timeline of `other_customer_id` from now on.",
     )
 
 
@@ -65,11 +66,17 @@ class CustomerIdentityUnlinked(CloudEvent):
     data: CustomerChange
 
 
+class Erasure(CustomerChange):
+    erased_message_ids: list[UUID] = Field(
+        default_factory=list[UUID], description="Messages whose words are gone. Of many, several events tell."
+    )
+
+
 class CustomerErased(CloudEvent):
     """Everything personal of this customer is gone. Whoever keeps copies forgets them too."""
 
     type: Literal["onethread.customer.erased.v1"] = "onethread.customer.erased.v1"
-    data: CustomerChange
+    data: Erasure
 
 
 class CustomerMerged(CloudEvent):

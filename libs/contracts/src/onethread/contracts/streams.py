@@ -57,7 +57,12 @@ AGENT = Consumer("agent-turns", "ot.*.message.added.customer", ack_wait=30, max_
 WIDGET_REPLIES = Consumer("gateway-widget-replies", "ot.*.reply.requested.widget", lanes=True)
 EMAIL_REPLIES = Consumer("gateway-email-replies", "ot.*.reply.requested.email", lanes=True, ack_wait=20)
 SLACK_REPLIES = Consumer("gateway-slack-replies", "ot.*.reply.requested.slack", lanes=True, ack_wait=20)
-CONSUMERS = (INTAKE, PROPOSALS, DELIVERIES, FAILURES, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES)
+EMAIL_ERASURES = Consumer("gateway-email-erasures", "ot.*.customer.erased", max_ack_pending=1)
+SLACK_ERASURES = Consumer("gateway-slack-erasures", "ot.*.customer.erased", max_ack_pending=1)
+CONSUMERS = (
+    INTAKE, PROPOSALS, DELIVERIES, FAILURES, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES, EMAIL_ERASURES,
+    SLACK_ERASURES,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

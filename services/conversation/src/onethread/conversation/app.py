@@ -26,6 +26,7 @@ from onethread.conversation import (
     api,
     channels_api,
     customers_api,
+    erasing_api,
     messages_api,
     proofs_api,
     session_api,
@@ -34,6 +35,7 @@ from onethread.conversation.access import Access, allowed
 from onethread.conversation.channels import ChannelsForGateways
 from onethread.conversation.database import AWAY, UNFIT, Database
 from onethread.conversation.deliveries import Deliveries
+from onethread.conversation.forgetting import Forgetting
 from onethread.conversation.history import History
 from onethread.conversation.in_time import AnswerInTime
 from onethread.conversation.intake import Intake
@@ -59,7 +61,7 @@ log = structlog.get_logger()
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     session_api.router, api.router, messages_api.router, customers_api.router, proofs_api.router, acts_api.router,
-    channels_api.router, admin_api.router, admin_api.installation_router,
+    channels_api.router, erasing_api.router, admin_api.router, admin_api.installation_router,
 )  # fmt: skip
 """Whoever comes by these must say who they are, and be allowed to."""
 
@@ -72,6 +74,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     bus = Bus("conversation", settings, away=AWAY)
     relay = Relay(database, bus)
     reconciler = Reconciler(database, bus)
+    forgetting = Forgetting(database, bus)
     places = Places(settings.workspace, settings.email_channel_id)
     replies = Replies(database, relay, places, settings.agent_name, settings.unseen_reply_minutes)
     history = History(database)
@@ -105,12 +108,14 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         relay.start()
         timers.start()
         reconciler.start()
+        forgetting.start()
         for subject in SUBJECTS:
             await bus.listen(subject, stream.on_event)
         await bus.listen("live.>", stream.on_live)
         watch = asyncio.create_task(access.watch(stream))
         yield
         watch.cancel()
+        await forgetting.stop()
         await reconciler.stop()
         await timers.stop()
         await relay.stop()
@@ -125,6 +130,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         redoc_url=None,
     )  # fmt: skip
     app.state.database, app.state.bus, app.state.relay = database, bus, relay
+    app.state.forgetting = forgetting
     app.state.reopen_window = timedelta(days=settings.reopen_days)
     app.state.on_start, app.state.on_stop = [database.check_role], [stream.close]
     app.state.places, app.state.deliveries, app.state.timers = places, deliveries, timers
@@ -140,6 +146,8 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(allowed)])
     _inbox(app)
+    plain = app.openapi
+    app.openapi = lambda: examples.add(plain())
     return app
 
 

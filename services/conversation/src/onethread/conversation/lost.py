@@ -48,7 +48,8 @@ FOUND = """update outbox o set stream_sequence = h.sequence
     from unnest(%(sequences)s::bigint[], %(ids)s::uuid[]) as h(sequence, id)
     where o.id = h.id and o.published_at is not null
         and (o.stream_sequence is null or o.stream_sequence < %(first)s or o.stream_sequence > %(last)s)"""
-UNDELIVERED = "select id from message where id = any(%s) and delivery_state in ('queued', 'retrying')"
+UNDELIVERED = """select r.id from unnest(%s::uuid[]) as r(id) where exists (select from message m
+    where (m.id = r.id or m.mail_id = r.id) and m.delivery_state in ('queued', 'retrying'))"""
 HANDLED = "select event_id as id from inbox where event_id = any(%s)"
 
 

@@ -19,8 +19,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection, IsolationLevel
-from psycopg.rows import namedtuple_row
 from pydantic import TypeAdapter
 
 from onethread.contracts import customers as c
@@ -28,12 +26,11 @@ from onethread.contracts import threads as t
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.ids import derived_id
 from onethread.contracts.messages import Message
-from onethread.conversation import isolation, profiles, threads
-from onethread.conversation.database import AS_APP, Connection, Database
+from onethread.conversation import profiles, snapshot, threads
+from onethread.conversation.database import Connection, Database
 from onethread.conversation.replies import message_contract
 from onethread.conversation.settings import ConversationSettings
 
-BATCH = 2_000
 LOG = "select type, body from outbox where type not like 'onethread.reply.%' order by position"
 CUSTOMERS = "select id, root_id from customer order by id"
 THREADS = "select * from thread order by id"
@@ -126,29 +123,17 @@ def _in_utc(value: Any) -> Any:
 
 async def verify(url: str, workspace: str) -> AsyncIterator[str]:
     """What the tables say otherwise than the log, in words; nothing if the log is complete."""
-    async with await AsyncConnection.connect(
-        url, row_factory=namedtuple_row, options=f"{AS_APP} -c timezone=UTC"
-    ) as db:
-        await db.set_isolation_level(IsolationLevel.REPEATABLE_READ)
-        await db.execute(isolation.ENTER, [workspace])
+    async with snapshot.of_workspace(url, workspace) as db:
         state = State()
-        async for row in _rows(db, LOG):
+        async for row in snapshot.rows(db, LOG):
             fold(state, KINDS[row.type].model_validate_json(row.body))
         for compare in (_customers, _threads, _messages):
             async for difference in compare(db, state):
                 yield difference
 
 
-async def _rows(db: Connection, query: str) -> AsyncIterator[Any]:
-    async with db.cursor(name="replay") as cursor:
-        cursor.itersize = BATCH
-        await cursor.execute(query)  # type: ignore[call-overload]
-        async for row in cursor:
-            yield row
-
-
 async def _customers(db: Connection, state: State) -> AsyncIterator[str]:
-    roots: dict[UUID, UUID] = {row.id: row.root_id async for row in _rows(db, CUSTOMERS)}
+    roots: dict[UUID, UUID] = {row.id: row.root_id async for row in snapshot.rows(db, CUSTOMERS)}
     for id_ in roots.keys() | state.roots.keys():
         if state.roots.get(id_) != roots.get(id_):
             yield _said("customer", id_, "root", state.roots.get(id_), roots.get(id_))
@@ -166,7 +151,7 @@ def _unordered(customer: c.Customer) -> dict[str, Any]:
 
 async def _threads(db: Connection, state: State) -> AsyncIterator[str]:
     left = dict(state.threads)
-    async for row in _rows(db, THREADS):
+    async for row in snapshot.rows(db, THREADS):
         held = threads.contract(row)
         home, told = left.pop(row.id, (None, b""))
         if told != digest(held, OF_CUSTOMER):
@@ -183,7 +168,7 @@ async def _threads(db: Connection, state: State) -> AsyncIterator[str]:
 
 async def _messages(db: Connection, state: State) -> AsyncIterator[str]:
     left = dict(state.messages)
-    async for row in _rows(db, MESSAGES):
+    async for row in snapshot.rows(db, MESSAGES):
         told, held = left.pop(row.id, None), message_contract(row)
         if told is None:
             yield f"message {row.id}: the table has it, the log does not"

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from onethread.contracts.customers import CustomerErased
 from onethread.contracts.proofs import ProofMail
 from onethread.contracts.replies import ReplyRequested
-from onethread.contracts.streams import EMAIL_REPLIES
+from onethread.contracts.streams import EMAIL_ERASURES, EMAIL_REPLIES
 from onethread.contracts.subjects import EMAIL_PROVE
 from onethread.gateway_email.addresses import domain_of
 from onethread.gateway_email.capabilities import KIND
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, ledger:
     desks = ChannelBook(bus, KIND, own_desk(settings), lambda config: desk_of(config, settings))
     mail = MailServer(Intake(desks, bus), domain_of(desks.own.address), settings.mail_bytes)
     bus.on(EMAIL_REPLIES, ReplyRequested, Outbound(desks, relay, ledger, bus))
+    bus.on(EMAIL_ERASURES, CustomerErased, ledger.forget)
     bus.answer(EMAIL_PROVE, ProofMail, Prover(desks, relay))
 
     health = Health()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
+from itertools import count
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError
 from pydantic import AwareDatetime, Field
 
+from onethread.contracts.customers import CustomerErased
 from onethread.contracts.envelope import Contract
 from onethread.contracts.replies import ReplyOutcome
 from onethread.contracts.streams import EMAIL_LEDGER
@@ -36,6 +39,10 @@ class Ledger(Protocol):
 
     async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome, attempt: int = 1) -> None: ...
 
+    async def forget(self, event: CustomerErased) -> None:
+        """Nothing is kept of the deliveries of an erased customer."""
+        ...
+
 
 class BucketLedger:
     """Raises `nats.errors.Error` when the bus is away."""
@@ -58,6 +65,15 @@ class BucketLedger:
 
     async def finish(self, message: UUID, delivery: Delivery, outcome: ReplyOutcome, attempt: int = 1) -> None:
         await self._put(message, attempt, delivery.model_copy(update={"state": "done", "outcome": outcome}))
+
+    async def forget(self, event: CustomerErased) -> None:
+        bucket = await self._js().key_value(EMAIL_LEDGER.name)
+        for message in event.data.erased_message_ids:
+            with suppress(KeyNotFoundError):
+                for attempt in count(1):
+                    entry = await bucket.get(_key(message, attempt))
+                    # A deleted key leaves its value in the file; a deleted message is written over.
+                    await self._js().delete_msg(f"KV_{EMAIL_LEDGER.name}", entry.revision or 0)
 
     async def _put(self, message: UUID, attempt: int, delivery: Delivery) -> None:
         bucket = await self._js().key_value(EMAIL_LEDGER.name)

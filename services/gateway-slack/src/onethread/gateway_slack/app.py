@@ -17,8 +17,9 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.async_context import AsyncBoltContext
 
+from onethread.contracts.customers import CustomerErased
 from onethread.contracts.replies import ReplyRequested
-from onethread.contracts.streams import SLACK_REPLIES
+from onethread.contracts.streams import SLACK_ERASURES, SLACK_REPLIES
 from onethread.gateway_slack import signing
 from onethread.gateway_slack.capabilities import EVENT_LIMIT
 from onethread.gateway_slack.inbound import Inbound
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None) -> Fast
             book = ChannelBook(bus, "slack", own, lambda config: installation_of(config, settings, session))
             app.state.installations, app.state.bolt = book, new_bolt(Inbound(bus, ledger))
             bus.on(SLACK_REPLIES, ReplyRequested, Outbound(bus, book, ledger).deliver)
+            bus.on(SLACK_ERASURES, CustomerErased, ledger.forget)
             await bus.start()
             try:
                 await book.start()

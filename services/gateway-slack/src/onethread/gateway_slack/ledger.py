@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 from pydantic import AwareDatetime, Field
 
+from onethread.contracts.customers import CustomerErased
 from onethread.contracts.envelope import Contract, now
 from onethread.contracts.streams import SLACK_LEDGER
 from onethread.runtime.bus import Bus, UnavailableError
@@ -42,6 +44,15 @@ class Ledger:
     async def record(self, message_id: UUID, entry: Entry) -> Entry:
         await self._put(f"reply.{message_id}", entry.model_dump_json(exclude_none=True).encode())
         return entry
+
+    async def forget(self, event: CustomerErased) -> None:
+        """Nothing is kept of the deliveries of an erased customer."""
+        bucket = await self._open()
+        for message_id in event.data.erased_message_ids:
+            with suppress(KeyNotFoundError):
+                entry = await _reached(bucket.get(f"reply.{message_id}"))
+                # A deleted key leaves its value in the file; a deleted message is written over.
+                await _reached(self._bus.js.delete_msg(f"KV_{SLACK_LEDGER.name}", entry.revision or 0))
 
     async def join_thread(self, thread: str) -> None:
         """From now on what is said in the thread is for us."""
