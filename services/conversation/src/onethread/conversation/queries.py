@@ -10,10 +10,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import or_, tuple_
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from onethread.conversation.database import Database
-from onethread.conversation.models import CustomerRow, MessageRow, ThreadRow
+from onethread.conversation.models import CustomerRow, IdentityRow, MessageRow, ThreadRow
 from onethread.runtime.errors import Problem
 
 Statuses = Literal["open", "waiting", "snoozed", "closed", "all"]
@@ -133,9 +134,12 @@ async def timeline(
 async def list_customers(
     database: Database, workspace: str, q: str | None, limit: int, cursor: str | None
 ) -> tuple[Sequence[CustomerRow], str | None]:
-    """A page of those who stand for their cluster, newest first."""
-    row = CustomerRow
-    find = select(row).where(row.workspace_id == workspace, row.id == row.root_id, col(row.erased_at).is_(None))
+    """A page of those who stand for their cluster, newest first, without those of whom nothing is known any more."""
+    row, member = CustomerRow, aliased(CustomerRow)
+    is_known = (
+        select(IdentityRow.id).join(member, col(IdentityRow.customer_id) == member.id).where(member.root_id == row.id)
+    )
+    find = select(row).where(row.workspace_id == workspace, row.id == row.root_id, is_known.exists())
     if q:
         like = f"%{q.replace('%', '').replace('_', '')}%"
         named = select(row.root_id).where(or_(col(row.name).ilike(like), col(row.email).ilike(like)))

@@ -38,7 +38,6 @@ MESSAGES_BACK = "update message set customer_id = %(home)s where customer_id = %
 BACK = (
     "update place set customer_id = %(home)s where customer_id = %(new)s",
     "update identity set customer_id = %(home)s where customer_id = %(new)s",
-    "update customer set root_id = (select root_id from customer where id = %(home)s) where id = %(new)s",
     "delete from apart where %(new)s in (a, b)",
 )
 THREADS_BACK = "select * from thread where home_id = %s for update"
@@ -82,8 +81,14 @@ async def unlink(
 
 
 async def relink(connection: Connection, workspace: str, act: Any, by: Author, window: timedelta) -> None:
-    """Undoes an unlink: the identity, and all that its customer was given since, is the former customer's again."""
+    """Undoes an unlink: the identity, and all that its customer was given since, is the former customer's again.
+
+    Raises a 409 problem where that customer was found to be somebody's meanwhile.
+    """
     homes = {"home": UUID(act.journal["home"]), "new": UUID(act.journal["new"])}
+    if len(await graph.connected(connection, homes["new"])) > 1:
+        detail = "Nothing was changed. The identity's own customer was merged since: undo that first."
+        raise Problem(409, "This cannot be undone now", detail)
     moved = await (await connection.execute(MESSAGES_BACK, homes)).fetchall()
     for statement in BACK:
         await connection.execute(statement, homes)
