@@ -229,7 +229,8 @@ class StandInConversation:
             return self.hold(thread_id, body)
         if key not in self.keys:
             author = {"kind": "teammate", "id": MARA["id"], "name": MARA["name"]}
-            channel = next((one for one in CHANNELS.values() if one["id"] == body.get("channel_id")), None)
+            wanted = body.get("channel_id") or self.reply_channels[thread_id][0]["id"]
+            channel = None if body["note"] else next(one for one in CHANNELS.values() if one["id"] == wanted)
             delivery = None if body["note"] else {"state": "queued", "reason": None}
             more = {"note": body["note"], "author": author, "channel": channel, "delivery": delivery}
             self.keys[key] = self.add_message(thread_id, "teammate", body["text"], **more)
@@ -261,7 +262,8 @@ class StandInConversation:
 
     async def retry(self, request: Request) -> Response:
         self.retried.append(request.path_params["message"])
-        return JSONResponse({}, 202)
+        message = next(one for one in self.messages[request.path_params["id"]] if one["id"] == self.retried[-1])
+        return JSONResponse({**message, "delivery": {"state": "queued", "reason": None}}, 202)
 
     async def tags(self, _: Request) -> Response:
         used = {tag for thread in self.threads.values() for tag in thread["tags"]}

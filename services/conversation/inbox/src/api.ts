@@ -75,7 +75,7 @@ export const api = {
   send: (id: string, message: NewMessage, key: string) =>
     call<Message | Held>("POST", `threads/${id}/messages`, message, { "idempotency-key": key }),
   unsend: (id: string, messageId: string) => call<void>("DELETE", `threads/${id}/pending/${messageId}`),
-  retry: (id: string, messageId: string) => call<unknown>("POST", `threads/${id}/messages/${messageId}/retry`),
+  retry: (id: string, messageId: string) => call<Message>("POST", `threads/${id}/messages/${messageId}/retry`),
 
   split: (id: string, message_ids: string[]) => call<Acted>("POST", `threads/${id}/split`, { message_ids }),
   move: (id: string, message_ids: string[], to_thread_id: string) =>

@@ -16,7 +16,8 @@ export function Composer({ thread }: { thread: Thread }) {
   const ready = text.trim() !== "" && (note || !known || channel !== undefined); // Until it is known the server picks.
   const send = () => {
     if (!ready) return;
-    say(thread.id, text.trim(), note, note ? null : (channel ?? null));
+    // Without a choice it goes where the customer is when it leaves, which may be elsewhere by then.
+    say(thread.id, text.trim(), note, note || !picked.value.has(thread.id) ? null : (channel ?? null));
     keepDraft(thread.id, mode.value, "");
   };
   return (

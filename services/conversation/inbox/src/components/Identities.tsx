@@ -36,7 +36,7 @@ function IdentityLine({ identity, customer }: { identity: KnownIdentity; custome
   const verified = trust === "verified";
   return (
     <Line kind={kind}>
-      {verified ? value : `claims to be ${value}`}
+      <span class="value">{verified ? value : `claims to be ${value}`}</span>
       <span class={verified ? "trust proven" : "trust"}>{proof(identity)}</span>
       {!verified && kind === "email" && <AskForProof customerId={customer.id} value={value} />}
       {identity.id && customer.identities.length > 1 && (
@@ -51,7 +51,7 @@ function IdentityLine({ identity, customer }: { identity: KnownIdentity; custome
 function ClaimLine({ kind, value, customerId }: { kind: Identity["kind"]; value: string; customerId: string }) {
   return (
     <Line kind={kind}>
-      says: {value}
+      <span class="value">says: {value}</span>
       <span class="trust">Not proven</span>
       {kind === "email" && <AskForProof customerId={customerId} value={value} />}
     </Line>
