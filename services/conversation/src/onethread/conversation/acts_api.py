@@ -45,7 +45,7 @@ class Move(BaseModel):
     to_thread_id: UUID
 
 
-class Other(BaseModel):
+class OtherThread(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     other_thread_id: UUID = Field(description="All its messages come into this thread, and it is closed.")
@@ -129,7 +129,7 @@ async def move_messages(thread_id: UUID, body: Move, caller: CallerDep, acting: 
 
 
 @router.post("/threads/{thread_id}/merge")
-async def merge_threads(thread_id: UUID, body: Other, caller: CallerDep, acting: ActingDep) -> Acted:
+async def merge_threads(thread_id: UUID, body: OtherThread, caller: CallerDep, acting: ActingDep) -> Acted:
     """Two threads of one customer become one. What is said in the other from now on lands here."""
     return await acting.on(
         thread_id,

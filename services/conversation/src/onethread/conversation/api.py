@@ -115,7 +115,7 @@ async def list_messages(
     return Messages(items=[message_contract(row) for row in rows], next=following)
 
 
-@router.get("/events")
+@router.get("/events", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def events(
     request: Request, caller: CallerDep, last_event_id: Annotated[str | None, Header()] = None
 ) -> StreamingResponse:

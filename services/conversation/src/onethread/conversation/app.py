@@ -27,6 +27,7 @@ from onethread.conversation import (
     channels_api,
     customers_api,
     erasing_api,
+    examples,
     messages_api,
     proofs_api,
     session_api,

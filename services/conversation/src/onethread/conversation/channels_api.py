@@ -86,7 +86,9 @@ async def create_channel(
 
 
 @router.get("/{channel_id}")
-async def get_channel(channel_id: ChannelId, caller: CallerDep, database: DatabaseDep, response: Response) -> ChannelView:
+async def get_channel(
+    channel_id: ChannelId, caller: CallerDep, database: DatabaseDep, response: Response
+) -> ChannelView:
     async with database.transaction(caller.workspace) as connection:
         row = await channels.one(connection, caller.workspace, channel_id)
     etags.tag(response, row.version)

@@ -20,7 +20,7 @@ from onethread.runtime.errors import Problem
 router = APIRouter(prefix="/api/v1/customers", tags=["customers"])
 
 
-class Other(BaseModel):
+class OtherCustomer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     other_id: UUID
@@ -105,7 +105,12 @@ async def preview_merge(customer_id: UUID, other: UUID, caller: CallerDep, datab
 
 @router.post("/{customer_id}/merge")
 async def merge_customers(
-    customer_id: UUID, body: Other, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
+    customer_id: UUID,
+    body: OtherCustomer,
+    request: Request,
+    caller: CallerDep,
+    database: DatabaseDep,
+    response: Response,
 ) -> dict[str, Any]:
     """`other_id` is found to be this customer. Undone by `unmerge`, whenever."""
     async with database.transaction(caller.workspace) as connection:
@@ -180,7 +185,7 @@ async def unlink_identity(
 
 
 @router.post("/{customer_id}/dismiss", status_code=204)
-async def dismiss_suggestion(customer_id: UUID, body: Other, caller: CallerDep, database: DatabaseDep) -> None:
+async def dismiss_suggestion(customer_id: UUID, body: OtherCustomer, caller: CallerDep, database: DatabaseDep) -> None:
     """They are two people: no longer suggested, and not merged by any evidence."""
     async with database.transaction(caller.workspace) as connection:
         one, other = await _two(connection, caller, customer_id, body.other_id)

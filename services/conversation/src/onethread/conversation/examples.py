@@ -1,0 +1,120 @@
+"""The OpenAPI document speaks by example: what is asked and what is answered, of one customer of a flower shop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ANA, MARA, LAMP, WHERE, ACT = (
+    "0f5c2f5e-6f0c-4e53-9d3a-5a2f6c1f7b10", "7b1d1f7e-0b1e-4c57-8a39-1c9f3f0f5c22",
+    "b3a9d1c4-2f1e-4a6b-9c8d-7e6f5a4b3c33", "c4d5e6f7-1a2b-4c3d-8e4f-5a6b7c8d9e44",
+    "d5e6f7a8-2b3c-4d4e-9f5a-6b7c8d9e0f55",
+)  # fmt: skip
+AT, LATER = "2026-11-23T09:14:05Z", "2026-11-23T09:15:30Z"
+BY_MARA = {"kind": "teammate", "id": MARA, "name": "Mara Lind"}
+IDENTITY = {"kind": "email", "value": "ana@pineandpaper.example", "trust": "verified", "evidence": "dmarc=pass"}
+WIDGET = {"id": "local", "kind": "widget"}
+PRIVATE = {"shared": False, "name": None}
+
+THREAD: dict[str, Any] = {
+    "id": LAMP, "status": "open", "snoozed_until": None, "topic": "delivery",
+    "customer": {"id": ANA, "name": "Ana Ruiz", "email": "ana@pineandpaper.example"}, "channel": WIDGET,
+    "trust": "verified", "assignee": {"id": MARA, "name": "Mara Lind"}, "agent": "quiet",
+    "agent_set": {"by": BY_MARA, "at": LATER}, "handoff": None, "tags": ["lamp"], "priority": "normal",
+    "last_message": {"text": "It is on its way.", "author": BY_MARA, "created_at": LATER}, "waiting_since": None,
+    "sequence": 7, "version": 4, "previous_thread_id": None, "merged_into_id": None, "home_id": ANA,
+    "created_at": AT, "updated_at": LATER,
+}  # fmt: skip
+MESSAGE: dict[str, Any] = {
+    "id": WHERE, "thread_id": LAMP, "customer_id": ANA, "sequence": 2, "position": 1763889245000000, "note": False,
+    "channel": WIDGET, "author": {"kind": "customer", "id": None, "name": "Ana Ruiz"}, "identity": IDENTITY,
+    "audience": PRIVATE, "text": "Where is my lamp?", "html": None, "attachments": [], "sources": [], "delivery": None,
+    "created_at": AT, "client_id": None,
+}  # fmt: skip
+PROFILE: dict[str, Any] = {
+    "id": ANA, "name": "Ana Ruiz", "email": "ana@pineandpaper.example", "language": "es", "time_zone": "Europe/Madrid",
+    "attributes": {"plan": "gold"}, "company": None,
+    "identities": [IDENTITY | {"id": "e6f7a8b9-3c4d-4e5f-8a6b-7c8d9e0f1a66", "customer_id": ANA}], "claims": [],
+    "maybe": [], "merges": [], "threads": [{"id": LAMP, "status": "open", "created_at": AT, "updated_at": LATER}],
+    "version": 3, "created_at": AT,
+}  # fmt: skip
+OTHER = {"id": "f7a8b9c0-4d5e-4f6a-9b7c-8d9e0f1a2b77", "name": "Ana R.", "email": None}
+ACTED = {
+    "id": ACT, "kind": "split", "how": "teammate", "reason": "", "customer_id": ANA, "other_id": None,
+    "thread_id": LAMP, "other_thread_id": "a8b9c0d1-5e6f-4a7b-8c8d-9e0f1a2b3c88", "messages": 2, "by": BY_MARA,
+    "at": LATER, "undone": None,
+}  # fmt: skip
+
+BY_NAME: dict[str, dict[str, Any]] = {
+    "Thread": THREAD,
+    "Message": MESSAGE,
+    "Act": ACTED,
+    "NewMessage": {"text": "It is on its way.", "undo_seconds": 10},
+    "PendingReply": {
+        "id": WHERE, "thread_id": LAMP, "text": "It is on its way.", "author": BY_MARA, "send_at": LATER,
+        "channel_id": None,
+    },
+    "ThreadPatch": {"status": "snoozed", "snoozed_until": "2026-11-24T08:00:00Z", "assignee": "me", "tags": ["lamp"]},
+    "Move": {"message_ids": [WHERE], "to_thread_id": LAMP},
+    "CustomerPatch": {"name": "Ana Ruiz", "language": "es", "attributes": {"plan": "gold"}},
+    "OtherThread": {"other_thread_id": LAMP},
+    "OtherCustomer": {"other_id": OTHER["id"], "reason": "Ana told us on the phone"},
+    "ActId": {"act_id": ACT, "reason": "two sisters who share a mailbox"},
+    "IdentityId": {"identity_id": "e6f7a8b9-3c4d-4e5f-8a6b-7c8d9e0f1a66"},
+    "Unlink": {"identity_id": "e6f7a8b9-3c4d-4e5f-8a6b-7c8d9e0f1a66"},
+    "Asked": {"sent": True},
+    "Erasing": {"customer_id": ANA, "state": "erasing", "others": []},
+    "NewTeammate": {"email": "mara@shop.example", "name": "Mara Lind", "password": "correct horse battery"},
+    "TeammatePatch": {"role": "admin"},
+    "NewKey": {"name": "CRM sync", "scopes": ["read", "write"], "expires_at": "2027-11-23T00:00:00Z"},
+    "NewWorkspace": {"slug": "acme", "name": "Acme Inc."},
+    "WorkspacePatch": {"settings": {"reopen_days": 7, "undo_seconds": 10}},
+}  # fmt: skip
+"""Of schemas that have a name, wherever they stand."""
+
+PREFIX = "/api/v1"
+ANSWERS: dict[tuple[str, str], Any] = {
+    ("get", "/threads/{thread_id}"): THREAD | {
+        "participants": [{"name": "Ana Ruiz", "identity": {n: IDENTITY[n] for n in ("kind", "value", "trust")}}],
+        "reply_channels": [{"id": "local", "kind": "widget", "label": "Widget", "audience": PRIVATE}],
+        "pending": [],
+    },
+    ("get", "/customers"): {"items": [PROFILE | {"id": ANA}], "next": None},
+    ("get", "/customers/{customer_id}"): PROFILE,
+    ("patch", "/customers/{customer_id}"): PROFILE,
+    ("get", "/customers/{customer_id}/merge-preview"): {
+        "keeps": {name: PROFILE[name] for name in ("id", "name", "email")}, "absorbs": OTHER, "identities": [],
+        "threads": [{"id": LAMP, "status": "open", "messages": 3}], "messages": 3, "merges_threads": None,
+        "warnings": [],
+    },
+    ("post", "/customers/{customer_id}/merge"): {"act_id": ACT, "customer": PROFILE},
+    ("post", "/customers/{customer_id}/unmerge"): {"customer": PROFILE, "other": PROFILE | OTHER},
+    ("post", "/customers/{customer_id}/link"): {"act_id": ACT, "customer": PROFILE},
+    ("post", "/customers/{customer_id}/unlink"): {"act_id": ACT, "customer": PROFILE, "other": PROFILE | OTHER},
+    ("post", "/customers/{customer_id}/export"): {"customer": PROFILE, "threads": [THREAD], "messages": [MESSAGE]},
+    ("get", "/events"): f'event: onethread.message.added.v1\nid: {WHERE}\ndata: {{"specversion": "1.0", …}}\n\n',
+    ("get", "/dead-letters"): {
+        "items": [{
+            "id": 7, "service": "conversation", "reason": "PoisonError: there is no such workspace",
+            "subject": "ot.acme.message.received.email.l3", "consumer": "conversation-intake-l3", "tries": 1,
+            "body": "{…}",
+        }],
+        "next": None,
+    },
+    ("post", "/dead-letters"): {"id": 7, "replayed": True},
+}  # fmt: skip
+"""Of answers whose schema has no name."""
+
+
+def add(document: dict[str, Any]) -> dict[str, Any]:
+    """`document`, with the examples in their places."""
+    schemas = document["components"]["schemas"]
+    for name in BY_NAME.keys() & schemas.keys():
+        schemas[name]["examples"] = [BY_NAME[name]]
+    for path, methods in document["paths"].items():
+        for method, endpoint in methods.items():
+            example = ANSWERS.get((method, path.removeprefix(PREFIX)))
+            for code, answer in endpoint["responses"].items():
+                if example is not None and code.startswith("2"):
+                    content = answer.setdefault("content", {"application/json": {}})
+                    next(iter(content.values()))["example"] = example
+    return document
