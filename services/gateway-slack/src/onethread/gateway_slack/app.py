@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None) -> Fast
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service_name.set(SERVICE)
         async with new_session() as session:
             ledger = Ledger(bus)
             own = own_installation(settings, session)
