@@ -307,12 +307,10 @@ async def test_a_mail_that_was_not_taken_leaves_no_code(outside: Any, mailbox: M
     assert database.execute("select expires_at <= now() from proof").fetchone()[0]
 
 
-@pytest.mark.parametrize(
-    "email", ["", "ana", "@x.example", "ana@", "a b@x.example", "a\x00@x.example", "a@x\n@y", "<a@x>"]
-)
-async def test_what_is_no_address_is_refused(outside: Any, mailbox: Mailbox, email: str):
-    refused = await start(outside, V, email=email)
-    assert (refused.sent, refused.reason) == (False, proofs.NO_ADDRESS)
+async def test_what_is_no_address_is_refused(outside: Any, mailbox: Mailbox):
+    for email in ("", "ana", "@x.example", "ana@", "a b@x.example", "a\x00@x.example", "a@x\n@y", "<a@x>"):
+        refused = await start(outside, V, email=email)
+        assert (refused.sent, refused.reason) == (False, proofs.NO_ADDRESS), email
     assert mailbox.mails == []
 
 
@@ -536,12 +534,10 @@ async def test_an_unproven_sender_whom_a_teammate_keeps_apart_is_only_suggested(
     assert merges(database) == []
 
 
-@pytest.mark.parametrize(
-    "path", ["/prove/x", "/prove/local.x", "/prove/other.x", "/prove/a%00b.c", f"/prove/{'a' * 150}"]
-)
-async def test_a_link_that_never_was_looks_like_one_that_is_over(outside: Any, path: str):
-    for page in (await outside.api.get(path), await outside.api.post(path)):
-        assert (page.status_code, "no longer holds" in page.text) == (410, True)
+async def test_a_link_that_never_was_looks_like_one_that_is_over(outside: Any):
+    for path in ("x", "local.x", "other.x", "a%00b.c", "a" * 150):
+        for page in (await outside.api.get(f"/prove/{path}"), await outside.api.post(f"/prove/{path}")):
+            assert (page.status_code, "no longer holds" in page.text) == (410, True), path
 
 
 async def test_the_page_runs_no_script_is_in_no_index_and_tells_nobody_where_it_is(outside: Any):
