@@ -36,6 +36,7 @@ class StandInGateway:
         self.answers: list[dict[str, Any]] = []
         """To `prove` and `code`, in their order."""
         self.down = False
+        self.removed = False
         self.brand = "#0b6e4f"
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -53,6 +54,8 @@ class StandInGateway:
         body = await request.json()
         if self.down:
             return JSONResponse({"title": "down"}, status_code=503)
+        if self.removed:
+            return JSONResponse({"title": "There is no such channel"}, status_code=404)
         self.sessions.append(body)
         if body.get("identity_token") == "forged":
             return JSONResponse({"title": "Bad identity", "detail": "The identity token is not valid."}, 401)
@@ -125,10 +128,10 @@ class StandInGateway:
         assert self.loop
         asyncio.run_coroutine_threadsafe(send(), self.loop).result(5)
 
-    def cut(self) -> None:
+    def cut(self, code: int = 1012) -> None:
         async def close() -> None:
             for socket in list(self.sockets):
-                await socket.close(1012)
+                await socket.close(code)
 
         assert self.loop
         asyncio.run_coroutine_threadsafe(close(), self.loop).result(5)

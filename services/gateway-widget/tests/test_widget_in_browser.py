@@ -213,6 +213,21 @@ def test_a_refused_token_is_renewed_without_losing_the_message(page, gateway, sh
     assert len(gateway.sessions) == 2
 
 
+def test_a_channel_that_is_removed_and_comes_back_says_so_and_keeps_what_was_written(page, gateway, shop):
+    open_chat(page, shop())
+    say(page, "one")
+    until(lambda: gateway.messages, page, "the first arrives")
+    gateway.removed = True
+    gateway.cut(4401)
+    expect(page.get_by_role("status")).to_contain_text("This chat is not available.")
+    say(page, "two")
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    gateway.removed = False
+    page.get_by_role("button", name="Retry").click()
+    until(lambda: len(gateway.messages) == 2, page, "the second arrives")
+    expect(page.get_by_role("status")).to_have_text("")
+
+
 def test_messages_of_other_channels_say_which_and_hostile_text_stays_text(page, gateway, shop):
     hostile = '<img src=x onerror="window.hacked=1"> [click](javascript:alert(1)) `code`'
     gateway.store("customer", "By mail now", channel="email")

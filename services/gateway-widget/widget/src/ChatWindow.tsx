@@ -44,6 +44,7 @@ export function ChatWindow({ chat, close, launcher }: Props) {
 }
 
 function connectionText(chat: Chat): string {
+  if (chat.notServed) return "This chat is not available. What you wrote is kept here.";
   if (!chat.lost) return "";
   return chat.unsent.length ? "No connection. Your messages are kept and will be sent." : "No connection. Trying again.";
 }

@@ -4,7 +4,7 @@ import { ReconnectingSocket, type Connection } from "@onethread/browser/socket.t
 import { openDrawer, type Drawer } from "@onethread/browser/storage.ts";
 import { storagePrefix, type Host } from "./host.ts";
 import { Proof } from "./proof.ts";
-import { IdentityRefused, openSession } from "./session.ts";
+import { IdentityRefused, NotServed, openSession } from "./session.ts";
 import { emptyTimeline, fromSession, unreadAfter, withAcknowledged, withDelta, withMessage, withMissing, type Timeline } from "./timeline.ts";
 
 const TYPING_SHOWN = 6_000;
@@ -19,6 +19,8 @@ export class Chat {
   connection: Connection = "off";
   /** The connection was lost, and no try has brought it back yet. */
   lost = false;
+  /** The gateway does not serve this channel, at least for now. */
+  notServed = false;
   open = false;
   private token: string | null = null;
   private sessionOpen = false;
@@ -162,7 +164,10 @@ export class Chat {
   private async subprotocols(renew: boolean): Promise<string[]> {
     if (renew || !this.sessionOpen) {
       const era = this.era;
-      const answer = await this.ask();
+      const answer = await this.ask().catch((error: unknown) => {
+        this.notServed = error instanceof NotServed;
+        throw error;
+      });
       if (era !== this.era) throw new Error("The customer changed while the session was opened.");
       this.take(answer);
     }
@@ -185,6 +190,7 @@ export class Chat {
 
   private take(answer: SessionAnswer): void {
     this.sessionOpen = true;
+    this.notServed = false;
     this.token = answer.session_token;
     if (this.begun) this.drawer.set("session", this.token);
     this.config = answer.config;

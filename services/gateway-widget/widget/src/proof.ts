@@ -38,6 +38,7 @@ export class Proof {
   }
 
   askAgain(): void {
+    if (!this.email) return this.open(); // A teammate asked for the first one.
     if (this.step.at === "code") this.wait({ ...this.step, busy: true, problem: "" }, { type: "prove", email: this.email });
   }
 
@@ -47,6 +48,7 @@ export class Proof {
   }
 
   receive(frame: Extract<FrameFromGateway, { type: "prove" | "code" }>): void {
+    if (frame.type === "prove" && frame.by_teammate) return this.started(frame);
     if (!this.busy) return; // Cancelled meanwhile.
     if (frame.type === "prove") this.started(frame);
     else if (this.step.at === "code" && frame.proof_id === this.step.proofId) this.tried(frame);

@@ -2,13 +2,16 @@ import type { SessionAnswer } from "@onethread/browser/protocol.ts";
 
 export class IdentityRefused extends Error {}
 
+/** The channel was removed or switched off, or is not for this site. */
+export class NotServed extends Error {}
+
 interface SessionRequest {
   channel_id: string;
   session_token?: string;
   identity_token?: string;
 }
 
-/** Opens or continues a session. Throws `IdentityRefused` for a bad identity token, `Error` when there is no gateway. */
+/** Opens or continues a session. Throws `IdentityRefused`, `NotServed`, and `Error` when there is no gateway. */
 export async function openSession(origin: string, request: SessionRequest): Promise<SessionAnswer> {
   const response = await fetch(`${origin}/v1/session`, {
     method: "POST",
@@ -17,11 +20,12 @@ export async function openSession(origin: string, request: SessionRequest): Prom
     credentials: "omit", // No cookie, ever.
   });
   if (response.status === 401) throw new IdentityRefused(await problemDetail(response));
+  if (response.status === 403 || response.status === 404) throw new NotServed(await problemDetail(response));
   if (!response.ok) throw new Error(`The gateway answered ${response.status}.`);
   return (await response.json()) as SessionAnswer;
 }
 
 async function problemDetail(response: Response): Promise<string> {
   const problem = (await response.json().catch(() => ({}))) as { detail?: string; title?: string };
-  return problem.detail ?? problem.title ?? "The site could not prove who you are.";
+  return problem.detail ?? problem.title ?? `The gateway answered ${response.status}.`;
 }
