@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -47,6 +49,22 @@ def cpu_seconds(pid: int) -> Counter[str]:
         with contextlib.suppress(psutil.Error):
             used[_role(process)] += sum(process.cpu_times()[:2])
     return used
+
+
+class Neighbours:
+    """What other programs than `pid` and its family take of the machine from now on."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._began, self._not_theirs = time.perf_counter(), self._idle_or_ours()
+
+    def percent_of_a_core(self) -> int:
+        seconds = time.perf_counter() - self._began
+        return round(100 * ((os.cpu_count() or 1) - (self._idle_or_ours() - self._not_theirs) / seconds))
+
+    def _idle_or_ours(self) -> float:
+        times = psutil.cpu_times()
+        return times.idle + getattr(times, "iowait", 0.0) + cpu_seconds(self._pid).total()
 
 
 def memory(pid: int) -> dict[str, dict[str, float]]:

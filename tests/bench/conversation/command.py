@@ -8,7 +8,7 @@ import contextlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -17,12 +17,14 @@ from tests.bench import report
 from tests.bench.conversation import reading
 from tests.bench.conversation.installation import Installation, installed
 from tests.bench.conversation.stitching import Customers
-from tests.bench.measure import percentiles
+from tests.bench.measure import Neighbours, percentiles
 
 FLAT, PAGE_MS = 1.3, 50.0
 ROUND = 30
 """So many for one size, then the next: what else the machine does meets all sizes alike."""
 WARM_UP = 60
+STITCHING_SECONDS, PAGE_SECONDS = 80.0, 6.0
+"""On a busy machine there are fewer samples, so that the whole run stays below six minutes."""
 DRAINS = 2
 """With one replica and with two, so many times over."""
 
@@ -36,7 +38,9 @@ def main(arguments: Sequence[str]) -> None:
         _say(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}.")
         for part in (_stitching, _reading, _draining):
             if chosen.only in part.__name__:
+                neighbours = Neighbours(os.getpid())
                 results[part.__name__.strip("_")] = uvloop.run(part(all_sizes, chosen))
+                _say(f"Meanwhile other programs took {neighbours.percent_of_a_core()} % of a core.")
     _say(f"Written to {report.write(results, 'conversation')} after {time.perf_counter() - began:.0f} s.")
 
 
@@ -47,8 +51,8 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
         help="stored messages, of which a tenth is the number of threads; the first one is what others are compared to",
     )  # fmt: skip
     sizes.metavar = "0,100000,1000000"
-    parser.add_argument("--messages", type=int, default=900, help="stitched one at a time, for each size")
-    parser.add_argument("--pages", type=int, default=150, help="of each kind, for each size")
+    parser.add_argument("--messages", type=int, default=600, help="stitched one at a time, for each size")
+    parser.add_argument("--pages", type=int, default=120, help="of each kind, for each size")
     parser.add_argument("--backlog", type=int, default=3_000, help="messages that are drained")
     parser.add_argument("--explain", action="store_true", help="show the plans of the pages that miss their aim")
     parser.add_argument("--only", default="", help="stitching, reading or draining")
@@ -62,7 +66,7 @@ async def _stitching(all_sizes: Sequence[Installation], chosen: argparse.Namespa
         for one in customers.values():
             for _ in range(WARM_UP):
                 await one.say()
-        for _ in range(0, chosen.messages, ROUND):
+        for _ in _rounds(chosen.messages, STITCHING_SECONDS):
             for size, one in customers.items():
                 seconds[size] += [await one.say() for _ in range(ROUND)]
     _heading("One message, from the bus to message.added, ms", chosen.sizes)
@@ -104,7 +108,7 @@ async def _times(
     for client, path in ((clients[size], paths[size]) for size in clients):
         for _ in range(5):
             await reading.seconds_of(client, path())
-    for _ in range(0, count, ROUND):
+    for _ in _rounds(count, PAGE_SECONDS):
         for size, client in clients.items():
             seconds[size] += [await reading.seconds_of(client, paths[size]()) for _ in range(ROUND)]
     return {size: percentiles(some) for size, some in seconds.items()}
@@ -133,6 +137,15 @@ async def _draining(all_sizes: Sequence[Installation], chosen: argparse.Namespac
                 one.stop_replicas()
             await asyncio.to_thread(one.add_replica)
     return results
+
+
+def _rounds(count: int, seconds: float) -> Iterator[None]:
+    """As many as `count` samples take, and at least one; no more are begun after `seconds`."""
+    end = time.monotonic() + seconds
+    for _ in range(0, count, ROUND):
+        yield
+        if time.monotonic() > end:
+            return
 
 
 def _heading(title: str, sizes: Sequence[int]) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 import httpx
+from psycopg import AsyncConnection
 from sqlalchemy import event
 from tests.bench.conversation.installation import KEY, Installation
 from tests.bench.conversation.world import LONGEST, TAGS, WORKSPACE, World
 
 from onethread.conversation.app import create_app
+from onethread.conversation.database import Database
 from onethread.conversation.settings import ConversationSettings
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -42,6 +45,7 @@ def pages(installation: Installation) -> dict[str, Callable[[], str]]:
         "messages of a long thread": lambda: f"/api/v1/threads/{_long(world).id}/messages",
         "customer": lambda: f"/api/v1/customers/{_any(world).who.id}",
         "customers": lambda: "/api/v1/customers",
+        "customers, search": lambda: f"/api/v1/customers?{urlencode({'q': _any(world).who.value})}",
     }
 
 
@@ -81,23 +85,31 @@ async def explained(installation: Installation, path: str) -> list[str]:
     """The plans of what the page reads, run once more in this process."""
     settings = ConversationSettings(database_url=installation.database_url, api_key=KEY, admin_password=KEY)
     app = create_app(settings)
-    database = app.state.database
+    database: Database = app.state.database
     said: list[tuple[str, Any]] = []
     event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *got: said.append((got[2], got[3])))
     await database.start()
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench", headers=HEADERS) as http:
-        await http.get(path)
-    plans = [await _plan(database, *one) for one in list(said) if "FROM" in one[0]]
+    with patch.object(AsyncConnection, "execute", _noting(said)):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bench", headers=HEADERS) as http:
+            await http.get(path)
+    plans = [await _plan(database, *one) for one in said if " from " in one[0].lower().replace("\n", " ")]
     await database.stop()
     return plans
 
 
-async def _plan(database: Any, statement: str, parameters: Any) -> str:
-    async with database.session(WORKSPACE) as session:
-        connection = await session.connection()
-        rows = await connection.exec_driver_sql(f"explain (analyze, buffers, costs off) {statement}", parameters)
-        return "\n".join(_lines(rows))
+def _noting(said: list[tuple[str, Any]]) -> Callable[..., Awaitable[Any]]:
+    execute = AsyncConnection.execute
+
+    async def noting(self: AsyncConnection[Any], query: Any, params: Any = None, **more: Any) -> Any:
+        said.append((str(query), params))
+        return await execute(self, query, params, **more)
+
+    return noting
 
 
-def _lines(rows: Iterable[Any]) -> list[str]:
-    return [f"    {row[0]}" for row in rows]
+async def _plan(database: Database, statement: str, parameters: Any) -> str:
+    async with database.transaction(WORKSPACE) as connection:
+        query = f"explain (analyze, buffers, costs off) {statement}"
+        rows = await (await connection.execute(query, parameters)).fetchall()  # type: ignore[arg-type]
+    return "\n".join([f"    {row[0]}" for row in rows])

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from tests.bench.conversation.copying import NULL, rows_of
 
-from onethread.conversation import admin_models, models
+from onethread.conversation import admin_models, models, suggestions
 
 WORKSPACE = "local"
 SMALLEST = 2_000
@@ -133,16 +133,18 @@ def _people(connection: Any, world: World, _: list[str], chance: random.Random) 
     with rows_of(connection, admin_models.TeammateRow, "id", "email", "name", **own) as rows:
         for number, id_ in enumerate(world.teammates):
             rows.add(id_, f"teammate{number}@onethread.example", f"Teammate {number}")
+    now = int(datetime.now(UTC).timestamp() * 1e6)
     everyone = {thread.who.id: thread.who for thread in world.threads}.values()
     own = {"workspace_id": WORKSPACE}
     with rows_of(connection, models.CustomerRow, "id", "root_id", "name", "email", "created_at", **own) as rows:
         for number, one in enumerate(everyone):
             email = one.value if one.kind == "email" else NULL
-            rows.add(one.id, one.id, f"Customer {number}", email, FORGOTTEN)
+            rows.add(one.id, one.id, f"Customer {number}", email, _moment(now - chance.randrange(YEAR)))
     own = {"workspace_id": WORKSPACE, "trust": "verified", "evidence": "bench"}
-    with rows_of(connection, models.IdentityRow, "id", "customer_id", "kind", "value", **own) as rows:
+    with rows_of(connection, models.IdentityRow, "id", "customer_id", "kind", "value", "likeness", **own) as rows:
         for one in everyone:
-            rows.add(_id(chance), one.id, IDENTITIES[one.kind], one.value)
+            kind = IDENTITIES[one.kind]
+            rows.add(_id(chance), one.id, kind, one.value, suggestions.likeness(kind, one.value))
 
 
 def _talk(connection: Any, world: World, ids: list[str], chance: random.Random) -> None:
