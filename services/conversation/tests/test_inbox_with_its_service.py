@@ -182,6 +182,32 @@ def test_a_reply_that_is_taken_back_never_stands_in_the_thread(page, service):
     assert service.texts(ana["id"]) == ["My pot is broken", "Here is a picture", "In time"]
 
 
+def test_what_another_teammate_rearranges_appears_by_itself(page, service):
+    ana, bo = tell_of_two(service)
+    open_thread(page, service, ana)
+    kept = f"/customers/{ana['customer']['id']}"
+    act = service.api.post(f"{kept}/merge", json={"other_id": bo["customer"]["id"]}).json()["act_id"]
+    expect(log(page)).to_contain_text("It is me, from the phone")
+    expect(pane(page)).to_contain_text("Bo (widget visitor), joined by")
+    service.api.post(f"{kept}/unmerge", json={"act_id": act}).raise_for_status()
+    expect(log(page)).not_to_contain_text("It is me, from the phone")
+    expect(pane(page)).not_to_contain_text("joined by")
+    last = service.api.get(f"/threads/{ana['id']}/messages").json()["items"][-1]
+    split = service.api.post(f"/threads/{ana['id']}/split", json={"message_ids": [last["id"]]}).json()
+    expect(log(page)).not_to_contain_text("Here is a picture")
+    expect(pane(page).get_by_role("link", name="Here is a picture")).to_be_visible()
+    service.api.post(f"/acts/{split['act_id']}/undo").raise_for_status()
+    expect(log(page)).to_contain_text("Here is a picture")
+
+
+def test_proof_of_an_address_is_asked_for_and_refused_in_words(page, service):
+    _, bo = tell_of_two(service)
+    open_thread(page, service, bo)
+    expect(pane(page)).to_contain_text("says: ana@fern.example")
+    pane(page).get_by_role("button", name="Ask for proof").click()
+    expect(pane(page)).to_contain_text("Not asked.")
+
+
 def test_what_another_changed_meanwhile_is_shown_and_what_was_typed_stays(page, service):
     ana, _ = tell_of_two(service)
     page.route("**/api/v1/events", lambda route: route.abort())  # The inbox hears of nothing by itself.

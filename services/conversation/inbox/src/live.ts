@@ -6,7 +6,7 @@ import { add, changed, conversations, isKnown, readAgain, reread } from "./messa
 import type { Author, Message, Thread } from "./model.ts";
 import { route } from "./route.ts";
 import { confirm, outgoing, retry } from "./sending.ts";
-import { currentDetail, loadThread, put, refresh, touchedBy } from "./threads.ts";
+import { currentDetail, loadThread, put, refresh, threads, touchedBy } from "./threads.ts";
 import { live, showLive, stopLive, type Live } from "./writing.ts";
 
 export type LiveState = "connecting" | "online" | "offline";
@@ -101,9 +101,12 @@ function other(message: Message): Live["author"] {
 
 function tellOfThread({ thread, by, other_thread_id, message_ids }: NonNullable<Told["data"]>): void {
   if (!thread) return;
+  const isNew = !threads.value.has(thread.id);
+  const moved = Boolean(message_ids?.length || other_thread_id);
   noteChanger(thread.id, by);
   put(thread);
-  if (message_ids?.length || other_thread_id) void readAgain(thread.id, other_thread_id).catch(() => undefined); // Read when opened.
+  if (moved) void readAgain(thread.id, other_thread_id).catch(() => undefined); // Else they are read when opened.
+  if (moved || isNew) void loadCustomer(thread.customer.id, true); // Their list of conversations changed.
 }
 
 function tellOfCustomer({ customerid, data }: Told): void {
