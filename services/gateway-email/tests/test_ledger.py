@@ -6,6 +6,7 @@ from uuid import uuid4
 import nats
 import pytest
 
+from onethread.contracts.customers import Customer, CustomerErased, Erasure
 from onethread.contracts.envelope import now
 from onethread.contracts.messages import Channel
 from onethread.contracts.replies import ReplyOutcome
@@ -53,3 +54,20 @@ async def test_deliveries_do_not_mix(ledger: Ledger):
         one, await ledger.begin(one, now()), ReplyOutcome(message_id=one, channel=Channel(id="e", kind="email"))
     )
     assert (await ledger.begin(other, now())).outcome is None
+
+
+async def test_of_an_erased_customer_nothing_is_kept_and_the_others_deliveries_are(ledger: Ledger):
+    erased, kept = uuid4(), uuid4()
+    for message, attempt in ((erased, 1), (erased, 2), (kept, 1)):
+        outcome = ReplyOutcome(message_id=message, channel=Channel(id="e", kind="email"), reason="zyxwv.canary")
+        await ledger.finish(message, await ledger.begin(message, now(), attempt), outcome, attempt)
+    customer = uuid4()
+    event = CustomerErased(
+        id=uuid4(), source="/conversation", workspaceid="local", customerid=customer,
+        data=Erasure(customer=Customer(id=customer), erased_message_ids=[erased, uuid4()]),
+    )  # fmt: skip
+    for _ in range(2):
+        await ledger.forget(event)
+    assert (await ledger.begin(kept, now())).outcome is not None
+    for attempt in (1, 2):
+        assert (await ledger.begin(erased, now(), attempt)).outcome is None

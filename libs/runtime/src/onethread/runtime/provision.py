@@ -15,10 +15,10 @@ import sys
 import nats
 import nats.errors
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, KeyValueConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 
-from onethread.contracts.streams import BUCKETS, CONSUMERS, STREAMS, Consumer, Stream
+from onethread.contracts.streams import BUCKETS, CONSUMERS, STREAMS, Bucket, Consumer, Stream
 from onethread.runtime.settings import Settings
 
 DUPLICATE_WINDOW = 120
@@ -33,11 +33,26 @@ async def provision(js: JetStreamContext, replicas: int = 1) -> None:
         try:
             await js.key_value(bucket.name)
         except NotFoundError:
-            config = KeyValueConfig(bucket.name, ttl=bucket.max_age, storage=StorageType.FILE, replicas=replicas)
-            await js.create_key_value(config)
+            await js.add_stream(_bucket(bucket, replicas))
     for consumer in CONSUMERS:
         for durable, subject in consumer.each():
             await _consumer(js, consumer, durable, subject)
+
+
+def _bucket(bucket: Bucket, replicas: int) -> StreamConfig:
+    """As clients make them, except that messages may be deleted: what is erased is then written over in the file."""
+    return StreamConfig(
+        name=f"KV_{bucket.name}",
+        subjects=[f"$KV.{bucket.name}.>"],
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        max_age=bucket.max_age,
+        max_msgs_per_subject=1,
+        duplicate_window=DUPLICATE_WINDOW,
+        discard=DiscardPolicy.NEW,
+        allow_rollup_hdrs=True,
+        allow_direct=True,
+    )
 
 
 async def _stream(js: JetStreamContext, stream: Stream, replicas: int) -> None:

@@ -136,6 +136,8 @@ async def change(
 ) -> UUID:
     """Applies the patch to the root of the customer's cluster; returns the root. Raises 404 and 412 problems."""
     row = await lock_root(connection, workspace, customer_id)
+    if row.erased_at:
+        raise Problem(409, "The customer was erased", "Nothing was changed.")
     etags.expect(row, version, "customer")
     changes: dict[str, Any] = {name: getattr(patch, name) for name in patch.model_fields_set if name != "attributes"}
     if patch.attributes is not None:

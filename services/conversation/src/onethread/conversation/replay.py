@@ -26,12 +26,13 @@ from onethread.contracts import threads as t
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.ids import derived_id
 from onethread.contracts.messages import Message
+from onethread.contracts.replies import ReplyRequested
 from onethread.conversation import profiles, snapshot, threads
 from onethread.conversation.database import Connection, Database
 from onethread.conversation.replies import message_contract
 from onethread.conversation.settings import ConversationSettings
 
-LOG = "select type, body from outbox where type not like 'onethread.reply.%' order by position"
+LOG = "select type, body from outbox order by position"
 CUSTOMERS = "select id, root_id from customer order by id"
 THREADS = "select * from thread order by id"
 MESSAGES = "select * from message order by id"
@@ -44,11 +45,12 @@ KINDS: dict[str, type[CloudEvent]] = {
         t.MessageAdded, t.ThreadOpened, t.ThreadAssigned, t.ThreadTagged, t.ThreadEscalated, t.ThreadSnoozed,
         t.ThreadClosed, t.ThreadUpdated, t.ThreadReopened, t.ThreadMerged, t.ThreadSplit, c.CustomerCreated,
         c.CustomerUpdated, c.CustomerIdentityLinked, c.CustomerIdentityUnlinked, c.CustomerErased, c.CustomerMerged,
-        c.CustomerUnmerged,
+        c.CustomerUnmerged, ReplyRequested,
     )
 }  # fmt: skip
 _JSON = TypeAdapter(dict[str, Any])
-OF_CUSTOMER = {"customer"}
+OF_THREAD = {"customer", "sequence"}
+"""The customer follows from the home, the number from the latest event."""
 OF_MESSAGE = {"delivery", "thread_id", "customer_id"}
 
 
@@ -71,10 +73,14 @@ class State:
     """Of those who stand for a cluster."""
     roots: dict[UUID, UUID] = field(default_factory=dict)
     """Each customer's."""
+    sequences: dict[UUID, int] = field(default_factory=dict)
+    """Number of each thread's latest event."""
+    gaps: list[str] = field(default_factory=list)
 
 
 def fold(state: State, event: CloudEvent) -> State:
     """The state after the event. Changes `state` itself, for a log is long."""
+    _count(state, event)
     if isinstance(event, t.MessageAdded):
         _thread(state, event.data.thread)
         said = event.data.message
@@ -88,8 +94,17 @@ def fold(state: State, event: CloudEvent) -> State:
     return state
 
 
+def _count(state: State, event: CloudEvent) -> None:
+    if event.threadid is None or event.sequence is None:
+        return
+    expected = state.sequences.get(event.threadid, 0) + 1
+    if event.sequence != expected:
+        state.gaps.append(f"thread {event.threadid}: event {event.sequence} stands where {expected} is due")
+    state.sequences[event.threadid] = event.sequence
+
+
 def _thread(state: State, thread: t.Thread) -> None:
-    state.threads[thread.id] = thread.home_id, digest(thread, OF_CUSTOMER)
+    state.threads[thread.id] = thread.home_id, digest(thread, OF_THREAD)
 
 
 def _customer(state: State, change: c.CustomerChange) -> None:
@@ -127,6 +142,8 @@ async def verify(url: str, workspace: str) -> AsyncIterator[str]:
         state = State()
         async for row in snapshot.rows(db, LOG):
             fold(state, KINDS[row.type].model_validate_json(row.body))
+        for gap in state.gaps:
+            yield gap
         for compare in (_customers, _threads, _messages):
             async for difference in compare(db, state):
                 yield difference
@@ -154,9 +171,11 @@ async def _threads(db: Connection, state: State) -> AsyncIterator[str]:
     async for row in snapshot.rows(db, THREADS):
         held = threads.contract(row)
         home, told = left.pop(row.id, (None, b""))
-        if told != digest(held, OF_CUSTOMER):
+        if told != digest(held, OF_THREAD):
             for difference in await _of_thread(db, held):
                 yield difference
+        if row.sequence != state.sequences.get(row.id):
+            yield _said("thread", row.id, "sequence", state.sequences.get(row.id), row.sequence)
         root = state.roots.get(home or row.home_id)
         profile = state.profiles.get(root) if root else None
         expected = profile and t.CustomerName(id=profile.id, name=profile.name, email=profile.email)
@@ -190,7 +209,7 @@ async def _of_thread(db: Connection, held: t.Thread) -> Iterable[str]:
     """Which fields of a thread the latest event that tells its state has otherwise."""
     for (body,) in await (await db.execute(LATEST, [held.id])).fetchall():
         told = t.Thread.model_validate(json.loads(body)["data"]["thread"])
-        return _fields("thread", held.id, plain(told, OF_CUSTOMER), plain(held, OF_CUSTOMER))
+        return _fields("thread", held.id, plain(told, OF_THREAD), plain(held, OF_THREAD))
     return [f"thread {held.id}: the table has it, the log does not"]
 
 

@@ -99,6 +99,7 @@ async def relink(connection: Connection, workspace: str, act: Any, by: Author, w
     await settling.settle(connection, workspace, [root], act_id=ids.derived_id(act.id, "undo"), by=by, window=window)
     await audit.record(connection, by, "customer.identity_linked", root, {"act": str(act.id)})
     await profiles.tell_updated(connection, workspace, root, by, homes["home"], [one.id for one in moved])
+    await profiles.tell_updated(connection, workspace, homes["new"], by)
 
 
 async def _take_threads_back(connection: Connection, homes: dict[str, UUID], act_id: UUID, by: Author) -> None:
