@@ -109,6 +109,18 @@ async def test_the_undo_of_a_merge_of_threads_leaves_no_trace(driver: Any, close
     await driver.check()
 
 
+async def test_who_waits_is_as_before_when_a_merge_is_undone(driver: Any) -> None:
+    first, _, second, _ = await two_threads(driver)
+    await driver.hear(received("widget", "hello?", EMAIL, thread_token=second))
+    assert (await driver.thread(second))["waiting_since"] is not None
+    before = await driver.snapshot()
+    for kept, absorbed in ((first, second), (second, first)):
+        acted = await driver.post(f"threads/{kept}/merge", other_thread_id=absorbed)
+        assert acted["thread"]["waiting_since"] is not None
+        await undo(driver, acted)
+        assert await driver.snapshot() == before
+
+
 async def test_what_was_done_since_a_merge_of_threads_stays_when_it_is_undone(driver: Any) -> None:
     first, _, second, _ = await two_threads(driver)
     await driver.patch(f"threads/{first}", tags=["lamp"], status="closed")

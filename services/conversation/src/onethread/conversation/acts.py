@@ -132,7 +132,7 @@ async def part_threads(
     """
     rows = await _both(connection, journal)
     source, target = rows[UUID(journal["source"])], rows[UUID(journal["target"])]
-    restored, remaining = taken_back(source, journal["of_source"]), taken_back(target, journal["of_target"])
+    restored, remaining = _restored(source, journal["of_source"]), _restored(target, journal["of_target"])
     if all_back:
         message_ids, along = await moving.all_of(connection, target)
         restored |= await _as_said_since(connection, journal, target, source, restored)
@@ -146,6 +146,11 @@ async def part_threads(
         connection, target, source, message_ids, act_id=act_id, by=by, undoes=act_id, along=along,
         source_changes=remaining, target_changes=restored,
     )  # fmt: skip
+
+
+def _restored(row: Any, journal: dict[str, Any]) -> dict[str, Any]:
+    """Who waits is known from the journal, so that it does not follow from the messages that go back."""
+    return {"waiting_since": row.waiting_since} | taken_back(row, journal)
 
 
 async def find(connection: Connection, workspace: str, act_id: UUID) -> Any:
