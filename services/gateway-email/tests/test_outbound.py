@@ -269,7 +269,7 @@ async def test_a_place_without_an_address_fails_in_words(outbound: Outbound, bus
 
 def test_the_service_hears_its_own_requests(settings, bus, memory_ledger):
     create_app(settings, bus, memory_ledger)
-    assert list(bus.handlers) == ["gateway-email-replies", "svc.gateway-email.prove"]
+    assert {"gateway-email-replies", "svc.gateway-email.prove"} <= bus.handlers.keys()
 
 
 def test_a_new_secret_signs_and_the_old_one_is_still_read(settings):
