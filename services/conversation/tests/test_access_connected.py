@@ -116,6 +116,17 @@ class TestKeys:
         assert "key" not in listed[0]
         assert listed[0]["last_used_at"]
 
+    async def test_notes_its_use_once_a_minute(self, app: Any, database_url: str) -> None:
+        made = await a_key(app)
+        ago = "update api_key set last_used_at = now() - make_interval(secs => %s) returning last_used_at"
+        for seconds, noted in ((30, False), (90, True)):
+            with psycopg.connect(database_url) as connection:
+                before = connection.execute(ago, [seconds]).fetchone()
+            async with client(app, made["key"]) as caller:
+                await caller.get("session")
+            with psycopg.connect(database_url) as connection:
+                assert (connection.execute("select last_used_at from api_key").fetchone() != before) == noted
+
     async def test_is_nowhere_in_the_database(self, app: Any, database_url: str) -> None:
         made = await a_key(app)
         with psycopg.connect(database_url) as connection:
@@ -236,9 +247,9 @@ class TestOpenStreams:
         """Reads as the transport does; httpx's own for ASGI hands over only what is complete."""
         headers = [(name.lower(), value) for name, value in who.build_request("GET", "events").headers.raw]
         scope = {
-            "type": "http", "method": "GET", "path": "/api/v1/events", "raw_path": b"/api/v1/events", "query_string": b"",
-            "headers": headers, "scheme": "https", "server": ("inbox", 443), "client": ("test", 1), "root_path": "",
-            "http_version": "1.1", "asgi": {"version": "3.0"},
+            "type": "http", "method": "GET", "path": "/api/v1/events", "raw_path": b"/api/v1/events",
+            "query_string": b"", "headers": headers, "scheme": "https", "server": ("inbox", 443), "root_path": "",
+            "client": ("test", 1), "http_version": "1.1", "asgi": {"version": "3.0"},
         }  # fmt: skip
         gone = asyncio.Event()
 
@@ -383,6 +394,8 @@ class TestWorkspaces:
             assert (await root.get("teammates", headers=header)).json()["items"] == []
             created = (await root.get("audit", headers=header)).json()["items"]
             assert [one["action"] for one in created] == ["workspace.created"]
+            assert (await root.get("workspaces/beta")).json()["name"] == "Beta"
+            assert (await root.get("workspaces/no-such")).status_code == 404
             assert (await root.get("session", headers={access.WORKSPACE_HEADER: "no-such"})).status_code == 404
             assert (await root.get("session", headers={access.WORKSPACE_HEADER: "a b"})).status_code == 404
 

@@ -183,8 +183,8 @@ async def change_workspace(slug: str, patch: WorkspacePatch, caller: CallerDep, 
 
 
 def _own(caller: Caller, slug: str) -> str:
-    """Another workspace is as if it were not there."""
-    if slug != caller.workspace:
+    """Another workspace is as if it were not there, but to the installation's key."""
+    if slug != caller.workspace and INSTALLATION not in caller.scopes:
         raise Problem(404, "There is no such workspace")
     return slug
 

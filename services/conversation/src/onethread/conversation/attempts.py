@@ -31,7 +31,14 @@ class Attempts:
         if len(self._tried) > KEYS:
             self._forget(now)
 
+    def give_back(self, key: str) -> None:
+        """The last try does not count: it was right."""
+        self._tried[key].pop()
+        if not self._tried[key]:
+            del self._tried[key]
+
     def forgive(self, key: str) -> None:
+        """None counts."""
         self._tried.pop(key, None)
 
     def _forget(self, now: float) -> None:

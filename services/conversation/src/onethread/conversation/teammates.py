@@ -117,6 +117,7 @@ class Teammates:
         if not await self._passwords.verify(row.password_hash if row else None, password) or row is None:
             raise WRONG
         self._of_account.forgive(account)
+        self._of_address.give_back(address)
         token = f"{workspace}.{secrets.token_urlsafe(32)}"
         async with self._database.transaction(workspace) as connection:
             await connection.execute(END_EXPIRED, [row.id])
