@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from plugins.conversation_world import asserted, received, running, verified
+from plugins.replicas import replica, waiting_for_a_lock
 
 pytestmark = pytest.mark.connected
 EMAIL = verified("email", "ana@pineandpaper.example")
@@ -113,31 +109,6 @@ async def test_a_note_waits_for_nothing_and_no_window_is_longer_than_half_a_minu
     for seconds in (-1, 31):
         assert (await outside.api.post(url, json={"text": "x", "undo_seconds": seconds})).status_code == 422
     assert (await outside.api.post(url, json={"text": " \n "})).status_code == 422
-
-
-@contextmanager
-def replica(nats_url: str, database_url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Another replica of the service, in a process that can be killed."""
-    environment = {
-        **os.environ, "NATS_URL": nats_url, "DATABASE_URL": database_url, "ONETHREAD_PORT": str(port),
-        "ONETHREAD_API_KEY": "key", "ONETHREAD_ADMIN_PASSWORD": "pw-of-admin",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "onethread.conversation"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def waiting_for_a_lock(connection: Any, query: str) -> list[int]:
-    """Backends that are stopped in the middle of a transaction, at a statement like `query`."""
-    found = connection.execute(
-        "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        " and query like %s", [query]
-    )  # fmt: skip
-    return [pid for (pid,) in found.fetchall()]
 
 
 async def test_a_replica_that_is_killed_between_the_moment_and_the_commit_neither_loses_nor_doubles_the_reply(

@@ -51,6 +51,7 @@ from onethread.conversation.settings import ConversationSettings
 from onethread.conversation.stream import SUBJECTS, Stream
 from onethread.conversation.teammates import Teammates
 from onethread.conversation.timers import Timers
+from onethread.conversation.unseen import Unseen
 from onethread.conversation.workspaces import Workspaces
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus
@@ -90,7 +91,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         await bus.say_live(subjects.live(workspace, "updated", "inbox"), body)
 
     deliveries = Deliveries(database, relay, places, tell_inbox)
-    timers = Timers(database, jobs(database, relay, replies))
+    timers = Timers(database, jobs(database, relay, replies, Unseen(database, relay, places, tell_inbox)))
     bus.on(streams.INTAKE, MessageReceived, workspaces.only_known(Intake(database, relay, settings.reopen_days)))
     bus.on(streams.PROPOSALS, r.ReplyProposed, workspaces.only_known(replies.on_proposed))
     bus.on(streams.DELIVERIES, r.ReplyDelivered, workspaces.only_known(deliveries.on_outcome))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,22 +10,20 @@ from psycopg.types.json import Jsonb
 from onethread.contracts import ids
 from onethread.contracts import messages as m
 from onethread.contracts import replies as r
-from onethread.conversation import outbox, threads
+from onethread.conversation import outbox, threads, unseen
 from onethread.conversation.database import Connection, Database
 from onethread.conversation.once import Once
 from onethread.conversation.outbox import Relay
 from onethread.conversation.places import Places
-from onethread.conversation.replies import message_contract, requested
+from onethread.conversation.replies import Tell, message_contract, requested
 from onethread.runtime.errors import Problem
-
-Tell = Callable[[str, m.Message], Awaitable[None]]
-"""Shows a message as it is now to the teammates of a workspace who look at it."""
 
 PROGRESS = """with news as (
         insert into inbox (workspace_id, event_id, handled_at) values (%(workspace)s, %(event)s, now())
         on conflict do nothing returning event_id),
     further as (select id, array_position(%(order)s::text[], delivery_state) as was from message
-        where workspace_id = %(workspace)s and (id = %(id)s or mail_id = %(id)s)),
+        where workspace_id = %(workspace)s and (id = %(id)s or mail_id = %(id)s)
+            and not exists (select from customer c where c.id = message.customer_id and c.erased_at is not null)),
     moved as (update message m set delivery_state = %(state)s, retry_at = %(retry_at)s,
             delivery_reason = coalesce(%(reason)s, case when m.mail_id = %(id)s then m.delivery_reason end),
             mail_at = case when %(state)s <> 'seen' then m.mail_at end
@@ -38,17 +35,22 @@ PROGRESS = """with news as (
 ORDER = ["queued", "retrying", "sent", "failed", "delivered", "seen"]
 """Within one attempt a delivery only goes this way: what was sent may still come back, what has arrived does not."""
 OUTSIDE_ID = """insert into outside_id (workspace_id, channel_id, external_id, message_id, thread_id)
-    select workspace_id, %s, %s, id, thread_id from message where workspace_id = %s and (id = %s or mail_id = %s)
+    select workspace_id, %s, %s, id, thread_id from message m where workspace_id = %s and (id = %s or mail_id = %s)
+        and not exists (select from customer c where c.id = m.customer_id and c.erased_at is not null)
     order by position desc limit 1 on conflict do nothing"""
 KEEP_ROUTE = """insert into place
         (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, customer_id, updated_at)
-    select workspace_id, %s, %s, %s, %s, %s, %s, thread_id, customer_id, now() from message
-    where workspace_id = %s and (id = %s or mail_id = %s) order by position desc limit 1
+    select workspace_id, %s, %s, %s, %s, %s, %s, thread_id, customer_id, now() from message m
+    where workspace_id = %s and (id = %s or mail_id = %s)
+        and not exists (select from customer c where c.id = m.customer_id and c.erased_at is not null)
+    order by position desc limit 1
     on conflict (workspace_id, channel_id, key) do update set route = excluded.route"""
 MESSAGE = "select * from message where workspace_id = %s and thread_id = %s and id = %s for update"
-AGAIN = """update message set delivery_state = 'queued', delivery_reason = null, retry_at = null,
-        delivery_attempt = delivery_attempt + 1 where id = %s returning *"""
+AGAIN = """update message set delivery_state = 'queued', delivery_reason = %s, retry_at = null,
+        delivery_attempt = %s where id = %s or mail_id = %s returning *"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
+
+GONE = "The customer cannot be reached there any more"
 
 
 class Deliveries:
@@ -86,23 +88,34 @@ class Deliveries:
     async def _again(self, connection: Connection, row: Any, message: Any) -> Any:
         if message.delivery_state != "failed":
             raise Problem(409, "It has not failed", "Nothing was sent again: only what failed can be.")
-        place = await self._place(connection, row, message)
-        message = await (await connection.execute(AGAIN, [message.id])).fetchone()
-        attempt = message.delivery_attempt
-        row = await threads.save(connection, row, sequence=row.sequence + 1)
-        event_id = ids.derived_id(message.id, f"requested {attempt}")
-        request = requested(row, message_contract(message), place, event_id, row.sequence, None, attempt)
+        place, attempt = await self._place(connection, row, message), message.delivery_attempt + 1
+        asked = [unseen.why(place) if message.mail_id else None, attempt, message.id, message.mail_id]
+        again = await (await connection.execute(AGAIN, asked)).fetchall()
+        row = await threads.count(connection, row)
+        if message.mail_id:
+            request = unseen.request(row, sorted(again, key=lambda one: one.position), place, attempt)
+        else:
+            event_id = ids.derived_id(message.id, f"requested {attempt}")
+            request = requested(row, message_contract(again[0]), place, event_id, row.sequence, None, attempt)
         await outbox.record(connection, request)
-        return message
+        return next(one for one in again if one.id == message.id)
 
     async def _place(self, connection: Connection, row: Any, message: Any) -> Any:
         """Where it was to go. A place where nothing has arrived yet is not kept."""
+        if message.mail_id:
+            return await self._address(connection, row, message)
         asked = [row.workspace_id, message.channel_id, message.place_key]
         if place := await (await connection.execute(PLACE, asked)).fetchone():
             return place
         place = await self._places.choose(connection, row, message.channel_id)
         if place.key != message.place_key:
-            raise Problem(409, "The customer cannot be reached there any more", "Nothing was sent. Write again.")
+            raise Problem(409, GONE, "Nothing was sent. Write again.")
+        return place
+
+    async def _address(self, connection: Connection, row: Any, message: Any) -> Any:
+        place = await self._places.address_of(connection, row, message.customer_id)
+        if place is None:
+            raise Problem(409, GONE, "Nothing was sent. It still stands in the chat.")
         return place
 
 

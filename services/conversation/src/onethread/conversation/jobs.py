@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from onethread.conversation import changes, pending
+from onethread.conversation import changes, pending, unseen
 from onethread.conversation.database import Database
 from onethread.conversation.outbox import Relay
 from onethread.conversation.replies import Replies
 from onethread.conversation.timers import Job
+from onethread.conversation.unseen import Unseen
 
 SNOOZED = "select min(snoozed_until) from thread where workspace_id = %(workspace)s and status = 'snoozed'"
 AWAKE = """select id from thread where workspace_id = %(workspace)s and status = 'snoozed' and snoozed_until <= now()
     order by snoozed_until limit 64"""
 
 
-def jobs(database: Database, relay: Relay, replies: Replies) -> list[Job]:
+def jobs(database: Database, relay: Relay, replies: Replies, unseen_replies: Unseen) -> list[Job]:
     async def wake(workspace: str, due: Any) -> None:
         async with database.transaction(workspace) as connection:
             if not await changes.wake(connection, due.id):
@@ -26,4 +27,5 @@ def jobs(database: Database, relay: Relay, replies: Replies) -> list[Job]:
     return [
         Job("snooze", SNOOZED, AWAKE, wake),
         Job("send", pending.NEXT, pending.DUE, replies.send_held),
+        Job("mail", unseen.NEXT, unseen.DUE, unseen_replies.mail),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,6 +28,8 @@ from onethread.runtime.errors import Problem
 
 log = structlog.get_logger()
 
+Tell = Callable[[str, m.Message], Awaitable[None]]
+"""Shows a message as it is now to the teammates of a workspace who look at it."""
 MAY_BE_MISSED = {"widget"}
 """Kinds of channels whose customer is told of nothing once they have gone."""
 EVERY_TIME = Once()

@@ -84,6 +84,13 @@ async def save(connection: Connection | Together, row: Any, **changes: Any) -> A
     return row._replace(**changes)
 
 
+async def count(connection: Connection, row: Any) -> Any:
+    """The row of a locked thread, with a number for one more event, which tells of no change to the thread."""
+    query = "update thread set sequence = sequence + 1 where id = %s returning *"
+    [row] = await (await connection.execute(query, [row.id])).fetchall()
+    return row
+
+
 def agent_may(row: Any) -> Literal["answer", "draft"] | None:
     """What the agent may do on the thread: answer the customer, write a draft for teammates, or nothing."""
     if row.agent == "drafting":
