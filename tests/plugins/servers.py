@@ -42,11 +42,11 @@ def servers() -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def nats_url(servers: tuple[str, str]) -> str:
     """A bus with every stream and consumer in place and nothing in them."""
-    asyncio.run(_fresh_bus(servers[0]))
+    asyncio.run(fresh_bus(servers[0]))
     return servers[0]
 
 
-async def _fresh_bus(url: str) -> None:
+async def fresh_bus(url: str) -> None:
     import nats
 
     from onethread.runtime.provision import provision

@@ -9,8 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from plugins.conversation_world import received, verified
+from plugins.inbox_story import log, pane
+from plugins.servers import fresh_bus
 
 from onethread.contracts import messages as m
 from onethread.contracts.ids import lane
@@ -69,9 +71,7 @@ def aside(work: Coroutine[Any, Any, Any]) -> None:
 
 @pytest.fixture
 def service(servers: tuple[str, str], database_url: str, serve_app: Callable[[Any], str]) -> Iterator[Service]:
-    from plugins.servers import _fresh_bus
-
-    aside(_fresh_bus(servers[0]))
+    aside(fresh_bus(servers[0]))
     settings = ConversationSettings(
         nats_url=servers[0], database_url=database_url, api_key="key", admin_password=PASSWORD
     )
@@ -101,14 +101,6 @@ def tell_of_two(service: Service) -> tuple[dict[str, Any], dict[str, Any]]:
         received("widget", "It is me, from the phone", verified("visitor", "v-bo"), says, name="Bo"),
     )
     return service.thread_of("Ana Ruiz"), service.thread_of("Bo")
-
-
-def log(page: Page) -> Locator:
-    return page.get_by_role("log")
-
-
-def pane(page: Page) -> Locator:
-    return page.get_by_role("complementary", name="Customer")
 
 
 def open_thread(page: Page, service: Service, thread: dict[str, Any]) -> None:
