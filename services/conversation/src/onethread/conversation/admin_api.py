@@ -135,6 +135,7 @@ async def revoke_key(key_id: UUID, caller: CallerDep, database: DatabaseDep) -> 
 
 
 class Workspace(BaseModel):
+    id: str = Field(examples=["acme"], description="Its slug: what subjects, keys and the header name it by.")
     slug: str = Field(examples=["acme"])
     name: str = Field(examples=["Acme Inc."])
     settings: WorkspaceSettings
@@ -142,7 +143,9 @@ class Workspace(BaseModel):
 
     @classmethod
     def of(cls, row: Any) -> Workspace:
-        return cls(slug=row.id, name=row.name, settings=workspaces.settings_of(row), created_at=row.created_at)
+        return cls(
+            id=row.id, slug=row.id, name=row.name, settings=workspaces.settings_of(row), created_at=row.created_at
+        )
 
 
 class WorkspaceList(BaseModel):
