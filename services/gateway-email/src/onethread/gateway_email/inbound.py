@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
+from uuid import UUID
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -16,10 +17,13 @@ from prometheus_client import Counter
 
 from onethread.contracts import ids
 from onethread.contracts.messages import MessageReceived, ReceivedMessage
-from onethread.gateway_email import convert, mime
+from onethread.contracts.replies import ReplyDelivered, ReplyFailed, ReplyOutcome
+from onethread.gateway_email import bounces, convert, mime
+from onethread.gateway_email.bounces import Bounce
 from onethread.gateway_email.capabilities import KIND
 from onethread.gateway_email.convert import Arrival, RefusedMailError
 from onethread.gateway_email.desks import Desk, desk_address
+from onethread.gateway_email.mime import Mail
 from onethread.runtime.bus import Bus, UnavailableError
 from onethread.runtime.channels import ChannelBook
 from onethread.runtime.context import service_name
@@ -35,6 +39,7 @@ TRY_AGAIN = "451 4.3.0 The mail can't be kept at the moment; nothing is lost, tr
 NO_SUCH_ADDRESS = "550 5.1.1 There is no such address here"
 NOT_KNOWN_YET = "451 4.3.0 We are starting and do not know all our addresses yet; try again in a moment"
 LOOSE_LINES = "550 5.6.11 The mail has line breaks other than CR LF; correct it and send it again"
+Event = MessageReceived | ReplyDelivered | ReplyFailed
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 log = structlog.get_logger()
@@ -91,7 +96,7 @@ class Intake:
             # A large mail takes seconds to read, and other senders would wait for it.
             events = await asyncio.to_thread(_read, raw, arrival, self._written_to(arrival))
             for event in events:
-                await self._bus.publish(event, KIND, ids.lane(event.data.identities[0].value))
+                await self._bus.publish(event, *_narrowing(event))
         except RefusedMailError as refusal:
             log.info("mail.refused", answer=str(refusal))
             return "refused", str(refusal)
@@ -102,7 +107,8 @@ class Intake:
             log.warning("mail.own_came_back")
             return "own", "250 2.0.0 OK, this mail is our own"
         names = ", ".join(str(event.id) for event in events)
-        attachments = len(events[0].data.attachments)
+        first = events[0]
+        attachments = len(first.data.attachments) if isinstance(first, MessageReceived) else 0
         log.info("mail.taken", event_id=names, size=len(raw), attachments=attachments)
         not_kept = f"; the contents of {attachments} attachment(s) are not kept" if attachments else ""
         return "taken", f"250 2.0.0 Kept as {names}{not_kept}"
@@ -201,10 +207,45 @@ class _Session(SMTP):
         return answer
 
 
-def _read(raw: bytes, arrival: Arrival, desks: list[Desk]) -> list[MessageReceived]:
+def _read(raw: bytes, arrival: Arrival, desks: list[Desk]) -> list[Event]:
     """The mail as each desk has it. Raises RefusedMailError where one cannot take it: one answer goes for all."""
     mail = mime.parse(raw)
-    return [_event(convert.received(mail, arrival, desk), desk) for desk in desks if not convert.is_own(mail, desk)]
+    bounce = bounces.read(mail, arrival.sender)
+    events: list[Event] = []
+    for desk in desks:
+        if bounce and (message := _about(bounce, desk)):
+            events.append(_outcome(mail, bounce, message, desk))
+        elif not convert.is_own(mail, desk):
+            events.append(_event(convert.received(mail, arrival, desk), desk))
+    return events
+
+
+def _narrowing(event: Event) -> tuple[str, ...]:
+    return (KIND, ids.lane(event.data.identities[0].value)) if isinstance(event, MessageReceived) else ()
+
+
+def _about(bounce: Bounce, desk: Desk) -> UUID | None:
+    """The message of ours that it reports of. Anybody can write a report; nobody else can make our Message-IDs."""
+    found = (desk.signer.message_of(id_) for id_ in bounce.carried)
+    return next((message for message in found if message), None)
+
+
+def _outcome(mail: Mail, bounce: Bounce, message: UUID, desk: Desk) -> ReplyDelivered | ReplyFailed:
+    kind = ReplyFailed if bounce.state == "failed" else ReplyDelivered
+    log.info("mail.bounced", message_id=str(message), state=bounce.state, status=bounce.status)
+    return kind(
+        id=ids.derived_id(message, f"bounce\n{convert.external_id(mail)}"),
+        source=SOURCE,
+        subject=str(message),
+        workspaceid=desk.workspace,
+        traceparent=traceparent(),
+        data=ReplyOutcome(
+            message_id=message,
+            channel=desk.channel,
+            state=bounce.state,
+            reason=None if bounce.state == "delivered" else bounce.reason,
+        ),
+    )
 
 
 def _event(message: ReceivedMessage, desk: Desk) -> MessageReceived:

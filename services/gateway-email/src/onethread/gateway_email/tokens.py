@@ -49,13 +49,19 @@ class Signer:
         return f"<{message}.{_base32(self._macs('message-id', message.hex)[0])}@{domain}>"
 
     def is_ours(self, message_id: str) -> bool:
+        return self.message_of(message_id) is not None
+
+    def message_of(self, message_id: str) -> UUID | None:
+        """The message that our mail with that Message-ID was."""
         name, _, _ = message_id.strip("<> ").partition("@")
-        message, _, tag = name.partition(".")
+        said, _, tag = name.partition(".")
         try:
-            macs = self._macs("message-id", UUID(message).hex)
+            message = UUID(said)
         except ValueError:
-            return False
-        return any(hmac.compare_digest(tag.lower().encode(), _base32(mac).encode()) for mac in macs)
+            return None
+        macs = self._macs("message-id", message.hex)
+        known = any(hmac.compare_digest(tag.lower().encode(), _base32(mac).encode()) for mac in macs)
+        return message if known else None
 
     def instances(self) -> list[str]:
         """What our own mails carry, so that we know them when they come back; newest secret first."""
