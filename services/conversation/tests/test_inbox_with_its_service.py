@@ -192,6 +192,18 @@ def test_what_another_teammate_rearranges_appears_by_itself(page, service):
     expect(log(page)).to_contain_text("Here is a picture")
 
 
+def test_tags_in_use_are_suggested(page, service):
+    ana, bo = tell_of_two(service)
+    service.api.patch(f"/threads/{bo['id']}", json={"tags": ["refund"]}).raise_for_status()
+    open_thread(page, service, ana)
+    field = page.get_by_role("combobox", name="Add a tag")
+    field.focus()
+    expect(pane(page).locator("option[value=refund]")).to_have_count(1)
+    field.fill("refund")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Remove the tag refund")).to_be_visible()
+
+
 def test_proof_of_an_address_is_asked_for_and_refused_in_words(page, service):
     _, bo = tell_of_two(service)
     open_thread(page, service, bo)

@@ -94,7 +94,7 @@ export function latestPending(): [threadId: string, reply: PendingReply] | undef
 export async function deliverAgain(message: Message): Promise<void> {
   changed({ ...message, delivery: { state: "queued", reason: null } });
   try {
-    changed(await api.retry(message.thread_id, message.id));
+    await api.retry(message.thread_id, message.id); // Events tell what became of it, maybe before this answer.
   } catch (error) {
     changed(message);
     show({ text: `Could not try again. ${reasonOf(error)}`, failed: true });

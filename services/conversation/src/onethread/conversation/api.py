@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from onethread.contracts.messages import Message
 from onethread.contracts.threads import Thread
@@ -35,6 +35,11 @@ class Messages(BaseModel):
     next: str | None = None
 
 
+class Tags(BaseModel):
+    items: list[str] = Field(examples=[["refund", "vip"]])
+    next: None = None
+
+
 def _database(request: Request) -> Database:
     return request.app.state.database
 
@@ -46,6 +51,12 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 async def list_teammates(caller: CallerDep, teammates: TeammatesDep, deactivated: bool = False) -> TeammateList:
     rows = await teammates.all(caller.workspace, deactivated=deactivated)
     return TeammateList(items=[Teammate.of(row) for row in rows])
+
+
+@router.get("/tags")
+async def list_tags(caller: CallerDep, database: DatabaseDep) -> Tags:
+    """The tags in use, most used first: what a teammate may pick from."""
+    return Tags(items=await queries.tags(database, caller.workspace))
 
 
 @router.get("/threads")

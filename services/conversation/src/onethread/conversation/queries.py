@@ -19,6 +19,9 @@ from onethread.runtime.errors import Problem
 
 Statuses = Literal["open", "waiting", "snoozed", "closed", "all"]
 POSITION_DIGITS = 18
+TAGS = """select tag from (
+        select tags from thread where workspace_id = %s order by updated_at desc, id desc limit 5000) latest,
+    unnest(latest.tags) as tag group by tag order by count(*) desc, tag limit 200"""
 
 
 def cursor_of(moment: datetime, id_: UUID) -> str:
@@ -96,6 +99,12 @@ async def get_thread(database: Database, workspace: str, id_: UUID) -> ThreadRow
     if row is None or row.workspace_id != workspace:
         raise Problem(404, "There is no such thread")
     return row
+
+
+async def tags(database: Database, workspace: str) -> list[str]:
+    """Of the threads in which something happened lately, most used first."""
+    async with database.transaction(workspace) as connection:
+        return [row.tag for row in await (await connection.execute(TAGS, [workspace])).fetchall()]
 
 
 async def list_messages(
