@@ -47,7 +47,7 @@ export type FrameFromGateway =
   | { type: "message"; message: WidgetMessage }
   | { type: "delta"; reply_id: string; text: string }
   | { type: "typing"; author?: Author }
-  | { type: "prove"; proof_id: string | null; state: "sent" | "refused"; message: string; retry_after?: number | null }
+  | { type: "prove"; proof_id: string | null; state: "sent" | "refused"; message: string; retry_after?: number | null; by_teammate?: boolean }
   | { type: "code"; proof_id: string; state: "proven" | "wrong" | "over"; message: string }
   | { type: "error"; code: string; message: string; client_id?: string | null };
 

@@ -16,7 +16,15 @@ from psycopg.rows import namedtuple_row
 
 from onethread.contracts import subjects
 from onethread.contracts.messages import Identity
-from onethread.contracts.proofs import CodeTried, ProofMail, ProofMailSent, ProofStarted, StartProof, TryCode
+from onethread.contracts.proofs import (
+    CodeTried,
+    ProofAsked,
+    ProofMail,
+    ProofMailSent,
+    ProofStarted,
+    StartProof,
+    TryCode,
+)
 from onethread.contracts.questions import History, HistoryOfVisitor
 from onethread.conversation import proofs
 from onethread.conversation.replay import verify
@@ -65,6 +73,19 @@ async def mailbox(outside: Any, nats_url: str, database_url: str) -> AsyncIterat
     async with answering(nats_url, box):
         yield box
     assert [one async for one in verify(database_url, "local")] == [], "the event log does not tell everything"
+
+
+@pytest.fixture
+async def forms(outside: Any) -> list[ProofAsked]:
+    """What widgets are told to ask for."""
+    heard: list[ProofAsked] = []
+
+    async def on_asked(message: Any) -> None:
+        heard.append(ProofAsked.model_validate_json(message.data))
+
+    await outside.bus.listen("live.*.prove.widget", on_asked)
+    await outside.bus.broker.config.broker_config.connection_state.connection.flush()
+    return heard
 
 
 @pytest.fixture
@@ -330,7 +351,7 @@ async def test_a_workspace_without_a_support_address_says_so(outside: Any, mailb
 async def test_neither_the_code_nor_the_address_is_found_where_it_does_not_belong(
     outside: Any, mailbox: Mailbox, database: Any, capsys: Any
 ):
-    chat = await outside.hear(received("widget", "Hello?", V, asserted("email", ANA.value)))
+    chat = await outside.hear(received("email", "Hello?", FORGED))
     await ask(outside, await customer_of(outside, chat))
     token = mailbox.path.rsplit("/", 1)[1]
     started = await start(outside, W, email="someone@customers.example")
@@ -400,14 +421,17 @@ async def test_whom_a_teammate_keeps_apart_no_proof_merges(outside: Any, mailbox
     assert merges(database) == []
 
 
-async def test_a_second_address_in_one_browser_is_a_teammates_to_judge(outside: Any, mailbox: Mailbox):
+async def test_a_second_address_in_one_browser_is_a_teammates_to_judge(
+    outside: Any, mailbox: Mailbox, forms: list[ProofAsked]
+):
     chat = await outside.hear(received("widget", "Hello?", V))
     assert (await prove(outside, mailbox, V)).proven
     assert (await prove(outside, mailbox, V, email="bob@customers.example")).reason == proofs.UNCLEAR
     customer = await customer_of(outside, chat)
     assert customer["claims"] == [{"kind": "email", "value": "bob@customers.example"}]
     assert (await ask(outside, customer, "bob@customers.example")).status_code == 202
-    assert (await outside.api.post(mailbox.path)).status_code == 200
+    [form] = await outside.wait(lambda: forms or None)
+    assert (await type_code(outside, form.proof_id, mailbox.mails[-1].code, V)).proven
     customer = await customer_of(outside, chat)
     assert customer["claims"] == []
     assert {one["value"] for one in customer["identities"]} == {"v-1", ANA.value, "bob@customers.example"}
@@ -416,11 +440,24 @@ async def test_a_second_address_in_one_browser_is_a_teammates_to_judge(outside: 
 # By a link that a teammate asks for
 
 
+async def test_a_teammate_asks_whoever_chats_to_type_a_code_there_for_a_link_could_be_followed_for_somebody_else(
+    outside: Any, mailbox: Mailbox, forms: list[ProofAsked]
+):
+    await outside.hear(received("email", "My lamp broke", ANA))
+    chat = await outside.hear(received("widget", "Hello?", V, asserted("email", ANA.value)))
+    assert (await ask(outside, await customer_of(outside, chat))).status_code == 202
+    assert mailbox.mails[0].link is None
+    [form] = await outside.wait(lambda: forms or None)
+    assert form.place == "widget:v-1"
+    assert (await type_code(outside, form.proof_id, mailbox.mails[0].code, V)).proven
+    assert await seen(outside, V) == ["My lamp broke", "Hello?"]
+
+
 async def test_a_teammate_asks_for_the_proof_of_a_claim_and_the_customer_follows_the_link(
     outside: Any, mailbox: Mailbox, database: Any
 ):
     mail = await outside.hear(received("email", "My lamp broke", ANA))
-    chat = await outside.hear(received("widget", "Hello?", V, asserted("email", ANA.value)))
+    chat = await outside.hear(received("email", "Hello?", FORGED))
     asked = await ask(outside, await customer_of(outside, chat))
     assert (asked.status_code, asked.json()) == (202, {"sent": True})
     assert re.fullmatch(r"http://127\.0\.0\.1:8000/prove/local\.[\w-]{43}", str(mailbox.mails[0].link))
@@ -439,8 +476,8 @@ async def test_a_teammate_asks_for_the_proof_of_a_claim_and_the_customer_follows
 
 async def test_two_clicks_at_once_are_one_merge(outside: Any, mailbox: Mailbox, database: Any):
     await outside.hear(received("email", "My lamp broke", ANA))
-    chat = await outside.hear(received("widget", "Hello?", V, asserted("email", ANA.value)))
-    await ask(outside, await customer_of(outside, chat))
+    unproven = await outside.hear(received("email", "Hello?", FORGED))
+    await ask(outside, await customer_of(outside, unproven))
     pages = await asyncio.gather(*(outside.api.post(mailbox.path) for _ in range(2)))
     assert sorted(page.status_code for page in pages) == [200, 410]
     assert len(merges(database)) == 1

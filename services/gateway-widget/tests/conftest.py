@@ -249,6 +249,7 @@ def a_message() -> Callable[..., Message]:
             "id": uuid4(),
             "thread_id": THREAD,
             "sequence": sequence,
+            "position": sequence,
             "channel": channel,
             "author": Author(kind=kind, name="Mara" if kind == "teammate" else None),
             "audience": Audience(shared=False),
@@ -264,7 +265,7 @@ def a_message() -> Callable[..., Message]:
 @pytest.fixture
 def a_history(a_thread: Callable[[], Thread]) -> Callable[..., History]:
     def history(*messages: Message) -> History:
-        cursors = [f"{message.thread_id}:{message.sequence}" for message in messages]
+        cursors = [str(message.position) for message in messages]
         return History(thread=a_thread(), messages=list(messages), cursors=cursors)
 
     return history
@@ -303,6 +304,7 @@ def a_reply() -> Callable[..., ReplyRequested]:
                 text=text,
                 html="<p>…</p>",
                 sequence=4,
+                position=4,
             ),
         )
 

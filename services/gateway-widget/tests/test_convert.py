@@ -70,7 +70,7 @@ def test_the_customer_gets_back_their_own_key_and_not_the_visitor(a_message):
 def test_a_live_reply_and_the_history_have_the_same_cursor(a_reply, a_message):
     reply = a_reply("v-1")
     stored = a_message(reply.data.sequence)
-    assert convert.reply_frame(reply).message.cursor == convert.cursor(stored.thread_id, stored.sequence)
+    assert convert.reply_frame(reply).message.cursor == convert.cursor(stored.position)
 
 
 def test_whom_an_event_is_about_is_read_without_parsing(added, a_message):

@@ -44,7 +44,7 @@ async def test_a_reply_is_pushed_to_every_tab_of_its_place_and_told_delivered_on
             frame = await tab.hear()
             assert frame["type"] == "message"
             assert frame["message"]["id"] == str(reply.data.message_id)
-            assert frame["message"]["cursor"] == f"{reply.threadid}:4"
+            assert frame["message"]["cursor"] == "4"
             assert frame["message"]["author"] == {"kind": "agent", "name": None}
         assert await stranger.hears_nothing()
     assert await states(running) == ["delivered"]

@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from onethread.contracts.proofs import CodeTried, ProofStarted
+from onethread.contracts.proofs import CodeTried, ProofAsked, ProofStarted
+from onethread.gateway_widget.outbound import ASKED
 from onethread.runtime.bus import RefusedError
 
 PROVE, CODE = "svc.conversation.prove", "svc.conversation.prove.code"
@@ -122,3 +123,16 @@ async def test_a_malformed_proof_is_told_so(running, frame):
     async with running.browser() as browser:
         await browser.send(**frame)
         assert (await browser.hear())["code"] == "malformed"
+
+
+async def test_a_teammate_who_asks_for_proof_opens_the_form_where_the_customer_chats(running, asked, visitor_of):
+    token = (await running.session())["session_token"]
+    async with running.browser(token) as browser, running.browser() as stranger:
+        await running.settled(2)
+        proof = ProofAsked(place=f"widget:{visitor_of(token)}", proof_id=uuid4())
+        await running.bus.hears(ASKED, proof.model_dump_json().encode())
+        frame = await browser.hear()
+        assert (frame["type"], frame["state"], frame["by_teammate"]) == ("prove", "sent", True)
+        await browser.send(type="code", proof_id=frame["proof_id"], code="123456")
+        assert (await browser.hear())["state"] == "proven"
+        assert await stranger.hears_nothing()

@@ -46,6 +46,13 @@ class ProofStarted(Contract):
     retry_after: int | None = Field(default=None, description="Seconds after which another try may be made.")
 
 
+class ProofAsked(Contract):
+    """`live.{workspace}.prove.widget`, said by conversation: a teammate had a code mailed, to be typed at `place`."""
+
+    place: str
+    proof_id: UUID
+
+
 class TryCode(Contract):
     """`svc.conversation.prove.code`, asked by a gateway: the code that they read in the mail."""
 

@@ -46,6 +46,7 @@ class RequestedReply(Contract):
     sources: list[Source] = Field(default_factory=list[Source])
     subject: str | None = None
     sequence: int = Field(description="The message's number in its thread.")
+    position: int | None = Field(default=None, description="Where it stands among the messages of its thread.")
     attempt: int = Field(
         default=1, ge=1, description="A teammate's retry counts up: what was settled for earlier ones is tried again."
     )

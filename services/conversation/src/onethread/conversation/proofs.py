@@ -89,7 +89,7 @@ class Claim(NamedTuple):
     identities: list[Identity]
     """What they have proven so far, the strongest first. None: their mails were not proven."""
     customer_id: UUID | None = None
-    """Whose unproven mails these are."""
+    """Whom a teammate asked."""
 
 
 class Proofs:
@@ -104,21 +104,26 @@ class Proofs:
         return await self._start(asked.workspace, Claim(_key(proven[0]), proven), asked.email)
 
     async def ask(self, caller: Caller, customer_id: UUID, value: str) -> None:
-        """A teammate asks a customer to prove what they say. They follow a link, wherever they read their mail.
+        """A teammate asks a customer to prove what they say. Whoever chats types a code where they chat: a link would
+        let the owner of an address confirm for somebody else's browser. Whoever wrote mails follows a link.
 
         Raises 404, 409, 429 and 503 problems.
         """
         async with self._database.transaction(caller.workspace) as connection:
             said = await proving.find_claim(connection, customer_id, normal_address(value))
-        claimant = _key(said.identities[0]) if said.identities else f"customer {said.home}"
-        claim = Claim(claimant, said.identities, None if said.identities else said.home)
-        started = await self._start(caller.workspace, claim, value, with_link=True)
+        browser = next((one for one in said.identities if one.kind == "visitor"), None)
+        own = browser or next(iter(said.identities), None)
+        claim = Claim(_key(own) if own else f"customer {said.home}", said.identities, said.home)
+        started = await self._start(caller.workspace, claim, value, with_link=browser is None)
         if started.retry_after:
             raise Problem(429, "Too many mails to this address", TOO_MANY, retry_after=started.retry_after)
         if not started.sent:
             raise Problem(503 if started.reason == AWAY else 409, "The mail was not sent", started.reason)
         async with self._database.transaction(caller.workspace) as connection:
             await audit.record(connection, caller, "customer.asked_to_prove", customer_id)
+        if browser and started.proof_id:
+            form = p.ProofAsked(place=f"widget:{browser.value}", proof_id=started.proof_id)
+            await self._bus.say_live(subjects.live(caller.workspace, "prove", "widget"), form)
 
     async def try_code(self, asked: p.TryCode) -> p.CodeTried:
         """A wrong code costs a try; so does each of several at once."""

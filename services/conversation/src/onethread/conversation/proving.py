@@ -64,14 +64,16 @@ async def take_effect(connection: Connection, proof: Any, how: How) -> bool:
     day = now()
     evidence = f"one-time {how}, {day.day} {day:%b %Y}"
     address = Identity(kind="email", value=proof.value, trust="verified", evidence=evidence)
-    effect = _of_somebody_known if proof.identities else _of_unproven_mails
-    home, done = await effect(connection, proof, address, how)
+    if proof.identities:
+        home, done = await _of_somebody_known(connection, proof, address)
+    else:
+        home, done = await _of_unproven_mails(connection, proof, address, how)
     action = "customer.address_proven" if done else "customer.proof_doubted"
     await audit.record(connection, None, action, home, {"proof": str(proof.id), "how": how})
     return done
 
 
-async def _of_somebody_known(connection: Connection, proof: Any, address: Identity, how: How) -> tuple[UUID, bool]:
+async def _of_somebody_known(connection: Connection, proof: Any, address: Identity) -> tuple[UUID, bool]:
     """Of a browser, or of somebody who is signed in. Returns the home of who proved it, and whether it had effect."""
     known = [Identity.model_validate(one) for one in proof.identities]
     linking = who.that_link([*known, address])
@@ -82,7 +84,7 @@ async def _of_somebody_known(connection: Connection, proof: Any, address: Identi
         done = owner.root not in {hint.root for hint in customer.suggest}
     else:
         done = any((one.kind, one.value) == (address.kind, address.value) for one in customer.to_link)
-    if not owner and not done and how == "link":
+    if not owner and not done and proof.customer_id:
         # Several people may use one browser, but a teammate asked this one.
         customer = replace(customer, to_link=[*customer.to_link, address], learned_email=address.value)
         done = True

@@ -278,6 +278,7 @@ def requested(
         sources=message.sources,
         subject=row.subject,
         sequence=message.sequence,
+        position=message.position,
         attempt=attempt,
     )
     head = threads.envelope(row, event_id, sequence, cause)

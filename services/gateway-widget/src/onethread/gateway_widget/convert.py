@@ -97,9 +97,9 @@ def feedback(session: Session, frame: FeedbackFrame, customer_id: UUID | None) -
     )
 
 
-def cursor(thread_id: UUID | None, sequence: int) -> str:
+def cursor(position: int | None) -> str:
     """The same form as `History.cursors`."""
-    return f"{thread_id}:{sequence}"
+    return str(position or 0)
 
 
 def shown(message: Message, at: str) -> WidgetMessage:
@@ -126,7 +126,7 @@ def reply_frame(event: ReplyRequested) -> Arrived:
     return Arrived(
         message=WidgetMessage(
             id=reply.message_id,
-            cursor=cursor(event.threadid, reply.sequence),
+            cursor=cursor(reply.position),
             author=WidgetAuthor(kind=reply.author.kind, name=reply.author.name),
             text=reply.text,
             html=reply.html,
@@ -139,7 +139,7 @@ def reply_frame(event: ReplyRequested) -> Arrived:
 
 def added_frame(event: MessageAdded) -> Arrived:
     message = event.data.message
-    return Arrived(message=shown(message, cursor(message.thread_id, message.sequence)))
+    return Arrived(message=shown(message, cursor(message.position)))
 
 
 def live_frame(delta: Delta) -> Grew | Typing:

@@ -142,6 +142,7 @@ class ProofState(Wire):
     state: Literal["sent", "refused"]
     message: str
     retry_after: int | None = Field(default=None, description="Seconds after which another try may be made.")
+    by_teammate: bool = Field(default=False, description="It was not asked for here: the form opens by itself.")
 
 
 class CodeState(Wire):

@@ -5,17 +5,19 @@ from __future__ import annotations
 from nats.aio.msg import Msg
 
 from onethread.contracts import subjects
+from onethread.contracts.proofs import ProofAsked
 from onethread.contracts.questions import Delta
 from onethread.contracts.replies import ReplyRequested
 from onethread.contracts.streams import WIDGET_REPLIES
 from onethread.contracts.threads import MessageAdded
-from onethread.gateway_widget import convert
+from onethread.gateway_widget import convert, proving
 from onethread.gateway_widget.capabilities import KIND
 from onethread.gateway_widget.connections import Connections, push
 from onethread.runtime.bus import Bus
 
 FORWARDED = subjects.live("*", "reply", KIND)
 DELTAS = subjects.live("*", "delta", KIND)
+ASKED = subjects.live("*", "prove", KIND)
 ADDED = subjects.event("*", MessageAdded.model_fields["type"].default, ">")
 
 
@@ -33,6 +35,7 @@ class Outbound:
         await self._bus.listen(FORWARDED, self.forwarded)
         await self._bus.listen(ADDED, self.added)
         await self._bus.listen(DELTAS, self.live)
+        await self._bus.listen(ASKED, self.asked_to_prove)
 
     async def deliver(self, event: ReplyRequested) -> None:
         with self._bus.tracing.span("widget deliver"):
@@ -70,6 +73,12 @@ class Outbound:
         place, _ = convert.whom(message.data)
         if here := self._connections.at(convert.workspace_in(message.subject), place):
             push(convert.live_frame(Delta.model_validate_json(message.data)).to_json(), here)
+
+    async def asked_to_prove(self, message: Msg) -> None:
+        """A teammate had a code mailed to the address that was named here."""
+        asked = ProofAsked.model_validate_json(message.data)
+        here = self._connections.at(convert.workspace_in(message.subject), asked.place)
+        push(proving.asked(asked.proof_id).to_json(), here)
 
     async def _push(self, event: ReplyRequested) -> bool:
         here = self._connections.at(event.workspaceid, event.data.place.key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import structlog
 
 from onethread.contracts import subjects
@@ -18,6 +20,7 @@ CHECKING_SECONDS = 5.0
 
 SENT = "We have sent you a code. It may take a minute; look among the spam too."
 NOT_SENT = "We could not send a code just now. Please try again in a moment."
+ASKED = "To be sure that we talk to you, we have mailed you a code. Please type it here."
 PROVEN = "Thank you, that was the right code."
 NOT_CHECKED = "We could not check the code just now. Please try again in a moment."
 WRONG = "That is not the code that we sent. Please look again."
@@ -44,6 +47,11 @@ async def start(bus: Bus, session: Session, frame: ProveFrame) -> ProofState:
         message=started.reason or (SENT if sent else NOT_SENT),
         retry_after=started.retry_after,
     )
+
+
+def asked(proof_id: UUID) -> ProofState:
+    """By a teammate: the form opens by itself."""
+    return ProofState(proof_id=proof_id, state="sent", message=ASKED, by_teammate=True)
 
 
 async def check(bus: Bus, session: Session, frame: CodeFrame) -> CodeState:
