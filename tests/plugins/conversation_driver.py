@@ -35,8 +35,8 @@ class Driver:
 
     def __init__(self, url: str, app: Any, api: httpx.AsyncClient, connection: psycopg.AsyncConnection[Any]) -> None:
         self.url, self.app, self.api, self._connection = url, app, api, connection
-        state, settings = app.state, ConversationSettings.model_fields
-        self._intake = Intake(state.database, state.relay, settings["reopen_days"].default)
+        state = app.state
+        self._intake = Intake(state.database, state.relay, state.workspaces.reopen_window)
         self._deliveries = Deliveries(state.database, state.relay, state.places, _to_nobody)
 
     async def hear(self, event: m.MessageReceived) -> dict[str, Any]:

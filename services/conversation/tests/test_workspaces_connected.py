@@ -277,3 +277,24 @@ class TestEventsThatStray:
         assert (await outside.api.post("/api/v1/dead-letters", json=replay)).status_code == 202
         await outside.wait(lambda: _threads_of(outside, "no-such"))
         assert json.loads(letter["body"])["workspaceid"] == "no-such"
+
+
+async def test_how_long_a_thread_may_be_reopened_is_the_workspaces_own(two: Two) -> None:
+    """No workspace but its own is changed by it, and it holds for the next message within seconds."""
+    beta = {WORKSPACE_HEADER: "beta"}
+    await two.root.patch("/api/v1/workspaces/local", json={"settings": {"reopen_days": 0}})
+    two.outside.app.state.workspaces._known.clear()  # as if five seconds had passed
+    found: dict[str, set[str]] = {}
+    for workspace, headers in (("local", {}), ("beta", beta)):
+        threads = (await two.root.get("/api/v1/threads", headers=headers)).json()["items"]
+        for thread in threads:
+            closed = await two.root.patch(f"/api/v1/threads/{thread['id']}", json={"status": "closed"}, headers=headers)
+            assert closed.status_code == 200
+        await say(two.outside, workspace, "Once more")
+        added = await two.outside.wait(functools.partial(_added, two.outside, workspace, "Once more"))
+        found[workspace] = {"reopened" if str(added.threadid) in {one["id"] for one in threads} else "new"}
+    assert found == {"local": {"new"}, "beta": {"reopened"}}
+
+
+def _added(outside: Outside, workspace: str, text: str) -> Any | None:
+    return next((a for a in outside.added if a.workspaceid == workspace and a.data.message.text == text), None)

@@ -162,12 +162,13 @@ async def _threads(connection: Connection, act: Any, by: Author, _: Request) -> 
 
 
 async def _merge(connection: Connection, act: Any, by: Author, request: Request) -> None:
-    window = request.app.state.reopen_window
-    await merging.unmerge(connection, act.workspace_id, act.id, by, "undone by a teammate", window)
+    window = await request.app.state.workspaces.reopen_window(act.workspace_id)
+    await merging.unmerge(connection, act.workspace_id, act.id, by, "", window)
 
 
 async def _unlink(connection: Connection, act: Any, by: Author, request: Request) -> None:
-    await unlinking.relink(connection, act.workspace_id, act, by, request.app.state.reopen_window)
+    window = await request.app.state.workspaces.reopen_window(act.workspace_id)
+    await unlinking.relink(connection, act.workspace_id, act, by, window)
 
 
 UNDO = {"split": _threads, "move": _threads, "merge_threads": _threads, "merge": _merge, "unlink": _unlink}

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -84,7 +83,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     teammates = Teammates(database, settings)
     access = Access(database, settings)
     proofs = Proofs(database, bus, relay, settings)
-    workspaces, seal = Workspaces(database), Seal(settings.secret)
+    workspaces, seal = Workspaces(database, settings.reopen_days), Seal(settings.secret)
 
     async def tell_inbox(workspace: str, message: Message) -> None:
         body = json.dumps({"message": message.model_dump(mode="json")}).encode()
@@ -92,7 +91,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
 
     deliveries = Deliveries(database, relay, places, tell_inbox)
     timers = Timers(database, jobs(database, relay, replies, Unseen(database, relay, places, tell_inbox)))
-    bus.on(streams.INTAKE, MessageReceived, workspaces.only_known(Intake(database, relay, settings.reopen_days)))
+    bus.on(streams.INTAKE, MessageReceived, Intake(database, relay, workspaces.reopen_window))
     bus.on(streams.PROPOSALS, r.ReplyProposed, workspaces.only_known(replies.on_proposed))
     bus.on(streams.DELIVERIES, r.ReplyDelivered, workspaces.only_known(deliveries.on_outcome))
     bus.on(streams.FAILURES, r.ReplyFailed, workspaces.only_known(deliveries.on_outcome))
@@ -133,7 +132,6 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     )  # fmt: skip
     app.state.database, app.state.bus, app.state.relay = database, bus, relay
     app.state.forgetting = forgetting
-    app.state.reopen_window = timedelta(days=settings.reopen_days)
     app.state.on_start, app.state.on_stop = [database.check_role], [stream.close]
     app.state.places, app.state.deliveries, app.state.timers = places, deliveries, timers
     app.state.replies, app.state.stream, app.state.teammates = replies, stream, teammates

@@ -135,7 +135,7 @@ async def unmerge_customers(
         if not await merging.is_of(connection, body.act_id, root.id):
             raise Problem(404, "There is no such merge of this customer")
         stays, leaves = await merging.unmerge(
-            connection, caller.workspace, body.act_id, caller.author, body.reason, _window(request)
+            connection, caller.workspace, body.act_id, caller.author, body.reason, await _window(request, caller)
         )
         other = await profiles.read(connection, leaves)
         answer = {"customer": await _profile(connection, stays, response), "other": other}
@@ -175,7 +175,7 @@ async def unlink_identity(
             raise Problem(404, "There is no such identity of this customer")
         act, new = await unlinking.unlink(
             connection, caller.workspace, body.identity_id, caller.author, keep_messages=body.keep_messages,
-            window=_window(request),
+            window=await _window(request, caller),
         )  # fmt: skip
         other = await profiles.read(connection, new)
         answer = {"act_id": act, "customer": await _profile(connection, root.id, response), "other": other}
@@ -211,5 +211,5 @@ async def _profile(connection: Connection, customer_id: UUID, response: Response
     return profile
 
 
-def _window(request: Request) -> timedelta:
-    return request.app.state.reopen_window
+async def _window(request: Request, caller: Caller) -> timedelta:
+    return await request.app.state.workspaces.reopen_window(caller.workspace)

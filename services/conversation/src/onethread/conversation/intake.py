@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -75,27 +76,27 @@ class Found:
 
 
 class Intake:
-    def __init__(self, database: Database, relay: Relay, reopen_days: int) -> None:
-        self._database, self._relay = database, relay
-        self._window = timedelta(days=reopen_days)
+    def __init__(self, database: Database, relay: Relay, window: Callable[[str], Awaitable[timedelta]]) -> None:
+        self._database, self._relay, self._window = database, relay, window
 
     async def __call__(self, event: m.MessageReceived) -> None:
         """Handles one `message.received`. A repeat changes nothing."""
         said = event.data.model_copy(update={"identities": who.canonical(event.data.identities)})
         event = event.model_copy(update={"data": said})
+        window = await self._window(event.workspaceid)
         try:
-            await self._handle(event)
+            await self._handle(event, window)
         except _MustMergeError:
-            await self._handle(event, alone=True)
+            await self._handle(event, window, alone=True)
         self._relay.wake()
 
-    async def _handle(self, event: m.MessageReceived, *, alone: bool = False) -> None:
+    async def _handle(self, event: m.MessageReceived, window: timedelta, *, alone: bool = False) -> None:
         async with self._database.transaction(event.workspaceid) as connection:
             found = await self._look_up(connection, event, alone=alone)
             if found.is_repeat:
                 return
             await self._merge(connection, event, found.customer, alone=alone)
-            stitch = await self._stitch(connection, event, found)
+            stitch = await self._stitch(connection, event, found, window)
             await self._add(connection, event, found, stitch)
 
     async def _merge(
@@ -128,10 +129,12 @@ class Intake:
         thread_ids = [*(row.thread_id for row in (await answered.fetchall() if answered else [])), *by_token]
         return Found(await remembered.fetchone() is None, customer, list(dict.fromkeys(thread_ids)), here)
 
-    async def _stitch(self, connection: Connection, event: m.MessageReceived, found: Found) -> stitching.Stitch:
+    async def _stitch(
+        self, connection: Connection, event: m.MessageReceived, found: Found, window: timedelta
+    ) -> stitching.Stitch:
         said, customer = event.data, found.customer
         if said.identities[0].trust == "asserted" and found.answered:
-            claimed = await self._claimed(connection, event, found)
+            claimed = await self._claimed(connection, event, found, window)
             if claimed:
                 return claimed
         thread_ids = [*found.answered, *found.here]
@@ -150,17 +153,19 @@ class Intake:
             customer_id=customer.root,
             shared_here=set(found.here) if said.place.audience.shared else set(),
             now=now(),
-            window=self._window,
+            window=window,
         )
 
-    async def _claimed(self, connection: Connection, event: m.MessageReceived, found: Found) -> stitching.Stitch | None:
+    async def _claimed(
+        self, connection: Connection, event: m.MessageReceived, found: Found, window: timedelta
+    ) -> stitching.Stitch | None:
         """An unproven sender who answers a message of ours joins its thread only from an address that it knows."""
         own = event.data.identities[0]
         asked = [event.workspaceid, found.answered, own.kind, own.value, own.kind, own.value]
         claimed = await (await connection.execute(CLAIMED, asked)).fetchall()
         rows = {row.id: await _where_it_is_now(connection, row) for row in claimed}
         for id_ in found.answered:
-            if id_ in rows and not stitching.expired(rows[id_], now(), self._window):
+            if id_ in rows and not stitching.expired(rows[id_], now(), window):
                 return stitching.Stitch(rows[id_], "answer")
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from psycopg.types.json import Jsonb
@@ -62,8 +63,8 @@ class WorkspacePatch(BaseModel):
 class Workspaces:
     """Which there are, and how they are set up; at most seconds old."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, reopen_days: int) -> None:
+        self._database, self._reopen_days = database, reopen_days
         self._known: dict[str, tuple[float, WorkspaceSettings]] = {}
 
     async def settings(self, workspace: str) -> WorkspaceSettings:
@@ -73,6 +74,11 @@ class Workspaces:
             known = settings_of(await self._read(workspace))
             self._known[workspace] = (time.monotonic() + FRESH_SECONDS, known)
         return known
+
+    async def reopen_window(self, workspace: str) -> timedelta:
+        """How long a closed thread may be reopened by a new message. Raises `PoisonError`."""
+        own = (await self.settings(workspace)).reopen_days
+        return timedelta(days=self._reopen_days if own is None else own)
 
     def only_known(self, handler: Callable[[E], Awaitable[None]]) -> Callable[[E], Awaitable[None]]:
         async def on_event(event: E) -> None:
