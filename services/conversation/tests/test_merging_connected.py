@@ -215,3 +215,14 @@ async def test_a_profile_is_changed_with_its_etag_and_stays_with_its_customer_af
     await post(outside, f"customers/{ana.customerid}/unmerge", act_id=answer["act_id"])
     bos = (await outside.api.get(f"/api/v1/customers/{bo.customerid}")).json()
     assert (bos["language"], bos["attributes"]) == (None, {})
+
+
+async def test_taking_back_a_merge_says_nothing_about_the_two(outside: Any) -> None:
+    ana = await outside.hear(received("email", "I am Ana", ANA))
+    guest = await outside.hear(received("widget", "Also Ana", BO, asserted("email", ANA.value)))
+    answer = await merged(outside, ana, guest)
+    await post(outside, f"acts/{answer['act_id']}/undo")
+    [maybe] = (await outside.api.get(f"/api/v1/customers/{guest.customerid}")).json()["maybe"]
+    assert maybe["id"] == str(ana.customerid)
+    preview = await outside.api.get(f"/api/v1/customers/{ana.customerid}/merge-preview?other={guest.customerid}")
+    assert preview.json()["warnings"] == []

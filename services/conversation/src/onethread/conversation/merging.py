@@ -39,7 +39,6 @@ IS_OF = """select 1 from act a join customer c on c.id in (a.customer_id, a.othe
     where a.id = %s and a.kind = 'merge' and c.root_id = %s"""
 SIBLINGS = """select o.customer_id from identity i join customer c on c.id = i.customer_id
     join customer x on x.root_id = c.root_id join identity o on o.customer_id = x.id where i.id = %s"""
-FORGET_SUGGESTION = "delete from suggestion where (customer_id, other_id) in ((%s, %s), (%s, %s))"
 SET_APART = """insert into apart (a, b, workspace_id, reason, by_name, created_at)
     values (least(%(a)s::uuid, %(b)s), greatest(%(a)s::uuid, %(b)s), %(workspace)s, %(reason)s, %(by)s, now())
     on conflict do nothing"""
@@ -79,7 +78,6 @@ async def merge(
     journal: dict[str, Any] = {"kept": str(kept), "absorbed": str(absorbed)}
     await connection.execute(ACT, [act, workspace, how, reason, edge.kept, edge.absorbed, *author, Jsonb(journal)])
     await connection.execute(TOGETHER_AGAIN, [kept])
-    await connection.execute(FORGET_SUGGESTION, [kept, absorbed, absorbed, kept])
     await profiles.own_threads(connection, [kept])
     if ours and theirs:
         journal["threads"] = await acts.join_threads(connection, ours.id, theirs.id, workspace, act_id=act, by=by)
@@ -99,7 +97,8 @@ async def unmerge(
     """Cuts the edge that the act made. Each message stands again in the timeline of whom it came in as; what was said
     since goes to the thread it would have joined. Returns the roots of both sides, the one that stayed root first.
 
-    Raises 404 and 409 problems.
+    The two are kept apart for the `reason`. A teammate who takes back their own merge without one says nothing about
+    them; a proof would only merge them again. Raises 404 and 409 problems.
     """
     act = await (await connection.execute(CUT, [by.name, act_id])).fetchone()
     if act is None:
@@ -111,7 +110,8 @@ async def unmerge(
     if journal := act.journal.get("threads"):
         await acts.part_threads(connection, journal, act_id=act_id, by=by)
     await settling.settle(connection, workspace, [stays, leaves], act_id=act_id, by=by, window=window)
-    await set_apart(connection, workspace, act.customer_id, act.other_id, reason, by)
+    if reason or act.how == "proof":
+        await set_apart(connection, workspace, act.customer_id, act.other_id, reason or "parted by a teammate", by)
     await audit.record(connection, by, "customer.unmerged", stays, {"other": str(leaves), "act": str(act_id)})
     change = customers.CustomerChange(
         customer=await profiles.contract(connection, stays), other_customer_id=leaves, reason=reason, act_id=act_id,

@@ -38,7 +38,6 @@ NAMES = "select id, name, email from customer where id = any(%s) and erased_at i
 INSERT = """insert into suggestion (customer_id, other_id, workspace_id, reason, created_at)
     select %s, id, workspace_id, %s, now() from customer where id = %s and id <> %s
     on conflict (customer_id, other_id) do update set reason = excluded.reason"""
-FORGET = "delete from suggestion where (customer_id, other_id) in ((%s, %s), (%s, %s))"
 CLAIM = """insert into claim (customer_id, kind, value, workspace_id, evidence, likeness, created_at)
     values (%s, %s, %s, %s, %s, %s, now()) on conflict do nothing"""
 SHOWN = 20
