@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,14 +9,16 @@ from uuid import uuid4
 import nats
 import psycopg
 import pytest
-from plugins.conversation_world import received, verified
+from plugins.conversation_world import asserted, received, running, verified
 from plugins.event_log import ANA as BO
 from psycopg import sql
 
 from onethread.contracts.ids import derived_id, lane
 from onethread.contracts.replies import ReplyDelivered, ReplyOutcome
-from onethread.contracts.streams import DEAD
+from onethread.contracts.streams import DEAD, EVENTS
+from onethread.conversation.reconcile import reconcile
 from onethread.conversation.replay import verify
+from onethread.conversation.settings import ConversationSettings
 
 pytestmark = pytest.mark.connected
 CANARY = "Zyxwv"
@@ -96,18 +99,6 @@ async def a_guest_in_anothers_thread(outside: Any) -> Any:
     return theirs
 
 
-async def poison(outside: Any) -> None:
-    """Messages that nobody can handle: one of theirs, and one of another's that names them."""
-    for own, copied in ((EMAIL, BO), (BO, EMAIL)):
-        event = received("email", f"{'poison'} {own.value}", own, participants=[copied])
-        body = json.loads(event.to_json())
-        del body["data"]["channel"]
-        id_ = str(uuid4())
-        subject = f"ot.local.message.received.email.{lane(own.value)}"
-        await outside.bus.publish_raw(subject, json.dumps(body | {"id": id_}).encode(), id_)
-    await outside.wait_for_dead(2)
-
-
 async def until_erased(outside: Any, customer_id: Any) -> dict[str, Any]:
     async def is_done() -> Any:
         answer = await outside.api.post(f"/api/v1/customers/{customer_id}/erase")
@@ -118,8 +109,6 @@ async def until_erased(outside: Any, customer_id: Any) -> dict[str, Any]:
 
 
 async def eventually(find: Any, seconds: float = 20) -> Any:
-    import asyncio
-
     for _ in range(int(seconds / 0.1)):
         if found := await find():
             return found
@@ -166,3 +155,140 @@ async def test_no_store_holds_a_word_of_an_erased_customer(outside: Any, databas
 
 async def threads_of(outside: Any) -> dict[str, int]:
     return {one["id"]: len(await outside.messages(one["id"])) for one in await outside.threads()}
+
+
+async def test_who_writes_again_is_somebody_new_and_what_was_erased_stays_so(outside: Any, database_url: str) -> None:
+    outside.app.state.forgetting.pause = 0.1
+    first = await outside.hear(received("email", f"I am {CANARY}", EMAIL, thread_token=None))
+    await until_erased(outside, first.customerid)
+    url = f"/api/v1/customers/{first.customerid}"
+    assert (await outside.api.get(url)).json()["erased_at"]
+    for refused in (
+        outside.api.patch(url, json={"name": "Again"}),
+        outside.api.post(f"{url}/merge", json={"other_id": str(first.customerid)}),
+    ):
+        assert (await refused).status_code == 409
+    again = await outside.hear(received("email", "It is me", EMAIL, thread_token=first.threadid))
+    assert again.customerid != first.customerid
+    assert again.threadid != first.threadid
+    assert [one["text"] for one in await outside.messages(first.threadid)] == [""]
+    answer = await until_erased(outside, first.customerid)
+    assert answer["state"] == "erased"
+    assert [one["text"] for one in await outside.messages(again.threadid)] == ["It is me"]
+    assert [one async for one in verify(database_url, "local")] == []
+
+
+async def test_all_who_were_found_to_be_one_person_are_erased_together(outside: Any, database_url: str) -> None:
+    outside.app.state.forgetting.pause = 0.1
+    one = await outside.hear(received("email", f"{CANARY} by mail", EMAIL))
+    other = await outside.hear(received("slack", f"{CANARY} on Slack", SLACK[0]))
+    body = {"other_id": str(other.customerid), "reason": f"{CANARY} said so"}
+    await outside.api.post(f"/api/v1/customers/{one.customerid}/merge", json=body)
+    answer = await until_erased(outside, other.customerid)
+    assert answer["customer_id"] == str(one.customerid)
+    assert list(tables_with(database_url, CANARY)) == []
+    assert [one async for one in verify(database_url, "local")] == []
+
+
+async def test_whoever_only_says_that_the_address_is_theirs_is_left_and_named(outside: Any, nats_url: str) -> None:
+    outside.app.state.forgetting.pause = 0.1
+    proven = await outside.hear(received("email", "proven", EMAIL))
+    claims = await outside.hear(received("email", "only says so", asserted("email", EMAIL.value)))
+    answer = await outside.api.post(f"/api/v1/customers/{proven.customerid}/erase")
+    assert answer.json()["others"] == [str(claims.customerid)]
+    await until_erased(outside, proven.customerid)
+    assert [one["text"] for one in await outside.messages(claims.threadid)] == ["only says so"]
+    identities = (await outside.api.get(f"/api/v1/customers/{claims.customerid}")).json()["identities"]
+    assert [one["value"] for one in identities] == [EMAIL.value]
+
+
+async def test_the_same_address_in_another_workspace_is_not_touched(outside: Any, database_url: str) -> None:
+    outside.app.state.forgetting.pause = 0.1
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("insert into workspace (id, name, created_at) values ('beta', 'Beta', now())")
+    ours = await outside.hear(received("email", "ours", EMAIL))
+    event = received("email", "theirs", EMAIL)
+    theirs = await outside.hear(event.model_copy(update={"workspaceid": "beta"}))
+    await until_erased(outside, ours.customerid)
+    with psycopg.connect(database_url) as connection:
+        query = "select m.text, i.value from message m, identity i where m.thread_id = %s and i.workspace_id = 'beta'"
+        assert connection.execute(query, [theirs.threadid]).fetchall() == [("theirs", EMAIL.value)]
+    state = await outside.bus.js.stream_info(EVENTS.name, subjects_filter="ot.beta.>")
+    assert sum((state.state.subjects or {}).values()) == 4
+    refused = await outside.api.post(f"/api/v1/customers/{theirs.customerid}/erase")
+    assert refused.status_code == 404
+
+
+async def test_an_erasing_that_was_interrupted_is_finished_at_the_next_start(
+    outside: Any, database_url: str, nats_url: str
+) -> None:
+    outside.app.state.forgetting.pause = 30
+    added = await outside.hear(received("email", f"I am {CANARY}", EMAIL))
+    assert (await outside.api.post(f"/api/v1/customers/{added.customerid}/erase")).json()["state"] == "erasing"
+    await outside.app.state.forgetting.stop()
+    async with running(nats_url, database_url) as again:
+        again.state.forgetting.pause = 0.1
+
+        async def is_done() -> bool:
+            return "erasure" not in tables_with(database_url, EMAIL.value)
+
+        await eventually(is_done)
+    assert list(tables_with(database_url, CANARY)) == []
+    assert await streams_with(nats_url, CANARY) == []
+
+
+async def test_the_stream_gets_what_is_left_of_the_events_and_never_their_words_again(
+    outside: Any, database_url: str, nats_url: str
+) -> None:
+    outside.app.state.forgetting.pause = 0.1
+    config = (await outside.bus.js.stream_info(EVENTS.name)).config
+    config.duplicate_window = 0.1  # as if two minutes had passed since the events were published
+    await outside.bus.js.update_stream(config)
+    added = await a_customer_everywhere(outside)
+    await until_erased(outside, added.customerid)
+    settings = ConversationSettings(nats_url=nats_url, database_url=database_url, api_key="key", admin_password="pw")
+    await reconcile(settings)
+    assert await streams_with(nats_url, CANARY) == []
+    told = {one["id"]: one for one in await told_in(nats_url)}
+    with psycopg.connect(database_url) as connection:
+        log = connection.execute("select id, body from outbox").fetchall()
+    assert {str(id_): json.loads(body) for id_, body in log} == {str(id_): told.get(str(id_)) for id_, _ in log}
+
+
+async def told_in(nats_url: str) -> list[Any]:
+    connection = await nats.connect(nats_url)
+    js = connection.jetstream()
+    state = (await js.stream_info(EVENTS.name)).state
+    found: list[Any] = []
+    for sequence in range(max(state.first_seq, 1), state.last_seq + 1):
+        try:
+            found.append(json.loads((await js.get_msg(EVENTS.name, sequence)).data or b"{}"))
+        except nats.js.errors.NotFoundError:
+            continue
+    await connection.close()
+    return found
+
+
+async def test_the_export_holds_everything_about_the_customer_and_is_for_administrators(
+    outside: Any, database_url: str
+) -> None:
+    added = await a_customer_everywhere(outside)
+    await a_guest_in_anothers_thread(outside)
+    url = f"/api/v1/customers/{added.customerid}/export"
+    answer = await outside.api.post(url)
+    assert answer.status_code == 200
+    assert "attachment" in answer.headers["content-disposition"]
+    taken = answer.json()
+    assert taken["customer"]["attributes"] == {"pet": CANARY}
+    assert {one["value"] for one in taken["customer"]["identities"]} >= {EMAIL.value, "zyxwv-17", "T/UZYXWV"}
+    texts = [one["text"] for one in taken["messages"]]
+    assert texts[:3] == [f"I am {CANARY}", f"{CANARY} in the chat", f"{CANARY} on Slack"]
+    assert [one["text"] for one in taken["messages"] if one["note"]] == [f"{CANARY} is a VIP"]
+    assert [one["text"] for one in taken["messages_in_threads_of_others"]] == [f"{CANARY} adds"]
+    assert "We have a question" not in answer.text
+    assert "customer.exported" in {one["action"] for one in taken["audit"]}
+    made = await outside.api.post("/api/v1/api-keys", json={"name": "x", "scopes": ["read", "write"]})
+    key = {"Authorization": f"Bearer {made.json()['key']}"}
+    for path in (url, url.replace("export", "erase")):
+        assert (await outside.api.post(path, headers=key)).status_code == 403
+    assert (await outside.api.post(f"/api/v1/customers/{uuid4()}/export")).status_code == 404

@@ -28,7 +28,9 @@ PLACES = f"""select channel_id, channel_kind, key, name, shared, route from plac
 ACTS = f"""select id, kind, how, reason, customer_id, other_id, thread_id, other_thread_id, by_name, created_at,
         undone_at from act where customer_id in {CLUSTER} or other_id in {CLUSTER}
         or thread_id in (select id from thread where customer_id = %(root)s) order by created_at, id"""  # noqa: S608
-PROOFS = f"select kind, value, created_at, used_at from proof where customer_id in {CLUSTER} order by created_at"  # noqa: S608
+PROOFS = f"""select p.value, p.created_at, p.used_at, p.proven from proof p where p.customer_id in {CLUSTER}
+    or exists (select from identity i where i.customer_id in {CLUSTER}
+        and (p.value = i.value or p.claimant = i.kind || ' ' || i.value)) order by p.created_at"""  # noqa: S608
 AUDIT = """select at, by_kind, by_name, action, target, detail from audit
     where target in (select id::text from customer where root_id = %(root)s
         union all select id::text from thread where customer_id = %(root)s) order by position"""

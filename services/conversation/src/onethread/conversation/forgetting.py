@@ -7,6 +7,7 @@ deleted there, and the relay tells what is left of it. What others published abo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -89,10 +90,11 @@ class Forgetting:
                         await self._all()
             except (*AWAY, UnavailableError) as error:
                 log.warning("erasing.waits", error=type(error).__name__)
-            try:
-                await asyncio.wait_for(self._wake.wait(), EVERY_SECONDS)
-            except TimeoutError:
-                continue
+            except Exception:
+                log.exception("erasing.failed")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._wake.wait()
 
     async def _all(self) -> None:
         for workspace in await self._database.workspaces():

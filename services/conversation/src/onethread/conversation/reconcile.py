@@ -53,8 +53,11 @@ class Reconciler:
             try:
                 await self.compare()
             except (*AWAY, UnavailableError) as error:
-                log.warning("reconcile.waits", error=type(error).__name__)
+                log.warning("reconcile.waits", error=type(error).__name__, why=str(error.__cause__ or ""))
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("reconcile.failed")
+                await asyncio.sleep(EVERY_SECONDS)
             else:
                 await asyncio.sleep(EVERY_SECONDS * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
 
