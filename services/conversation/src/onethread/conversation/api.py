@@ -90,7 +90,7 @@ async def get_thread(
     etags.tag(response, row.version)
     return threads.contract(row).model_dump() | {
         "participants": await queries.participants(database, caller.workspace, thread_id),
-        "reply_channels": places.described(reachable, row.customer_name or row.customer_email),
+        "reply_channels": places.described(reachable),
         "pending": [one.model_dump() for one in waiting],
     }
 

@@ -33,6 +33,8 @@ OPENED = """select from proof where workspace_id = %s and claimant = any(%s) and
     and used_at > now() - make_interval(days => %s) limit 1"""
 MISSED = f"{SEEN_BY_VISITOR} order by position limit %(limit)s"
 LATEST = f"select * from ({SEEN_BY_VISITOR} order by position desc limit %(limit)s) latest order by position"  # noqa: S608
+TEAMMATES_ALONE: dict[str, Any] = {"last_message": None, "handoff": None, "topic": None, "tags": []}
+"""Of a thread, for its customer: what teammates write about it, and a preview that may be of another place."""
 CURSOR_DIGITS = 19
 """More would not fit into the column."""
 
@@ -101,7 +103,7 @@ async def _has_proven(connection: Connection, workspace: str, browsers: list[str
 
 def _history(row: Any | None, messages: Sequence[Any]) -> q.History:
     return q.History(
-        thread=threads.contract(row) if row else None,
+        thread=threads.contract(row).model_copy(update=TEAMMATES_ALONE) if row else None,
         messages=[message_contract(message) for message in messages],
         cursors=[str(message.position) for message in messages],
     )

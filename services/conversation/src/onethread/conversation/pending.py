@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from pydantic import AwareDatetime, BaseModel
 
 from onethread.contracts import messages as m
+from onethread.conversation import graph
 from onethread.conversation.database import Connection
 from onethread.conversation.places import Places
 from onethread.runtime.errors import Problem
@@ -78,12 +79,17 @@ async def take_back(connection: Connection, workspace: str, thread_id: UUID, mes
 async def place_of(connection: Connection, places: Places, row: Any, held: Any) -> Any:
     """Where a held reply goes: on the channel that was chosen, else where the customer is by now.
 
-    If others read along there and nobody did where it was written for, it goes where it was written for. Raises a 409
-    problem.
+    It stays where it was written for if others read along in the new place, or if that is another person's, as far as
+    is proven. Raises a 409 problem.
     """
     place = await places.choose(connection, row, held.channel_id)
-    if place.shared and (place.channel_id, place.key) != (held.place_channel_id, held.place_key):
-        asked = [row.workspace_id, held.place_channel_id, held.place_key]
-        written_for = await (await connection.execute(PLACE, asked)).fetchone()
-        return written_for if written_for and not written_for.shared else place
-    return place
+    if held.place_key is None or (place.channel_id, place.key) == (held.place_channel_id, held.place_key):
+        return place
+    asked = [row.workspace_id, held.place_channel_id, held.place_key]
+    written_for = await (await connection.execute(PLACE, asked)).fetchone()
+    whose = written_for.customer_id if written_for else row.home_id
+    if not place.shared and place.customer_id in await graph.proven(connection, whose):
+        return place
+    if written_for is None:
+        raise Problem(409, "The customer cannot be reached there any more", "Nothing was sent.")
+    return written_for

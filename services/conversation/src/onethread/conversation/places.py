@@ -15,8 +15,8 @@ from onethread.runtime.errors import Problem
 NOT_PROVEN_PLACE = " (not proven)"
 """How the key ends where somebody speaks who only claims to be who they are."""
 
-OF_THREAD = """select * from place where workspace_id = %s and (thread_id = %s or (channel_id, key) = (%s, %s))
-    order by updated_at desc"""
+OF_THREAD = """select p.*, coalesce(c.name, c.email) as who from place p join customer c on c.id = p.customer_id
+    where p.workspace_id = %s and (p.thread_id = %s or (p.channel_id, p.key) = (%s, %s)) order by p.updated_at desc"""
 ADDRESSES = """select i.value, i.customer_id, p.channel_id, p.thread_id, p.route from identity i
     left join place p on p.workspace_id = i.workspace_id and p.key = 'email:' || i.value and not p.shared
     where i.workspace_id = %s and i.customer_id = any(%s) and i.kind = 'email' and i.trust = 'verified'
@@ -36,6 +36,7 @@ class Place:
     customer_id: UUID
     shared: bool = False
     name: str | None = None
+    who: str | None = None
     route: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -68,29 +69,33 @@ class Places:
             return None
         channel = found.channel_id or await self._mail_channel(connection, row.workspace_id)
         route = found.route if found.thread_id == row.id else {"to": found.value}
-        return Place(channel, "email", f"email:{found.value}", found.customer_id, route=route) if channel else None
+        return (
+            Place(channel, "email", f"email:{found.value}", found.customer_id, who=found.value, route=route)
+            if channel
+            else None
+        )
 
     async def _mail_channel(self, connection: Connection, workspace: str) -> str | None:
         found = await (await connection.execute(MAIL_CHANNEL, [workspace])).fetchone()
         return found.id if found else self._own.get(workspace)
 
 
-def described(places: Sequence[Any], customer: str | None) -> list[dict[str, Any]]:
+def described(places: Sequence[Any]) -> list[dict[str, Any]]:
     """As the composer shows them: where a reply may go, and who reads it there."""
     return [
         {
             "id": place.channel_id,
             "kind": place.channel_kind,
             "label": place.name or place.channel_kind.capitalize(),
-            "audience": {"shared": place.shared, "name": place.name, "words": _readers(place, customer)},
+            "audience": {"shared": place.shared, "name": place.name, "words": _readers(place)},
         }
         for place in places
     ]
 
 
-def _readers(place: Any, customer: str | None) -> str:
+def _readers(place: Any) -> str:
     if not place.shared:
-        return f"{customer or 'The customer'} alone"
+        return f"{place.who or 'The customer'} alone"
     name = place.name or "that place"
     return f"Everyone in {name}" if name.startswith("#") else f"Others too: {name}"
 

@@ -267,7 +267,10 @@ def message_contract(row: Any) -> m.Message:
 def requested(
     row: Any, message: m.Message, place: Any, event_id: UUID, sequence: int, cause: UUID | None, attempt: int = 1
 ) -> outbox.Told:
-    """Asks the gateway of `place` to deliver the message there."""
+    """Asks the gateway of `place` to deliver the message there.
+
+    The thread's subject is not passed on: whoever gave it may have written to us alone. A place's route has its own.
+    """
     request = r.RequestedReply(
         message_id=message.id,
         channel=m.Channel(id=place.channel_id, kind=place.channel_kind),
@@ -276,7 +279,6 @@ def requested(
         text=message.text,
         html=message.html or "",
         sources=message.sources,
-        subject=row.subject,
         sequence=message.sequence,
         position=message.position,
         attempt=attempt,
