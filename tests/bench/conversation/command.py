@@ -40,7 +40,8 @@ def main(arguments: Sequence[str]) -> None:
             if chosen.only in part.__name__:
                 neighbours = Neighbours(os.getpid())
                 results[part.__name__.strip("_")] = uvloop.run(part(all_sizes, chosen))
-                _say(f"Meanwhile other programs took {neighbours.percent_of_a_core()} % of a core.")
+                if part is not _draining:  # there each line says it
+                    _say(f"Meanwhile other programs took {neighbours.percent_of_a_core()} % of a core.")
     _say(f"Written to {report.write(results, 'conversation')} after {time.perf_counter() - began:.0f} s.")
 
 
