@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from typing import Any
 
 import psycopg
@@ -73,3 +76,34 @@ async def test_an_identity_that_is_unlinked_and_linked_again_is_in_the_log(outsi
     answer = await outside.api.post(f"/api/v1/acts/{parted['act_id']}/undo")
     assert answer.status_code == 200, answer.text
     assert await differences(database_url) == []
+
+
+async def test_the_commands_say_what_they_found_and_fail_on_a_difference(
+    outside: Any, database_url: str, nats_url: str
+) -> None:
+    await outside.hear(received("email", "How long?", ANA))
+    code, said = await run("replay", database_url, nats_url)
+    assert (code, said) == (0, "The tables hold what follows from the event log.\n")
+    code, said = await run("reconcile", database_url, nats_url)
+    assert (code, said) == (0, "The stream holds the log.\n")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("update thread set priority = 'urgent'")
+    code, said = await run("replay", database_url, nats_url)
+    assert code == 1
+    assert "priority is urgent in the table and normal by the log" in said
+    assert "differ in 1 places. Nothing was changed." in said
+
+
+async def run(command: str, database_url: str, nats_url: str) -> tuple[int | None, str]:
+    ours = {
+        "DATABASE_URL": database_url,
+        "NATS_URL": nats_url,
+        "ONETHREAD_API_KEY": "k",
+        "ONETHREAD_ADMIN_PASSWORD": "p",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"onethread.conversation.{command}", env=os.environ | ours,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()

@@ -113,3 +113,7 @@ def main() -> None:
         ) from None
     done = f"The stream had lost {found} events; all are published again." if found else "The stream holds the log."
     sys.stdout.write(f"{done}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -245,3 +245,7 @@ def main() -> None:
         sys.stdout.write("\n".join([*differences, ""]))
         raise SystemExit(f"The log and the tables differ in {len(differences)} places. Nothing was changed.")
     sys.stdout.write("The tables hold what follows from the event log.\n")
+
+
+if __name__ == "__main__":
+    main()
