@@ -12,6 +12,7 @@ import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import State
 
 from onethread.contracts import replies as r
 from onethread.contracts import streams, subjects
@@ -71,76 +72,16 @@ NOT_BUILT = "<p>The inbox is not built yet. Run <code>just up</code>, or <code>n
 
 def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     settings = settings or ConversationSettings.load()
-    database = Database(settings.database, settings.database_pool)
-    bus = Bus("conversation", settings, away=AWAY)
-    relay = Relay(database, bus)
-    reconciler = Reconciler(database, bus)
-    forgetting = Forgetting(database, bus)
-    places = Places(settings.workspace, settings.email_channel_id)
-    replies = Replies(database, relay, places, settings.agent_name, settings.unseen_reply_minutes)
-    history = History(database)
-    stream = Stream(database)
-    teammates = Teammates(database, settings)
-    access = Access(database, settings)
-    proofs = Proofs(database, bus, relay, settings)
-    workspaces, seal = Workspaces(database, settings.reopen_days), Seal(settings.secret)
-
-    async def tell_inbox(workspace: str, message: Message) -> None:
-        body = json.dumps({"message": message.model_dump(mode="json")}).encode()
-        await bus.say_live(subjects.live(workspace, "updated", "inbox"), body)
-
-    deliveries = Deliveries(database, relay, places, tell_inbox)
-    timers = Timers(database, jobs(database, relay, replies, Unseen(database, relay, places, tell_inbox)))
-    bus.on(streams.INTAKE, MessageReceived, Intake(database, relay, workspaces.reopen_window))
-    bus.on(streams.PROPOSALS, r.ReplyProposed, workspaces.only_known(replies.on_proposed))
-    bus.on(streams.DELIVERIES, r.ReplyDelivered, workspaces.only_known(deliveries.on_outcome))
-    bus.on(streams.FAILURES, r.ReplyFailed, workspaces.only_known(deliveries.on_outcome))
-    bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
-    bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
-    bus.answer(subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(database, seal))
-    bus.answer(subjects.CONVERSATION_PROVE, StartProof, proofs.start)
-    bus.answer(subjects.CONVERSATION_PROVE_CODE, TryCode, proofs.try_code)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await database.start()
-        await teammates.ensure_first()
-        await bus.start()
-        relay.start()
-        timers.start()
-        reconciler.start()
-        forgetting.start()
-        for subject in SUBJECTS:
-            await bus.listen(subject, stream.on_event)
-        await bus.listen("live.>", stream.on_live)
-        watch = asyncio.create_task(access.watch(stream))
-        yield
-        watch.cancel()
-        await forgetting.stop()
-        await reconciler.stop()
-        await timers.stop()
-        await relay.stop()
-        await bus.stop()
-        await database.stop()
-
-    health = Health()
-    health.ready = {"bus": bus.check, "database": database.check}
-    health.alive = {"consumers": bus.check_consumers, "relay": relay.check, "timers": timers.check}
     app = FastAPI(
-        title="Onethread", version="1", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json",
+        title="Onethread", version="1", lifespan=_running, docs_url="/api/docs", openapi_url="/api/openapi.json",
         redoc_url=None,
     )  # fmt: skip
-    app.state.database, app.state.bus, app.state.relay = database, bus, relay
-    app.state.forgetting = forgetting
-    app.state.on_start, app.state.on_stop = [database.check_role], [stream.close]
-    app.state.places, app.state.deliveries, app.state.timers = places, deliveries, timers
-    app.state.replies, app.state.stream, app.state.teammates = replies, stream, teammates
-    app.state.proofs = proofs
-    app.state.access, app.state.workspaces, app.state.seal = access, workspaces, seal
+    _make_parts(app.state, settings)
+    _connect(app.state)
     errors.install(app)
     app.add_middleware(AnswerInTime)
     _database_problems(app)
-    app.include_router(health.router())
+    app.include_router(_health(app.state).router())
     app.include_router(session_api.open_router)
     app.include_router(proofs_api.pages)
     for router in ROUTERS:
@@ -149,6 +90,73 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     plain = app.openapi
     app.openapi = lambda: examples.add(plain())
     return app
+
+
+def _make_parts(parts: State, settings: ConversationSettings) -> None:
+    """Everything that a request, an event or a timer needs. Nothing is connected yet."""
+    parts.database = database = Database(settings.database, settings.database_pool)
+    parts.bus = bus = Bus("conversation", settings, away=AWAY)
+    parts.relay = relay = Relay(database, bus)
+    parts.stream, parts.reconciler, parts.forgetting = (
+        Stream(database),
+        Reconciler(database, bus),
+        Forgetting(database, bus),
+    )
+    parts.access, parts.teammates = Access(database, settings), Teammates(database, settings)
+    parts.workspaces, parts.seal = Workspaces(database, settings.reopen_days), Seal(settings.secret)
+    parts.proofs = Proofs(database, bus, relay, settings)
+    parts.places = places = Places(settings.workspace, settings.email_channel_id)
+    parts.replies = replies = Replies(database, relay, places, settings.agent_name, settings.unseen_reply_minutes)
+
+    async def tell_inbox(workspace: str, message: Message) -> None:
+        body = json.dumps({"message": message.model_dump(mode="json")}).encode()
+        await bus.say_live(subjects.live(workspace, "updated", "inbox"), body)
+
+    parts.deliveries = Deliveries(database, relay, places, tell_inbox)
+    parts.timers = Timers(database, jobs(database, relay, replies, Unseen(database, relay, places, tell_inbox)))
+    parts.on_start, parts.on_stop = [database.check_role], [parts.stream.close]
+
+
+def _connect(parts: State) -> None:
+    """Who hears which events and answers which questions."""
+    bus, only_known, history = parts.bus, parts.workspaces.only_known, History(parts.database)
+    bus.on(streams.INTAKE, MessageReceived, Intake(parts.database, parts.relay, parts.workspaces.reopen_window))
+    bus.on(streams.PROPOSALS, r.ReplyProposed, only_known(parts.replies.on_proposed))
+    bus.on(streams.DELIVERIES, r.ReplyDelivered, only_known(parts.deliveries.on_outcome))
+    bus.on(streams.FAILURES, r.ReplyFailed, only_known(parts.deliveries.on_outcome))
+    bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
+    bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
+    bus.answer(subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(parts.database, parts.seal))
+    bus.answer(subjects.CONVERSATION_PROVE, StartProof, parts.proofs.start)
+    bus.answer(subjects.CONVERSATION_PROVE_CODE, TryCode, parts.proofs.try_code)
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    parts = app.state
+    await parts.database.start()
+    await parts.teammates.ensure_first()
+    await parts.bus.start()
+    loops = (parts.relay, parts.timers, parts.reconciler, parts.forgetting)
+    for loop in loops:
+        loop.start()
+    for subject in SUBJECTS:
+        await parts.bus.listen(subject, parts.stream.on_event)
+    await parts.bus.listen("live.>", parts.stream.on_live)
+    watch = asyncio.create_task(parts.access.watch(parts.stream))
+    yield
+    watch.cancel()
+    for loop in reversed(loops):
+        await loop.stop()
+    await parts.bus.stop()
+    await parts.database.stop()
+
+
+def _health(parts: State) -> Health:
+    health = Health()
+    health.ready = {"bus": parts.bus.check, "database": parts.database.check}
+    health.alive = {"consumers": parts.bus.check_consumers, "relay": parts.relay.check, "timers": parts.timers.check}
+    return health
 
 
 def _database_problems(app: FastAPI) -> None:

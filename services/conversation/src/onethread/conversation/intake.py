@@ -177,6 +177,9 @@ class Intake:
         told: list[outbox.Told] = []
         overtaken = await _overtaken(connection, event, joined)
         company = await profiles.company_of(connection, event.workspaceid, customer.to_link)
+        shown = profiles.Shown(customer.name, customer.email)
+        if joined is None and not customer.is_new:
+            shown = await profiles.shown(connection, customer.root)
         async with together(connection) as writes:
             if not (unproven and _is_anothers(joined, customer)):
                 told += await _keep_customer(writes, event, customer, company)
@@ -190,7 +193,8 @@ class Intake:
             if joined is None:
                 row = await threads.insert(
                     writes, id=uuid4(), workspace_id=event.workspaceid, home_id=customer.home,
-                    customer_id=customer.root, subject=said.subject, previous_thread_id=stitch.previous, **changes,
+                    customer_id=customer.root, customer_name=shown.name, customer_email=shown.email,
+                    subject=said.subject, previous_thread_id=stitch.previous, **changes,
                 )  # fmt: skip
             else:
                 row = await threads.save(writes, joined, **changes)
@@ -255,7 +259,6 @@ def _changes(
 ) -> dict[str, Any]:
     """What the message changes on its thread, or gives a new one."""
     said = event.data
-    is_owner = not _is_anothers(thread, customer)
     changes: dict[str, Any] = {
         "status": "open",
         "snoozed_until": None,
@@ -263,8 +266,6 @@ def _changes(
         "channel_id": said.channel.id,
         "channel_kind": said.channel.kind,
         "place_key": place_key(said),
-        "customer_name": customer.name if thread is None or is_owner else thread.customer_name,
-        "customer_email": customer.email if thread is None or is_owner else thread.customer_email,
         "last_text": said.text[: threads.PREVIEW],
         "trust": said.identities[0].trust,
         "last_author_kind": "customer",

@@ -28,7 +28,7 @@ OPEN = """select * from thread where customer_id = %s and status <> 'closed' and
     order by updated_at desc limit 1 for update"""
 ACT = """insert into act (id, workspace_id, kind, how, reason, customer_id, other_id, by_id, by_name, journal,
         created_at)
-    values (%s, %s, 'merge', %s, %s, %s, %s, %s, %s, %s, now())"""
+    values (%s, %s, 'merge', %s, %s, %s, %s, %s, %s, %s, clock_timestamp())"""
 JOURNAL = "update act set journal = %s where id = %s"
 CUT = """update act set undone_at = now(), undone_by_name = %s
     where id = %s and kind = 'merge' and undone_at is null returning *"""

@@ -22,7 +22,7 @@ IDENTITY = """select i.*, c.root_id, (select count(*) from identity o join custo
 REHOME = "update identity set customer_id = %s where id = %s"
 ACT = """insert into act (id, workspace_id, kind, how, reason, customer_id, other_id, by_id, by_name, journal,
         created_at)
-    values (%s, %s, 'unlink', 'teammate', %s, %s, %s, %s, %s, %s, now())"""
+    values (%s, %s, 'unlink', 'teammate', %s, %s, %s, %s, %s, %s, clock_timestamp())"""
 PLACES = """update place p set customer_id = %(new)s where p.customer_id = %(home)s and (
         select m.identity_kind = %(kind)s and m.identity_value = %(value)s and m.identity_trust = %(trust)s
         from message m where m.channel_id = p.channel_id and m.place_key = p.key and m.author_kind = 'customer'

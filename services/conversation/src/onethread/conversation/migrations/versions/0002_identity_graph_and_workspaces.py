@@ -273,7 +273,8 @@ def upgrade() -> None:
     op.execute("update customer set root_id = coalesce(merged_into_id, id)")
     op.execute(
         "insert into act (id, workspace_id, kind, how, reason, customer_id, other_id, created_at)"
-        " select gen_random_uuid(), workspace_id, 'merge', 'proof', 'merged before the upgrade', merged_into_id, id, now()"
+        " select gen_random_uuid(), workspace_id, 'merge', 'proof', 'merged before the upgrade', merged_into_id, id,"
+        " now()"
         " from customer where merged_into_id is not null"
     )
     op.drop_column("customer", "merged_into_id")
