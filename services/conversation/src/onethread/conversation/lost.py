@@ -86,7 +86,7 @@ async def compare(connection: Connection, bus: Bus, known: Mark | None = None) -
     """
     begun = await _now(connection)
     info = await state_of(bus)
-    first, last = info.state.first_seq, info.state.last_seq
+    first, last = max(info.state.first_seq, 1), info.state.last_seq  # a stream that never held anything says 0
     asked = _asked(info, begun)
     is_held = known is not None and await _holds(bus.js, known, info)
     start = known.sequence + 1 if known and is_held else first
