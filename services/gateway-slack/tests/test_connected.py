@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import nats
 import pytest
 
+from onethread.contracts.customers import Customer, CustomerErased, Erasure
 from onethread.contracts.ids import lane
 from onethread.contracts.messages import MessageReceived
 from onethread.contracts.replies import ReplyDelivered
 from onethread.gateway_slack.app import create_app
+from onethread.gateway_slack.ledger import Entry, Ledger
 from onethread.gateway_slack.settings import Settings
+from onethread.runtime.bus import Bus
 
 from .conftest import BOT, SECRET, FakeSlack, Gateway, said
 from .test_outbound import IN_CHANNEL, requested
@@ -82,3 +86,22 @@ async def test_a_requested_reply_is_posted_once_and_its_delivery_published(slack
     assert delivered.data.external_id == "C1:1700000000.000000"
     assert delivered.causationid == event.id
     assert len(slack.posts) == 1
+
+
+async def test_of_an_erased_customer_no_delivery_is_kept(slack: FakeSlack, nats_url: str):
+    bus = Bus("test", Settings(slack_bot_token="x", slack_signing_secret=SECRET, nats_url=nats_url))
+    await bus.start()
+    ledger, erased, kept_one, customer = Ledger(bus), uuid4(), uuid4(), uuid4()
+    for message in (erased, kept_one):
+        await ledger.record(message, Entry(state="sent", ts="1.2"))
+    data = Erasure(customer=Customer(id=customer), erased_message_ids=[erased, uuid4()])
+    event = CustomerErased(id=uuid4(), source="/conversation", workspaceid="local", customerid=customer, data=data)
+    async with running(slack, nats_url):
+        await bus.publish(event)
+        for _ in range(100):
+            if await ledger.entry(erased) is None:
+                break
+            await asyncio.sleep(0.05)
+    assert await ledger.entry(erased) is None
+    assert await ledger.entry(kept_one) is not None
+    await bus.stop()
