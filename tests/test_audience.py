@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from plugins.conversation_driver import Driver, driving
-from plugins.conversation_world import asserted, received, verified
+from plugins.conversation_world import KINDS, asserted, received, verified
 
 from onethread.contracts.envelope import now
 from onethread.contracts.ids import derived_id
@@ -134,22 +134,41 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(sender=st.sampled_from(sorted(SENDERS)), titled=st.booleans())
     def receive(self, sender: str, titled: bool) -> None:
+        self.hear(sender, titled)
+
+    def hear(self, sender: str, titled: bool) -> UUID:
+        """Returns the thread."""
         kind, identities, place, shared, readers = SENDERS[sender]
         subject = self.mark(readers) if titled and kind == "email" else None
         event = received(kind, self.mark(readers), *identities, place=place, shared=shared, subject=subject)
         row = self.run(self.driver.hear(event))
         self.readers[row["place_key"]] = readers
+        return row["thread_id"]
 
     @rule(thread=ANY, channel=st.sampled_from([None, "local", "email-local", "slack-local"]), waits=st.booleans())
     def say(self, thread: int, channel: str | None, waits: bool) -> None:
-        """Written for whoever reads where it would go at that moment."""
-        if (row := self.pick("select * from thread where merged_into_id is null", thread)) is None:
-            return
-        place = self.run(self.place_for(row["id"], channel))
-        if place is None:
-            return
-        body = {"text": self.mark(self.of_place(place)), "channel_id": channel, "undo_seconds": 20 if waits else 0}
-        self.post(f"threads/{row['id']}/messages", **body)
+        if row := self.pick("select * from thread where merged_into_id is null", thread):
+            self.write(row["id"], channel, waits)
+
+    def write(self, thread_id: UUID, channel: str | None, waits: bool) -> None:
+        """For whoever reads where it would go at that moment."""
+        if place := self.run(self.place_for(thread_id, channel)):
+            text, seconds = self.mark(self.of_place(place)), 20 if waits else 0
+            self.post(f"threads/{thread_id}/messages", text=text, channel_id=channel, undo_seconds=seconds)
+
+    @rule(before=st.sampled_from(sorted(SENDERS)), after=st.sampled_from(sorted(SENDERS)), chosen=st.booleans())
+    def somebody_writes_while_a_reply_waits(self, before: str, after: str, chosen: bool) -> None:
+        thread_id = self.hear(before, False)
+        self.write(thread_id, KINDS[SENDERS[before].kind] if chosen else None, True)
+        self.hear(after, False)
+        self.time_passes()
+
+    @rule(sender=st.sampled_from(sorted(name for name, one in SENDERS.items() if one.kind == "widget")))
+    def nobody_sees_the_replies_in_the_chat(self, sender: str) -> None:
+        thread_id = self.hear(sender, False)
+        self.write(thread_id, "local", False)
+        self.write(thread_id, "local", False)
+        self.time_passes()
 
     @rule(thread=ANY)
     def note(self, thread: int) -> None:
