@@ -66,7 +66,7 @@ class Customers:
         if chance < 0.7:
             return _said(random.choice(world.known))
         if chance < 0.9:
-            return _said(Someone("", "email", f"{uuid4().hex}@new.example"))
+            return _said(Someone("", "email", f"{uuid4().hex}@company{random.randrange(5_000)}.example"))
         who, answers = random.choice(world.answerable)
         return _said(who, answers=[answers])
 

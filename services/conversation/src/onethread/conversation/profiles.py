@@ -35,6 +35,7 @@ THREADS = """select id, status, subject, topic, created_at, updated_at from thre
 MERGES = """select a.id, a.how, a.reason, a.by_name, a.created_at, o.id as customer_id, o.name from act a
     join customer c on c.id = a.customer_id join customer o on o.id = a.other_id
     where c.root_id = %s and a.kind = 'merge' and a.undone_at is null order by a.created_at, a.id"""
+KNOWN_COMPANY = "select id from company where workspace_id = %s and domain = %s"
 COMPANY = """insert into company (id, workspace_id, domain, name, created_at) values (%s, %s, %s, %s, now())
     on conflict (workspace_id, domain) do update set domain = excluded.domain returning id"""
 OWN = """update thread t set customer_id = c.root_id, customer_name = p.name, customer_email = p.email
@@ -186,8 +187,10 @@ async def company_of(connection: Connection, workspace: str, identities: list[Id
     domain = domain_of(identities)
     if domain is None:
         return None
-    name = domain.partition(".")[0].capitalize()
-    row = await (await connection.execute(COMPANY, [uuid4(), workspace, domain, name])).fetchone()
+    row = await (await connection.execute(KNOWN_COMPANY, [workspace, domain])).fetchone()
+    if row is None:  # to make it again would hold up everyone else of the company
+        name = domain.partition(".")[0].capitalize()
+        row = await (await connection.execute(COMPANY, [uuid4(), workspace, domain, name])).fetchone()
     return row.id if row else None
 
 
