@@ -226,3 +226,14 @@ async def test_taking_back_a_merge_says_nothing_about_the_two(outside: Any) -> N
     assert maybe["id"] == str(ana.customerid)
     preview = await outside.api.get(f"/api/v1/customers/{ana.customerid}/merge-preview?other={guest.customerid}")
     assert preview.json()["warnings"] == []
+
+
+async def test_a_merge_is_found_by_who_was_merged_and_else_it_is_the_latest(outside: Any) -> None:
+    ana, bo = await two(outside)
+    cy = await outside.hear(received("slack", "I am Cy", verified("slack_user", "T1/U9")))
+    path = f"customers/{ana.customerid}"
+    for other in (bo, cy):
+        await post(outside, f"{path}/merge", other_id=str(other.customerid))
+    assert (await post(outside, f"{path}/unmerge", other_id=str(bo.customerid)))["other"]["id"] == str(bo.customerid)
+    assert (await post(outside, f"{path}/unmerge"))["other"]["id"] == str(cy.customerid)
+    await post(outside, f"{path}/unmerge", 404)

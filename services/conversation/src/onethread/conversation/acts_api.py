@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from onethread.contracts.messages import Author
 from onethread.contracts.threads import Thread
-from onethread.conversation import acts, etags, graph, merging, threads, unlinking
-from onethread.conversation.access import Caller, CallerDep
+from onethread.conversation import acts, etags, merging, threads, unlinking
+from onethread.conversation.access import CallerDep
+from onethread.conversation.alone import alone
 from onethread.conversation.api import DatabaseDep
 from onethread.conversation.database import Connection
 from onethread.conversation.etags import IfMatchDep
@@ -93,7 +93,7 @@ class Acting:
 
     async def on(self, thread_id: UUID, act: Callable[[Connection], Awaitable[tuple[UUID, Any]]]) -> Acted:
         workspace = self.caller.workspace
-        async with _alone(self.request, self.caller) as connection:
+        async with alone(self.request, self.caller) as connection:
             if earlier := await self.once.earlier(connection):
                 row = await acts.thread(connection, UUID(earlier.answer["thread_id"]))
                 return self._acted(UUID(earlier.answer["act_id"]), row)
@@ -148,7 +148,7 @@ async def undo_act(act_id: UUID, request: Request, caller: CallerDep) -> WasUndo
     """Takes back what still is as the act made it; what others did since stays. Of two acts on the same messages the
     later is undone first.
     """
-    async with _alone(request, caller) as connection:
+    async with alone(request, caller) as connection:
         act = await acts.find(connection, caller.workspace, act_id)
         if act.undone_at is not None:
             raise acts.was_undone(act)
@@ -172,17 +172,6 @@ async def _unlink(connection: Connection, act: Any, by: Author, request: Request
 
 
 UNDO = {"split": _threads, "move": _threads, "merge_threads": _threads, "merge": _merge, "unlink": _unlink}
-
-
-@asynccontextmanager
-async def _alone(request: Request, caller: Caller) -> AsyncIterator[Connection]:
-    """A transaction that has the graph alone, and whose events are relayed."""
-    relay = request.app.state.relay
-    async with request.app.state.database.transaction(caller.workspace) as connection:
-        await connection.execute(graph.ALONE, [caller.workspace])
-        yield connection
-        await relay.notify(connection)
-    relay.wake()
 
 
 def _contract(row: Any) -> Act:

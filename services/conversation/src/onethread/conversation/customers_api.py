@@ -9,8 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from onethread.conversation import etags, graph, merging, preview, profiles, queries, unlinking
+from onethread.conversation import etags, merging, preview, profiles, queries, unlinking
 from onethread.conversation.access import Caller, CallerDep
+from onethread.conversation.alone import alone
 from onethread.conversation.api import DatabaseDep, Limit, Messages
 from onethread.conversation.database import Connection
 from onethread.conversation.etags import IfMatchDep
@@ -27,11 +28,12 @@ class OtherCustomer(BaseModel):
     reason: str = Field(default="", max_length=500, examples=["Ana told us on the phone"])
 
 
-class ActId(BaseModel):
+class Unmerge(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    act_id: UUID
-    reason: str = Field(default="not the same person", max_length=500)
+    act_id: UUID | None = Field(default=None, description="Which merge is undone; without it that of `other_id`.")
+    other_id: UUID | None = Field(default=None, description="Who is parted from them; with neither, who came last.")
+    reason: str = Field(default="not the same person", min_length=1, max_length=500)
 
 
 class IdentityId(BaseModel):
@@ -75,16 +77,12 @@ async def change_customer(
     patch: profiles.CustomerPatch,
     request: Request,
     caller: CallerDep,
-    database: DatabaseDep,
     response: Response,
     version: IfMatchDep,
 ) -> dict[str, Any]:
-    async with database.transaction(caller.workspace) as connection:
+    async with alone(request, caller) as connection:
         root = await profiles.change(connection, caller.workspace, customer_id, patch, caller.author, version)
-        await request.app.state.relay.notify(connection)
-        profile = await _profile(connection, root, response)
-    request.app.state.relay.wake()
-    return profile
+        return await _profile(connection, root, response)
 
 
 @router.get("/{customer_id}/timeline")
@@ -105,97 +103,74 @@ async def preview_merge(customer_id: UUID, other: UUID, caller: CallerDep, datab
 
 @router.post("/{customer_id}/merge")
 async def merge_customers(
-    customer_id: UUID,
-    body: OtherCustomer,
-    request: Request,
-    caller: CallerDep,
-    database: DatabaseDep,
-    response: Response,
+    customer_id: UUID, body: OtherCustomer, request: Request, caller: CallerDep, response: Response
 ) -> dict[str, Any]:
     """`other_id` is found to be this customer. Undone by `unmerge`, whenever."""
-    async with database.transaction(caller.workspace) as connection:
-        kept, absorbed = await _two(connection, caller, customer_id, body.other_id)
-        act = await merging.merge(
-            connection, caller.workspace, kept, absorbed, how="teammate", reason=body.reason, by=caller.author
-        )
-        answer = {"act_id": act, "customer": await _profile(connection, kept, response)}
-        await request.app.state.relay.notify(connection)
-    request.app.state.relay.wake()
-    return answer
+    async with alone(request, caller) as connection:
+        return await _merge(connection, caller, response, customer_id, body.other_id, body.reason)
 
 
 @router.post("/{customer_id}/unmerge")
 async def unmerge_customers(
-    customer_id: UUID, body: ActId, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
+    customer_id: UUID, body: Unmerge, request: Request, caller: CallerDep, response: Response
 ) -> dict[str, Any]:
     """Each message goes back to whom it came in as; the two are kept apart until a teammate merges them again."""
-    async with database.transaction(caller.workspace) as connection:
-        await connection.execute(graph.ALONE, [caller.workspace])
+    window = await _window(request, caller)
+    async with alone(request, caller) as connection:
         root = await profiles.lock_root(connection, caller.workspace, customer_id)
-        if not await merging.is_of(connection, body.act_id, root.id):
-            raise Problem(404, "There is no such merge of this customer")
-        stays, leaves = await merging.unmerge(
-            connection, caller.workspace, body.act_id, caller.author, body.reason, await _window(request, caller)
-        )
+        act_id = await merging.find(connection, root.id, body.act_id, body.other_id)
+        stays, leaves = await merging.unmerge(connection, caller.workspace, act_id, caller.author, body.reason, window)
         other = await profiles.read(connection, leaves)
-        answer = {"customer": await _profile(connection, stays, response), "other": other}
-        await request.app.state.relay.notify(connection)
-    request.app.state.relay.wake()
-    return answer
+        return {"customer": await _profile(connection, stays, response), "other": other}
 
 
 @router.post("/{customer_id}/link")
 async def link_identity(
-    customer_id: UUID, body: IdentityId, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
+    customer_id: UUID, body: IdentityId, request: Request, caller: CallerDep, response: Response
 ) -> dict[str, Any]:
     """An identity that stands alone is this customer's. For one that belongs to somebody: merge, or unlink it first."""
-    async with database.transaction(caller.workspace) as connection:
+    async with alone(request, caller) as connection:
         other = await merging.customer_of_lone(connection, body.identity_id)
-        kept, absorbed = await _two(connection, caller, customer_id, other)
-        act = await merging.merge(
-            connection, caller.workspace, kept, absorbed, how="teammate", reason="linked by a teammate",
-            by=caller.author,
-        )  # fmt: skip
-        answer = {"act_id": act, "customer": await _profile(connection, kept, response)}
-        await request.app.state.relay.notify(connection)
-    request.app.state.relay.wake()
-    return answer
+        return await _merge(connection, caller, response, customer_id, other, "linked by a teammate")
 
 
 @router.post("/{customer_id}/unlink")
 async def unlink_identity(
-    customer_id: UUID, body: Unlink, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
+    customer_id: UUID, body: Unlink, request: Request, caller: CallerDep, response: Response
 ) -> dict[str, Any]:
     """The identity is somebody else's: it gets a customer of its own."""
-    async with database.transaction(caller.workspace) as connection:
-        await connection.execute(graph.ALONE, [caller.workspace])
+    window = await _window(request, caller)
+    async with alone(request, caller) as connection:
         root = await profiles.lock_root(connection, caller.workspace, customer_id)
-        profile = await profiles.read(connection, root.id)
-        if body.identity_id not in {one["id"] for one in profile["identities"]}:
-            raise Problem(404, "There is no such identity of this customer")
         act, new = await unlinking.unlink(
-            connection, caller.workspace, body.identity_id, caller.author, keep_messages=body.keep_messages,
-            window=await _window(request, caller),
+            connection, caller.workspace, root.id, body.identity_id, caller.author,
+            keep_messages=body.keep_messages, window=window,
         )  # fmt: skip
         other = await profiles.read(connection, new)
-        answer = {"act_id": act, "customer": await _profile(connection, root.id, response), "other": other}
-        await request.app.state.relay.notify(connection)
-    request.app.state.relay.wake()
-    return answer
+        return {"act_id": act, "customer": await _profile(connection, root.id, response), "other": other}
 
 
 @router.post("/{customer_id}/dismiss", status_code=204)
-async def dismiss_suggestion(customer_id: UUID, body: OtherCustomer, caller: CallerDep, database: DatabaseDep) -> None:
+async def dismiss_suggestion(customer_id: UUID, body: OtherCustomer, request: Request, caller: CallerDep) -> None:
     """They are two people: no longer suggested, and not merged by any evidence."""
-    async with database.transaction(caller.workspace) as connection:
+    async with alone(request, caller) as connection:
         one, other = await _two(connection, caller, customer_id, body.other_id)
         reason = body.reason or "not the same person"
         await merging.set_apart(connection, caller.workspace, one, other, reason, caller.author)
 
 
+async def _merge(
+    connection: Connection, caller: Caller, response: Response, kept_id: UUID, other_id: UUID, reason: str
+) -> dict[str, Any]:
+    kept, absorbed = await _two(connection, caller, kept_id, other_id)
+    act = await merging.merge(
+        connection, caller.workspace, kept, absorbed, how="teammate", reason=reason, by=caller.author
+    )
+    return {"act_id": act, "customer": await _profile(connection, kept, response)}
+
+
 async def _two(connection: Connection, caller: Caller, one: UUID, other: UUID) -> tuple[UUID, UUID]:
-    """The roots of two customers, with the graph alone. Raises 404 and 409 problems."""
-    await connection.execute(graph.ALONE, [caller.workspace])
+    """The roots of two customers. Raises 404 and 409 problems."""
     first = await profiles.lock_root(connection, caller.workspace, one)
     second = await profiles.lock_root(connection, caller.workspace, other)
     if first.id == second.id:

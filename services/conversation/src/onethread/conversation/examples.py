@@ -58,7 +58,7 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "CustomerPatch": {"name": "Ana Ruiz", "language": "es", "attributes": {"plan": "gold"}},
     "OtherThread": {"other_thread_id": LAMP},
     "OtherCustomer": {"other_id": OTHER["id"], "reason": "Ana told us on the phone"},
-    "ActId": {"act_id": ACT, "reason": "two sisters who share a mailbox"},
+    "Unmerge": {"act_id": ACT, "reason": "two sisters who share a mailbox"},
     "IdentityId": {"identity_id": "e6f7a8b9-3c4d-4e5f-8a6b-7c8d9e0f1a66"},
     "Unlink": {"identity_id": "e6f7a8b9-3c4d-4e5f-8a6b-7c8d9e0f1a66"},
     "Asked": {"sent": True},

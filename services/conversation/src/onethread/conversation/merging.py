@@ -35,8 +35,11 @@ CUT = """update act set undone_at = now(), undone_by_name = %s
 SPLIT_ROOT = "update customer set root_id = %s, version = version + 1 where id = any(%s)"
 LEADER = """select id from customer where id = any(%s)
     order by (id in (%s::uuid, %s::uuid)) desc, created_at, id limit 1"""
-IS_OF = """select 1 from act a join customer c on c.id in (a.customer_id, a.other_id)
-    where a.id = %s and a.kind = 'merge' and c.root_id = %s"""
+FIND = """select a.id from act a join customer c on c.id = a.customer_id join customer o on o.id = a.other_id
+    where a.kind = 'merge' and (c.root_id = %(root)s or o.root_id = %(root)s)
+        and (a.id = %(act)s or (%(act)s::uuid is null and a.undone_at is null
+            and (%(other)s::uuid is null or %(other)s in (a.customer_id, a.other_id))))
+    order by a.created_at desc limit 1"""
 SIBLINGS = """select o.customer_id from identity i join customer c on c.id = i.customer_id
     join customer x on x.root_id = c.root_id join identity o on o.customer_id = x.id where i.id = %s"""
 SET_APART = """insert into apart (a, b, workspace_id, reason, by_name, created_at)
@@ -123,9 +126,16 @@ async def unmerge(
     return stays, leaves
 
 
-async def is_of(connection: Connection, act_id: UUID, root: UUID) -> bool:
-    """Whether the act is a merge within the cluster of `root`, undone or not."""
-    return await (await connection.execute(IS_OF, [act_id, root])).fetchone() is not None
+async def find(connection: Connection, root: UUID, act_id: UUID | None, other_id: UUID | None) -> UUID:
+    """The merge within the cluster of `root` that is meant: by its act, by who was merged, else the latest one.
+
+    Raises a 404 problem.
+    """
+    found = await connection.execute(FIND, {"root": root, "act": act_id, "other": other_id})
+    row = await found.fetchone()
+    if row is None:
+        raise Problem(404, "There is no such merge of this customer")
+    return row.id
 
 
 async def open_thread(connection: Connection, root: UUID) -> Any | None:

@@ -47,20 +47,22 @@ UNDONE = "update act set undone_at = now(), undone_by_name = %s where id = %s"
 async def unlink(
     connection: Connection,
     workspace: str,
+    root: UUID,
     identity_id: UUID,
     by: Author,
     *,
     keep_messages: bool,
     window: timedelta,
 ) -> tuple[UUID, UUID]:
-    """Gives the identity a customer of its own. Returns the act and the new customer. The caller has the graph alone.
+    """Gives an identity of `root`'s cluster a customer of its own. Returns the act and the new customer. The caller has
+    the graph alone.
 
     With `keep_messages` what was said by it so far stays where it is: a recycled address was once truly theirs.
     Raises 404 and 409 problems.
     """
     row = await (await connection.execute(IDENTITY, [identity_id])).fetchone()
-    if row is None:
-        raise Problem(404, "There is no such identity")
+    if row is None or row.root_id != root:
+        raise Problem(404, "There is no such identity of this customer")
     if row.siblings == 1:
         raise Problem(409, "This is all that is known of the customer", "There is nothing to separate it from.")
     act, new = uuid4(), uuid4()
