@@ -109,6 +109,14 @@ async def test_other_channels_hear_nothing_before_the_answer_is_whole(bus, turns
     assert ("Hello Ana," in proposal(bus).data.text) == (kind == "email")
 
 
+async def test_nobody_watches_a_draft_being_written(bus, turns, added) -> None:
+    event = added(ASKED)
+    drafting = event.data.thread.model_copy(update={"agent": "drafting"})
+    await turns.take(event.model_copy(update={"data": event.data.model_copy(update={"thread": drafting})}))
+    assert not bus.live
+    assert proposal(bus).data.decision == "answer"
+
+
 async def test_a_lost_delta_does_not_lose_the_answer(bus, turns, added) -> None:
     async def broken(subject, body) -> None:
         raise ConnectionError
@@ -228,6 +236,19 @@ async def test_notes_are_not_history(bus, turns, added, message) -> None:
     bus.said = [message("secret note question about refunds", thread=thread, note=True)]
     await turns.take(added("and that?", thread=thread, sequence=3))
     assert all("secret" not in search.query for search in bus.searches)
+
+
+async def test_what_was_moved_here_counts_by_where_it_stands(bus, turns, added, message) -> None:
+    thread = uuid4()
+    moved = message("What is your return policy?", thread=thread, sequence=9).model_copy(update={"position": 1})
+    later = message("I wrote more about shipping", thread=thread, sequence=2).model_copy(update={"position": 9})
+    bus.said = [moved, later]
+    event = added("and for shoes?", thread=thread, sequence=3)
+    stands = event.data.message.model_copy(update={"position": 5})
+    await turns.take(event.model_copy(update={"data": event.data.model_copy(update={"message": stands})}))
+    asked = " ".join(search.query for search in bus.searches)
+    assert "return policy" in asked
+    assert "shipping" not in asked
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])

@@ -10,6 +10,7 @@ from plugins.replicas import replica, waiting_for_a_lock
 
 from onethread.contracts.ids import derived_id
 from onethread.contracts.replies import ReplyDelivered, ReplyFailed, ReplyOutcome, ReplyRequested
+from onethread.conversation.replay import verify
 
 pytestmark = pytest.mark.connected
 EMAIL = verified("email", "ana@pineandpaper.example")
@@ -60,7 +61,7 @@ async def test_what_was_not_seen_in_the_chat_goes_out_as_one_mail_and_its_answer
 ) -> None:
     added = await outside.hear(received("widget", "how long?", *SIGNED_IN))
     await outside.propose(added, "answer", "Three days.")
-    await outside.wait(lambda: outside.requested)
+    await outside.wait(lambda: outside.requested or None)
     delivered = await reply(outside, added.threadid, "Or two, **with luck**.")
     await tell(outside, delivered, "delivered")  # a browser took it, and nobody looked
     await deliveries_when(outside, added.threadid, "queued", "delivered")
@@ -80,6 +81,7 @@ async def test_what_was_not_seen_in_the_chat_goes_out_as_one_mail_and_its_answer
     minutes_pass(outside, database_url)
     await asyncio.sleep(1)
     assert len(mails(outside)) == 1
+    assert [difference async for difference in verify(database_url, "local")] == []
 
 
 async def test_what_was_seen_or_answered_meanwhile_is_not_mailed(outside: Any, database_url: str) -> None:

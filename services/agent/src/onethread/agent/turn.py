@@ -18,7 +18,7 @@ from onethread.contracts import subjects
 from onethread.contracts.envelope import CloudEvent
 from onethread.contracts.ids import derived_id
 from onethread.contracts.knowledge import KnowledgeGap, KnowledgeGapFound
-from onethread.contracts.messages import ChannelKind
+from onethread.contracts.messages import ChannelKind, Message
 from onethread.contracts.questions import Delta, History, HistoryOfThread
 from onethread.contracts.replies import ProposedReply, ReplyProposed
 from onethread.contracts.threads import MessageAdded
@@ -175,8 +175,8 @@ class _Turn:
         except (UnavailableError, RefusedError) as error:
             log.warning("history.away", error=type(error).__name__)
             return ()
-        first = self._batch[0].data.message.sequence
-        return [Said(m.author.kind, m.text) for m in history.messages if m.sequence < first and not m.note]
+        first = self._batch[0].data.message
+        return [Said(m.author.kind, m.text) for m in history.messages if _stands_before(m, first) and not m.note]
 
     def _proposal(self, reply: Reply) -> ReplyProposed:
         return ReplyProposed(
@@ -215,3 +215,10 @@ class _Turn:
             await self._bus.publish(gap)
         except UnavailableError:
             log.warning("gap.lost", message=str(self._message.id))
+
+
+def _stands_before(one: Message, other: Message) -> bool:
+    """By position: a message that was moved here has its number from elsewhere."""
+    if one.position is None or other.position is None:
+        return one.sequence < other.sequence
+    return one.position < other.position

@@ -16,7 +16,8 @@ NOT_PROVEN_PLACE = " (not proven)"
 """How the key ends where somebody speaks who only claims to be who they are."""
 
 OF_THREAD = """select p.*, coalesce(c.name, c.email) as who from place p join customer c on c.id = p.customer_id
-    where p.workspace_id = %s and (p.thread_id = %s or (p.channel_id, p.key) = (%s, %s)) order by p.updated_at desc"""
+    where p.workspace_id = %s
+        and (p.thread_id = %s or ((p.channel_id, p.key) = (%s, %s) and c.root_id = %s)) order by p.updated_at desc"""
 ADDRESSES = """select i.value, i.customer_id, p.channel_id, p.thread_id, p.route from identity i
     left join place p on p.workspace_id = i.workspace_id and p.key = 'email:' || i.value and not p.shared
     where i.workspace_id = %s and i.customer_id = any(%s) and i.kind = 'email' and i.trust = 'verified'
@@ -47,7 +48,7 @@ class Places:
 
     async def of(self, connection: Connection, row: Any) -> list[Any]:
         """One place a channel, where the customer spoke last first. None that they only claim, save that very one."""
-        asked = [row.workspace_id, row.id, row.channel_id, row.place_key]
+        asked = [row.workspace_id, row.id, row.channel_id, row.place_key, row.customer_id]
         found = await (await connection.execute(OF_THREAD, asked)).fetchall()
         latest = [place for place in found if (place.channel_id, place.key) == (row.channel_id, row.place_key)]
         proven = [place for place in found if not place.key.endswith(NOT_PROVEN_PLACE)]
