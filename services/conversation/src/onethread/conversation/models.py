@@ -255,7 +255,7 @@ class PlaceRow(SQLModel, table=True):
     """A place on a channel, the thread that lives there now, and how to answer there."""
 
     __tablename__ = "place"
-    __table_args__ = (Index("place_of_thread", "thread_id"),)
+    __table_args__ = (Index("place_of_thread", "thread_id"), Index("place_by_key", "workspace_id", "key"))
 
     workspace_id: str = Field(primary_key=True)
     channel_id: str = Field(primary_key=True)

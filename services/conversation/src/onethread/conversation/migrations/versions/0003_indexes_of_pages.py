@@ -1,4 +1,4 @@
-"""Lists of threads are read from an index in their own order, however many threads there are."""
+"""What every page reads is found by an index, in its own order, however much there is."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,9 +20,11 @@ def upgrade() -> None:
         "thread_of_assignee", "thread", ["workspace_id", "assignee_id", *NEWEST], unique=False,
         postgresql_where=OF_SOMEBODY,
     )  # fmt: skip
+    op.create_index("place_by_key", "place", ["workspace_id", "key"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("place_by_key", table_name="place")
     op.drop_index("thread_of_assignee", table_name="thread")
     op.drop_index("thread_newest", table_name="thread")
     op.drop_index("thread_list", table_name="thread")
