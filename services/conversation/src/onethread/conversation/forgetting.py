@@ -24,6 +24,7 @@ from onethread.conversation import erasing
 from onethread.conversation.database import AWAY, Connection, Database
 from onethread.conversation.redacting import Traces, redact
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.tasks import end
 
 log = structlog.get_logger()
 
@@ -73,9 +74,7 @@ class Forgetting:
 
     async def stop(self) -> None:
         """What is not finished is taken up again at the next start."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await end(self._task)
 
     def poke(self) -> None:
         """A customer was erased in this process."""

@@ -17,6 +17,7 @@ from onethread.conversation.database import AWAY, Connection, Database
 from onethread.conversation.outbox import Relay
 from onethread.conversation.settings import ConversationSettings
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.tasks import end
 
 log = structlog.get_logger()
 LOST = Counter("onethread_stream_lost_total", "Events that the stream had lost and that are published again")
@@ -44,9 +45,7 @@ class Reconciler:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await end(self._task)
 
     async def _run(self) -> None:
         while True:
