@@ -44,6 +44,11 @@ def pages(installation: Installation) -> dict[str, Callable[[], str]]:
         "messages of a thread": lambda: f"/api/v1/threads/{_any(world).id}/messages",
         "messages of a long thread": lambda: f"/api/v1/threads/{_long(world).id}/messages",
         "customer": lambda: f"/api/v1/customers/{_any(world).who.id}",
+        "tags in use": lambda: "/api/v1/tags",
+        "audit": lambda: "/api/v1/audit",
+        "preview of a merge": lambda: (
+            f"/api/v1/customers/{_any(world).who.id}/merge-preview?other={_any(world).who.id}"
+        ),
         "customers": lambda: "/api/v1/customers",
         "customers, search": lambda: f"/api/v1/customers?{urlencode({'q': _any(world).who.value})}",
     }
