@@ -25,6 +25,8 @@ ROUND = 30
 WARM_UP = 60
 STITCHING_SECONDS, PAGE_SECONDS = 80.0, 6.0
 """On a busy machine there are fewer samples, so that the whole run stays below six minutes."""
+SETTLE_SECONDS = 5
+"""A replica that has just started compares the event log with the stream."""
 DRAINS = 2
 """With one replica and with two, so many times over."""
 
@@ -137,6 +139,9 @@ async def _draining(all_sizes: Sequence[Installation], chosen: argparse.Namespac
             if number % 2:
                 one.stop_replicas()
             await asyncio.to_thread(one.add_replica)
+            await asyncio.sleep(SETTLE_SECONDS)
+            for _ in range(WARM_UP):
+                await customers.say()
     return results
 
 
