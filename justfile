@@ -24,7 +24,7 @@ test *ARGS:
     @python3 deploy/local/setup.py test
     @exec {{ python }} -m pytest "$@"
 
-[doc('Start the stack under real traffic and print latency, rate and memory; arguments go to the bench')]
+[doc('Start the stack under real traffic and print latency, rate and memory; `just bench conversation`: that service with a long past')]
 [group('use')]
 [no-exit-message]
 bench *ARGS:

@@ -138,7 +138,7 @@ async def _draining(all_sizes: Sequence[Installation], chosen: argparse.Namespac
             results.append({"replicas": len(one.replicas), **measured})
             if number % 2:
                 one.stop_replicas()
-            await asyncio.to_thread(one.add_replica)
+            one.add_replica()
             await asyncio.sleep(SETTLE_SECONDS)
             for _ in range(WARM_UP):
                 await customers.say()

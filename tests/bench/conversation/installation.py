@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from tests.bench.conversation import world
 from tests.bench.conversation.world import World
 
 from onethread.conversation.migrate import migrate
+from onethread.local.leash import Leash
 from onethread.local.servers import embedded_servers, free_port
 from onethread.runtime.provision import provision
 
@@ -53,7 +55,7 @@ class Installation:
     replicas: list[Replica] = field(default_factory=list)
 
     def add_replica(self) -> None:
-        """Returns when it is ready."""
+        """Returns when it is ready. Call it from the main thread, with which it dies."""
         port = free_port()
         environment = os.environ | SECRETS | {
             "NATS_URL": self.nats_url, "DATABASE_URL": self.database_url, "ONETHREAD_PORT": str(port),
@@ -62,8 +64,9 @@ class Installation:
         with log.open("wb") as output:
             command = [sys.executable, "-m", "onethread.conversation"]
             process = psutil.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-            )
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                preexec_fn=Leash().before_exec(signal.SIGKILL),
+            )  # fmt: skip
         self.replicas.append(Replica(port, process))
         end = time.monotonic() + START_SECONDS
         while not _ready(self.replicas[-1].url):
