@@ -17,13 +17,13 @@ import nats.errors
 import structlog
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 
 from onethread.contracts.streams import DEAD, EVENTS
 from onethread.conversation import erasing
 from onethread.conversation.database import AWAY, Connection, Database
 from onethread.conversation.redacting import Traces, redact
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.erasing import erase
 from onethread.runtime.tasks import end
 
 log = structlog.get_logger()
@@ -218,10 +218,7 @@ async def _chunks(js: JetStreamContext, stream: str, subject: str, traces: Trace
 async def _delete(js: JetStreamContext, stream: str, found: list[Found]) -> None:
     """The server writes over what it deletes so."""
     for one in found:
-        try:
-            await js.delete_msg(stream, one.sequence)
-        except NotFoundError:  # it is gone already
-            continue
+        await erase(js, stream, one.sequence)
 
 
 def _is_of(workspace: str, letter: Found) -> bool:

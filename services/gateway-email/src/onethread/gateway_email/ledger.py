@@ -17,6 +17,7 @@ from onethread.contracts.customers import CustomerErased
 from onethread.contracts.envelope import Contract
 from onethread.contracts.replies import ReplyOutcome
 from onethread.contracts.streams import EMAIL_LEDGER
+from onethread.runtime.erasing import erase
 
 
 class Delivery(Contract):
@@ -73,7 +74,7 @@ class BucketLedger:
                 for attempt in count(1):
                     entry = await bucket.get(_key(message, attempt))
                     # A deleted key leaves its value in the file; a deleted message is written over.
-                    await self._js().delete_msg(f"KV_{EMAIL_LEDGER.name}", entry.revision or 0)
+                    await erase(self._js(), f"KV_{EMAIL_LEDGER.name}", entry.revision or 0)
 
     async def _put(self, message: UUID, attempt: int, delivery: Delivery) -> None:
         bucket = await self._js().key_value(EMAIL_LEDGER.name)

@@ -16,6 +16,7 @@ from onethread.contracts.customers import CustomerErased
 from onethread.contracts.envelope import Contract, now
 from onethread.contracts.streams import SLACK_LEDGER
 from onethread.runtime.bus import Bus, UnavailableError
+from onethread.runtime.erasing import erase
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Ledger:
             with suppress(KeyNotFoundError):
                 entry = await _reached(bucket.get(f"reply.{message_id}"))
                 # A deleted key leaves its value in the file; a deleted message is written over.
-                await _reached(self._bus.js.delete_msg(f"KV_{SLACK_LEDGER.name}", entry.revision or 0))
+                await _reached(erase(self._bus.js, f"KV_{SLACK_LEDGER.name}", entry.revision or 0))
 
     async def join_thread(self, thread: str) -> None:
         """From now on what is said in the thread is for us."""
