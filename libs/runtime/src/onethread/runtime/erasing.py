@@ -9,7 +9,7 @@ from onethread.runtime.bus import RefusedError
 
 
 async def erase(js: JetStreamContext, stream: str, sequence: int) -> None:
-    """Nothing happens when it is gone already. Raises `RefusedError` when the server keeps it: streams may forbid it."""
+    """Nothing happens when it is gone already. Raises `RefusedError` where the stream forbids it."""
     try:
         await js.delete_msg(stream, sequence)
     except ServiceUnavailableError:
