@@ -32,7 +32,8 @@ CLAIMS = """select distinct l.kind, l.value from claim l join customer c on c.id
     order by l.kind, l.value"""
 THREADS = """select id, status, subject, topic, created_at, updated_at from thread
     where customer_id = %s and merged_into_id is null order by updated_at desc limit 50"""
-MERGES = """select a.id, a.how, a.reason, a.by_name, a.created_at, o.id as customer_id, o.name from act a
+MERGES = """select a.id, a.how, a.reason, a.by_name, a.created_at, o.id as customer_id, o.name,
+        o.email from act a
     join customer c on c.id = a.customer_id join customer o on o.id = a.other_id
     where c.root_id = %s and a.kind = 'merge' and a.undone_at is null order by a.created_at, a.id"""
 KNOWN_COMPANY = "select id from company where workspace_id = %s and domain = %s"
@@ -215,8 +216,8 @@ def _identity(row: Any) -> dict[str, Any]:
 
 def _merge(row: Any) -> dict[str, Any]:
     return {
-        "act_id": row.id, "customer": {"id": row.customer_id, "name": row.name}, "how": row.how,
-        "reason": row.reason, "by": row.by_name, "at": row.created_at,
+        "act_id": row.id, "customer": {"id": row.customer_id, "name": row.name, "email": row.email},
+        "how": row.how, "reason": row.reason, "by": row.by_name, "at": row.created_at,
     }  # fmt: skip
 
 
