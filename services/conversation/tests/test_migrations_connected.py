@@ -45,7 +45,8 @@ OF_THE_FIRST_VERSION = f"""
         values (gen_random_uuid(), 'local', 'email', 'ana+shop@x.example', 'verified', '', '{ANA}', now());
     insert into thread (id, workspace_id, customer_id, status, agent, priority, sequence, created_at, updated_at)
         values ('{THREAD}', 'local', '{ANA}', 'open', 'active', 'normal', 2, now(), now());
-    insert into message (id, workspace_id, thread_id, customer_id, sequence, note, shared, author_kind, text, created_at)
+    insert into message
+            (id, workspace_id, thread_id, customer_id, sequence, note, shared, author_kind, text, created_at)
         values (gen_random_uuid(), 'local', '{THREAD}', '{ANA}', 2, false, false, 'customer', 'Hi', now());
     insert into place (workspace_id, channel_id, key, channel_kind, shared, route, thread_id, updated_at)
         values ('local', 'local', 'widget:v', 'widget', false, '{{}}', '{THREAD}', now());
