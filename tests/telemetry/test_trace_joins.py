@@ -16,14 +16,16 @@ COVERED = "How long does delivery take?"
 
 
 async def trace_of(stack: Stack, first: str, last: str) -> list[Span]:
-    """The latest trace that begins with a span named `first` and has one named `last`."""
+    """The latest trace that begins with a span named `first` and has one named `last`, once it is whole: each process
+    sends its spans in its own time.
+    """
 
     async def find() -> list[Span] | None:
         spans = stack.collector.spans()
         for root in sorted((s for s in spans if s.name == first), key=lambda s: -s.start):
             trace = [s for s in spans if s.trace == root.trace]
             if any(s.name == last for s in trace):
-                return trace
+                return trace if {s.parent for s in trace} <= {"", *(s.id for s in trace)} else None
         return None
 
     return await eventually(find, 20, f"the trace from {first} to {last}")
