@@ -60,7 +60,10 @@ class Search:
         return [str(one.relative_to(home)) for one in [*files, self._stack.output] if self._is_in(one)]
 
     def _is_in(self, file: Path) -> bool:
-        held = file.read_bytes().lower()
+        try:
+            held = file.read_bytes().lower()
+        except FileNotFoundError:  # the servers are running: a file that was written anew in the meantime has another name
+            return False
         return any(word.lower().encode() in held for word in self._words)
 
     def _count(self, connection: psycopg.Connection[Any], table: str, word: str) -> int:
