@@ -62,7 +62,7 @@ class Search:
     def _is_in(self, file: Path) -> bool:
         try:
             held = file.read_bytes().lower()
-        except FileNotFoundError:  # the servers are running: a file that was written anew in the meantime has another name
+        except FileNotFoundError:  # the servers are running, and write some of their files anew
             return False
         return any(word.lower().encode() in held for word in self._words)
 

@@ -42,6 +42,20 @@ def test_a_suggestion_is_linked_after_it_was_told_what_moves(page, origin):
     expect(maybe).to_be_visible()
 
 
+def test_whoever_only_claims_becomes_part_of_the_one_who_has_proven(page, origin, conversation):
+    ana, before = conversation.customers["customer-ana"], conversation.customers["customer-before"]
+    before["identities"] = [{"kind": "email", "value": "ana@example.org", "trust": "asserted"}]
+    person = {name: ana[name] for name in ("id", "name", "email")}
+    before["maybe"] = [{**person, "reason": "Both use ana@example.org."}]
+    open_thread(page, origin, "before", "closed")
+    page.get_by_role("region", name="May be Ana Martínez").get_by_role("button", name="Link").click()
+    dialog = page.get_by_role("dialog", name="What will move")
+    expect(dialog).to_contain_text("Ana Ruiz before@example.org becomes part of Ana Martínez ana@example.org.")
+    dialog.get_by_role("button", name="Merge").click()
+    expect(pane(page)).to_contain_text("Ana Ruiz (email), joined by Mara Lind")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("are one customer now")
+
+
 def test_a_suggestion_is_dismissed(page, origin):
     open_thread(page, origin, "ana")
     maybe = page.get_by_role("region", name="May be Ana Ruiz")
@@ -158,6 +172,19 @@ def test_a_delivery_says_how_far_it_got_and_can_be_tried_again(page, origin, con
     expect(last).to_contain_text("Seen")
 
 
+def test_a_colleague_s_reply_is_seen_while_it_waits_and_until_it_is_taken_back(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    expect(page.get_by_role("status")).to_have_text("Live")
+    sam = {"kind": "teammate", "id": "sam", "name": "Sam Ode"}
+    reply = {"id": "held", "thread_id": "ana", "text": "I am on it.", "author": sam, "send_at": "2099-01-01T00:00:00Z"}
+    conversation.emit("reply.pending", {"thread_id": "ana", "id": "held", "reply": {**reply, "channel_id": None}})
+    expect(log(page)).to_contain_text("I am on it.")
+    expect(log(page)).to_contain_text("Sam Ode sends this")
+    expect(log(page).get_by_role("button", name="Undo")).to_have_count(0)
+    conversation.emit("reply.pending", {"thread_id": "ana", "id": "held", "reply": None})
+    expect(log(page)).not_to_contain_text("I am on it.")
+
+
 def test_a_thread_is_snoozed_and_described(page, origin, conversation):
     open_thread(page, origin, "ana")
     page.get_by_role("textbox", name="Topic").fill("Broken pot")
@@ -220,5 +247,5 @@ def test_a_profile_is_edited_and_keeps_what_was_typed_when_somebody_was_faster(p
 def test_proof_of_a_claimed_address_is_asked_for(page, origin, conversation):
     open_thread(page, origin, "ana")
     pane(page).get_by_role("button", name="Ask for proof").click()
-    expect(pane(page)).to_contain_text("A code and a link were mailed there.")
+    expect(pane(page)).to_contain_text("A mail that asks for it is on its way there.")
     assert conversation.acts.asked == ["ana@work.example"]

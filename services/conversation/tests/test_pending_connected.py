@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -61,6 +63,25 @@ async def test_a_reply_that_is_taken_back_is_never_sent_and_one_that_was_sent_ca
     assert (late.status_code, late.json()["title"]) == (409, "It has been sent already")
     await asyncio.sleep(1.5)
     assert "oops" not in [m["text"] for m in await outside.messages(added.threadid)]
+
+
+async def test_colleagues_are_told_of_a_reply_that_waits_and_of_one_that_was_taken_back(outside: Any) -> None:
+    added = await outside.hear(received("email", "hi", EMAIL))
+    heard: list[dict[str, Any]] = []
+
+    async def listen() -> None:
+        async for text in outside.app.state.stream.read("local", None):
+            told = itertools.pairwise(text.splitlines())
+            heard.extend(json.loads(data[6:]) for event, data in told if event == "event: reply.pending")
+
+    task = asyncio.create_task(listen())
+    await asyncio.sleep(0.1)
+    waiting = await held(outside, added.threadid, "oops", 20)
+    await outside.api.delete(f"/api/v1/threads/{added.threadid}/pending/{waiting['id']}")
+    await outside.wait(lambda: len(heard) == 2)
+    task.cancel()
+    about = {"thread_id": str(added.threadid), "id": waiting["id"]}
+    assert heard == [{**about, "reply": waiting}, {**about, "reply": None}]
 
 
 async def test_a_repeated_post_holds_one_reply_and_an_undone_one_stays_undone(outside: Any) -> None:

@@ -3,7 +3,8 @@ import { backoff } from "@onethread/browser/backoff.ts";
 import { noteChanger } from "./changers.ts";
 import { loadCustomer, loadCurrentCustomer } from "./customers.ts";
 import { add, changed, conversations, isKnown, readAgain, reread } from "./messages.ts";
-import type { Author, Message, Thread } from "./model.ts";
+import type { Author, Message, PendingReply, Thread } from "./model.ts";
+import { addPending, removePending } from "./pending.ts";
 import { route } from "./route.ts";
 import { confirm, outgoing, retry } from "./sending.ts";
 import { currentDetail, loadThread, put, refresh, threads, touchedBy } from "./threads.ts";
@@ -48,11 +49,25 @@ export function goLive(): void {
     listen(`onethread.customer.${event}.v1`, tellOfCustomer);
   for (const event of ["merged", "unmerged"]) listen(`onethread.customer.${event}.v1`, regroup);
   listen("message.updated", ({ message }: { message: Message }) => changed(message));
+  listen("reply.pending", tellOfPending);
   listen("reset", () => void catchUp()); // Too much was missed to be told again.
   listen("live", (piece: LivePiece) => {
     const threadId = piece.thread_id ?? piece.threadid;
     if (threadId) showLive(threadId, piece);
   });
+}
+
+interface Waiting {
+  thread_id: string;
+  id: string;
+  /** None: it was taken back. */
+  reply: PendingReply | null;
+}
+
+/** A colleague has answered already, or has not after all. */
+function tellOfPending({ thread_id, id, reply }: Waiting): void {
+  if (reply) addPending(thread_id, reply);
+  else removePending(thread_id, id);
 }
 
 interface LivePiece {

@@ -2,13 +2,19 @@ import { signal } from "@preact/signals";
 import { api } from "./api.ts";
 import { loadCurrentCustomer } from "./customers.ts";
 import { reread } from "./messages.ts";
-import { customerName, type Customer, type KnownIdentity, type Merge, type Person } from "./model.ts";
+import { customerName, type Customer, type KnownIdentity, type Merge, type Person, type Suggestion } from "./model.ts";
 import { route } from "./route.ts";
 import { reasonOf, refresh } from "./threads.ts";
 import { offerUndo, show } from "./toasts.ts";
 
 /** The open merge dialog: who stays, and whom they may be joined with once chosen. */
-export const merging = signal<{ customer: Customer; other: Person | null; reason?: string } | null>(null);
+export const merging = signal<{ customer: Person; other: Person | null; reason?: string } | null>(null);
+
+/** Opens the dialog for two who may be one: whoever has proven something stays, and the other becomes part of them. */
+export function link(customer: Customer, { reason, ...other }: Suggestion): void {
+  const isProven = customer.identities.some(({ kind, trust }) => kind !== "visitor" && trust === "verified");
+  merging.value = isProven ? { customer, other, reason } : { customer: other, other: customer, reason };
+}
 
 /** A merge moves threads from customer to customer, so everything on the screen is read again. */
 async function readAll(): Promise<void> {
@@ -17,7 +23,7 @@ async function readAll(): Promise<void> {
 }
 
 /** Throws the server's refusal. */
-export async function merge(customer: Customer, other: Person, reason?: string): Promise<void> {
+export async function merge(customer: Person, other: Person, reason?: string): Promise<void> {
   const { act_id } = await api.merge(customer.id, other.id, reason);
   await readAll();
   offerUndo(`${customerName(other)} and ${customerName(customer)} are one customer now.`, act_id, readAll);

@@ -84,7 +84,7 @@ function AskForProof({ customerId, value }: { customerId: string; value: string 
   return (
     <span class="ask" aria-live="polite">
       {asked === "yes" ? (
-        <span class="quiet">A code and a link were mailed there. They hold for 10 minutes.</span>
+        <span class="quiet">A mail that asks for it is on its way there. It holds for 10 minutes.</span>
       ) : (
         <button type="button" class="link" aria-disabled={asked === "asking"} onClick={() => asked === "no" && void ask()}>
           Ask for proof

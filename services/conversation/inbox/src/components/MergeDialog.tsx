@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { merging } from "../merging.ts";
-import { customerName, type Customer, type Person } from "../model.ts";
+import { customerName, type Person } from "../model.ts";
 import { reasonOf } from "../threads.ts";
 import { Dialog } from "./Dialog.tsx";
 import { MergePreviewForm } from "./MergePreviewForm.tsx";
@@ -26,7 +26,7 @@ export function MergeDialog() {
 }
 
 interface FindProps {
-  customer: Customer;
+  customer: Person;
   pick(other: Person): void;
   close(): void;
 }

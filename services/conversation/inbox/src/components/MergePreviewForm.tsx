@@ -1,14 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { merge } from "../merging.ts";
-import { customerName, type Customer, type MergePreview, type Person } from "../model.ts";
+import { customerName, type MergePreview, type Person } from "../model.ts";
 import { statusWord } from "../status.ts";
 import { reasonOf } from "../threads.ts";
 import { proof } from "../trust.ts";
 import { CAREFUL, Warning } from "./Warning.tsx";
 
 interface Props {
-  customer: Customer;
+  customer: Person;
   other: Person;
   reason: string | undefined;
   close(): void;

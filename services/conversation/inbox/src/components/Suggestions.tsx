@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { dismiss, merging } from "../merging.ts";
+import { dismiss, link } from "../merging.ts";
 import { customerName, type Customer, type Suggestion } from "../model.ts";
 import { CAREFUL, Warning } from "./Warning.tsx";
 
@@ -33,7 +33,7 @@ function Maybe({ customer, other }: { customer: Customer; other: Suggestion }) {
       </p>
       {CAREFUL.test(other.reason) ? <Warning>{other.reason}</Warning> : <p>{other.reason}</p>}
       <div class="buttons">
-        <button type="button" class="button" onClick={() => (merging.value = { customer, other, reason: other.reason })}>
+        <button type="button" class="button" onClick={() => link(customer, other)}>
           Link…
         </button>
         <button type="button" class="button" onClick={() => void dismiss(customer, other)}>

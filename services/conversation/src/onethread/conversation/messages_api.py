@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from onethread.contracts import subjects
 from onethread.contracts.messages import Message
 from onethread.conversation import pending
 from onethread.conversation.access import CallerDep
@@ -31,6 +33,7 @@ async def add_message(
     if isinstance(made, PendingReply):
         response.status_code = 202
         request.app.state.timers.poke()
+        await _tell_colleagues(request, caller.workspace, thread_id, made.id, made)
     return made
 
 
@@ -39,6 +42,7 @@ async def take_back(thread_id: UUID, message_id: UUID, request: Request, caller:
     """Takes a reply back that still waits. Too late is a 409."""
     async with request.app.state.database.transaction(caller.workspace) as connection:
         await pending.take_back(connection, caller.workspace, thread_id, message_id)
+    await _tell_colleagues(request, caller.workspace, thread_id, message_id, None)
 
 
 @router.post("/threads/{thread_id}/messages/{message_id}/retry", status_code=202)
@@ -46,3 +50,12 @@ async def retry(thread_id: UUID, message_id: UUID, request: Request, caller: Cal
     """One more attempt at a message that failed. Another one after that is another click."""
     deliveries: Deliveries = request.app.state.deliveries
     return await deliveries.retry(caller.workspace, thread_id, message_id, once)
+
+
+async def _tell_colleagues(
+    request: Request, workspace: str, thread_id: UUID, message_id: UUID, waiting: PendingReply | None
+) -> None:
+    """Whoever looks at the thread sees that somebody has answered it, or has not after all."""
+    shown = waiting.model_dump(mode="json") if waiting else None
+    body = json.dumps({"thread_id": str(thread_id), "id": str(message_id), "reply": shown}).encode()
+    await request.app.state.bus.say_live(subjects.live(workspace, "pending", "inbox"), body)

@@ -20,6 +20,9 @@ MARGIN = 200
 SINCE = """select id, type, body from outbox where workspace_id = %s and type not like 'onethread.reply.%%'
     and position > (select position from outbox where id = %s) - %s order by position limit %s"""
 
+TO_INBOX = {"updated": "message.updated", "pending": "reply.pending"}
+"""`live.{workspace}.{kind}.inbox`, and the event's name: a delivery got further; a reply waits, or was taken back."""
+
 Frame = tuple[str, str, str]
 """Event name, id, data."""
 
@@ -43,12 +46,12 @@ class Stream:
         self._send(workspace, (type_, headers.get("Nats-Msg-Id", ""), body))
 
     async def on_live(self, message: Msg) -> None:
-        """`live.{workspace}.delta.*`, and `live.{workspace}.updated.inbox` for a message whose delivery got further."""
+        """`live.{workspace}.delta.*` and `.typing.*`, and what is told `TO_INBOX` as it stands."""
         _, workspace, kind, *_ = message.subject.split(".")
-        if not self._readers or kind not in {"delta", "typing", "updated"}:
+        if not self._readers or kind not in {"delta", "typing", *TO_INBOX}:
             return
-        if kind == "updated":
-            self._send(workspace, ("message.updated", "", message.data.decode()))
+        if kind in TO_INBOX:
+            self._send(workspace, (TO_INBOX[kind], "", message.data.decode()))
             return
         said = json.loads(message.data)
         shown = {"kind": said.get("kind", kind), "threadid": said.get("thread_id"), "text": said.get("text", "")}
