@@ -94,6 +94,7 @@ def test_slacks_own_verifier_accepts_the_signature_and_no_other():
     ("typed", "sent"),
     [
         ("@onethread where is it?", f"<@{BOT_USER}> where is it?"),
+        ("Hi @Pine & Paper Support, and Bob", f"Hi <@{BOT_USER}>, and Bob"),
         ("ask @Bob Stone, please", "ask <@U0BOBSTONE1>, please"),
         (f"<@{BOT_USER}> hi", f"<@{BOT_USER}> hi"),
         ("<@U0STRANGER> & <!channel>", "&lt;@U0STRANGER&gt; &amp; &lt;!channel&gt;"),

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from onethread.playground.people import BOT_NAME, BOT_USER, PEOPLE
+from onethread.playground.people import BOT_NAME, BOT_TITLE, BOT_USER, PEOPLE
 
-_NAMES = {BOT_NAME: BOT_USER, **{p.name.lower(): p.slack_id for p in PEOPLE}, **{p.key: p.slack_id for p in PEOPLE}}
+_NAMES = {
+    BOT_NAME: BOT_USER,
+    BOT_TITLE.lower(): BOT_USER,
+    **{p.name.lower(): p.slack_id for p in PEOPLE},
+    **{p.key: p.slack_id for p in PEOPLE},
+}
 _IDS = frozenset(_NAMES.values())
 _TOKEN = re.compile(
     r"<@(?P<id>[UW][A-Z0-9]+)>"
@@ -20,7 +25,7 @@ Element = dict[str, Any]
 
 
 def elements(typed: str) -> list[Element]:
-    """Text, `user` and `link` elements. `@onethread`, `@Ana Ruiz` and `<@U…>` of a known person are mentions."""
+    """Text, `user` and `link` elements. `@onethread` (or the bot's title), `@Ana Ruiz` and `<@U…>` are mentions."""
     found: list[Element] = []
     end = 0
     for match in _TOKEN.finditer(typed):
