@@ -7,6 +7,8 @@ export default defineConfig({
     outDir: "../src/onethread/conversation/static",
     emptyOutDir: true,
     target: "es2022",
+    rollupOptions: { input: ["index.html", "docs.html"] },
+    chunkSizeWarningLimit: 2_000, // The API's documentation, which the inbox does not load.
     modulePreload: { polyfill: false },
   },
 });

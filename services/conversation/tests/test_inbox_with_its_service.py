@@ -240,3 +240,15 @@ def until_topic(page: Page, service: Service, wanted: str) -> None:
             return
         page.wait_for_timeout(20)
     raise AssertionError(f"the topic never became {wanted!r}")
+
+
+def test_the_documentation_of_the_api_comes_from_here_alone_and_asks_as_who_is_signed_in(
+    page: Page, service: Service
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{service.origin}/api/docs#/session/who_am_i_api_v1_session_get")
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table")).to_contain_text(service.settings.admin_email)
+    assert [url for url in asked if not url.startswith((service.origin, "data:"))] == []

@@ -67,14 +67,21 @@ ROUTERS = (
 )  # fmt: skip
 """Whoever comes by these must say who they are, and be allowed to."""
 
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
 NOT_BUILT = "<p>The inbox is not built yet. Run <code>just up</code>, or <code>npm ci && npm run build</code>.</p>"
 
 
 def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     settings = settings or ConversationSettings.load()
     app = FastAPI(
-        title="Onethread", version="1", lifespan=_running, docs_url="/api/docs", openapi_url="/api/openapi.json",
-        redoc_url=None,
+        title="Onethread", version="1", lifespan=_running, docs_url=None, redoc_url=None,
+        openapi_url="/api/openapi.json",
     )  # fmt: skip
     _make_parts(app.state, settings)
     _connect(app.state)
@@ -179,16 +186,17 @@ def _inbox(app: FastAPI) -> None:
     """The inbox is one page; every path that is not the API's is one of its states."""
     app.mount("/assets", StaticFiles(directory=STATIC / "assets", check_dir=False))
 
-    @app.get("/{path:path}", include_in_schema=False, response_model=None)
+    @app.get("/api/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return _page("docs.html")
+
+    @app.get("/{path:path}", include_in_schema=False)
     async def inbox(path: str) -> Response:
         if path.startswith("api/"):
             raise Problem(404, "There is no such thing here")
-        page = STATIC / "index.html"
-        headers = {
-            "Cache-Control": "no-cache",
-            "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-            "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-        }
-        return FileResponse(page, headers=headers) if page.exists() else HTMLResponse(NOT_BUILT, 503)
+        return _page("index.html")
+
+
+def _page(name: str) -> Response:
+    page = STATIC / name
+    return FileResponse(page, headers=PAGE_HEADERS) if page.exists() else HTMLResponse(NOT_BUILT, 503)
