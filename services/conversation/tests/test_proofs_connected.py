@@ -474,6 +474,47 @@ async def test_a_teammate_asks_for_the_proof_of_a_claim_and_the_customer_follows
     assert len(merges(database)) == 1
 
 
+async def test_a_request_for_a_proof_that_is_repeated_sends_no_second_mail_unless_the_first_failed(
+    outside: Any, mailbox: Mailbox, database: Any
+):
+    customer = await customer_of(outside, await outside.hear(received("email", "hi", FORGED)))
+    path = f"/api/v1/customers/{customer['id']}/prove"
+    asked = {"json": {"value": ANA.value}, "headers": {"Idempotency-Key": "k1"}}
+    mailbox.refuses = "The mail server is away."
+    assert (await outside.api.post(path, **asked)).status_code == 409
+    mailbox.refuses = ""
+    answers = [await outside.api.post(path, **asked) for _ in range(2)]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(202, {"sent": True})] * 2
+    assert len(mailbox.mails) == 1
+    assert database.execute("select answer from idempotency").fetchall() == [({"customer_id": customer["id"]},)]
+
+
+async def test_a_repetition_while_the_first_mail_is_on_its_way_is_refused(
+    outside: Any, nats_url: str, database: Any
+) -> None:
+    sending, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: ProofMail) -> ProofMailSent:
+        sending.set()
+        await may_end.wait()
+        return ProofMailSent(sent=True)
+
+    customer = await customer_of(outside, await outside.hear(received("email", "hi", FORGED)))
+    path = f"/api/v1/customers/{customer['id']}/prove"
+    asked = {"json": {"value": ANA.value}, "headers": {"Idempotency-Key": "k1"}}
+    async with answering(nats_url, slow):
+        first = asyncio.create_task(outside.api.post(path, **asked))
+        await sending.wait()
+        again = await outside.api.post(path, **asked)
+        may_end.set()
+        assert (await first).status_code == 202
+        assert (await outside.api.post(path, **asked)).status_code == 202
+    assert (again.status_code, again.json()["title"]) == (
+        409, "The first request with this Idempotency-Key has not ended",
+    )  # fmt: skip
+    assert len(database.execute("select id from proof").fetchall()) == 1
+
+
 async def test_two_clicks_at_once_are_one_merge(outside: Any, mailbox: Mailbox, database: Any):
     await outside.hear(received("email", "My lamp broke", ANA))
     unproven = await outside.hear(received("email", "Hello?", FORGED))

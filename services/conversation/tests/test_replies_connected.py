@@ -294,7 +294,11 @@ async def test_a_dead_letter_is_put_back_once_its_cause_is_mended(outside: Any) 
             break
         await asyncio.sleep(0.02)
     assert broken["id"]
-    replayed = await outside.api.post("/api/v1/dead-letters", json={"id": letters[0]["id"], "action": "replay"})
-    assert replayed.status_code == 202
+    replay = {"json": {"id": letters[0]["id"], "action": "replay"}, "headers": {"Idempotency-Key": "k1"}}
+    replayed, repeated = [await outside.api.post("/api/v1/dead-letters", **replay) for _ in range(2)]
+    assert (replayed.status_code, repeated.status_code) == (202, 202)
+    assert repeated.json() == replayed.json()
+    audit = (await outside.api.get("/api/v1/audit")).json()["items"]
+    assert [one["action"] for one in audit] == ["dead_letter.replayed"]
     unknown = await outside.api.post("/api/v1/dead-letters", json={"id": 9_999, "action": "replay"})
     assert unknown.status_code == 404

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from onethread.contracts.messages import Author
 from onethread.contracts.threads import Thread
 from onethread.conversation import acts, etags, merging, threads, unlinking
-from onethread.conversation.access import CallerDep
+from onethread.conversation.access import Caller, CallerDep
 from onethread.conversation.alone import alone
 from onethread.conversation.api import DatabaseDep
 from onethread.conversation.database import Connection
@@ -24,6 +24,8 @@ from onethread.conversation.once import OnceDep
 router = APIRouter(prefix="/api/v1", tags=["threads"])
 AS_MANY_AS_AN_EVENT_TELLS = 10_000
 
+Rearrange = Callable[[Connection], Awaitable[tuple[UUID, Any]]]
+"""Returns the act's id, and the row of the thread that the messages came into."""
 MessageIds = Annotated[
     list[UUID],
     Field(min_length=1, max_length=AS_MANY_AS_AN_EVENT_TELLS, description="Messages and notes of the thread."),
@@ -91,20 +93,17 @@ class Acting:
     version: IfMatchDep
     once: OnceDep
 
-    async def on(self, thread_id: UUID, act: Callable[[Connection], Awaitable[tuple[UUID, Any]]]) -> Acted:
-        workspace = self.caller.workspace
+    async def on(self, thread_id: UUID, act: Rearrange) -> Acted:
         async with alone(self.request, self.caller) as connection:
-            if earlier := await self.once.earlier(connection):
-                row = await acts.thread(connection, UUID(earlier.answer["thread_id"]))
-                return self._acted(UUID(earlier.answer["act_id"]), row)
-            etags.expect(await threads.lock(connection, workspace, thread_id), self.version, "thread")
-            act_id, row = await act(connection)
-            await self.once.keep(connection, answer={"act_id": str(act_id), "thread_id": str(row.id)})
-        return self._acted(act_id, row)
-
-    def _acted(self, act_id: UUID, row: Any) -> Acted:
+            made = await self.once.ids(connection, lambda: self._first(connection, thread_id, act))
+            row = await acts.thread(connection, made["thread_id"])
         etags.tag(self.response, row.version)
-        return Acted(act_id=act_id, thread=threads.contract(row))
+        return Acted(act_id=made["act_id"], thread=threads.contract(row))
+
+    async def _first(self, connection: Connection, thread_id: UUID, act: Rearrange) -> dict[str, UUID]:
+        etags.expect(await threads.lock(connection, self.caller.workspace, thread_id), self.version, "thread")
+        act_id, row = await act(connection)
+        return {"act_id": act_id, "thread_id": row.id}
 
 
 ActingDep = Annotated[Acting, Depends()]
@@ -144,17 +143,22 @@ async def get_act(act_id: UUID, caller: CallerDep, database: DatabaseDep) -> Act
 
 
 @router.post("/acts/{act_id}/undo")
-async def undo_act(act_id: UUID, request: Request, caller: CallerDep) -> WasUndone:
+async def undo_act(act_id: UUID, request: Request, caller: CallerDep, once: OnceDep) -> WasUndone:
     """Takes back what still is as the act made it; what others did since stays. Of two acts on the same messages the
     later is undone first.
     """
     async with alone(request, caller) as connection:
-        act = await acts.find(connection, caller.workspace, act_id)
-        if act.undone_at is not None:
-            raise acts.was_undone(act)
-        await UNDO[act.kind](connection, act, caller.author, request)
-        act = _contract(await acts.find(connection, caller.workspace, act_id))
+        undone = await once.ids(connection, lambda: _undo(connection, act_id, caller, request))
+        act = _contract(await acts.find(connection, caller.workspace, undone["act_id"]))
     return WasUndone(undone=True, act=act)
+
+
+async def _undo(connection: Connection, act_id: UUID, caller: Caller, request: Request) -> dict[str, UUID]:
+    act = await acts.find(connection, caller.workspace, act_id)
+    if act.undone_at is not None:
+        raise acts.was_undone(act)
+    await UNDO[act.kind](connection, act, caller.author, request)
+    return {"act_id": act_id}
 
 
 async def _threads(connection: Connection, act: Any, by: Author, _: Request) -> None:

@@ -246,12 +246,14 @@ async def list_dead_letters(caller: CallerDep, request: Request, limit: Limit = 
 
 @router.post("/dead-letters", status_code=202)
 async def replay_dead_letter(
-    action: DeadLetterAction, caller: CallerDep, database: DatabaseDep, request: Request
+    action: DeadLetterAction, caller: CallerDep, database: DatabaseDep, request: Request, once: OnceDep
 ) -> dict[str, Any]:
     """Puts a message back on the subject it came from."""
-    await dead_letters.replay(request.app.state.bus.js, action.id, _whose(caller))
     async with database.transaction(caller.workspace) as connection:
-        await audit.record(connection, caller, "dead_letter.replayed", action.id)
+        if not await once.earlier(connection):
+            await dead_letters.replay(request.app.state.bus.js, action.id, _whose(caller))
+            await audit.record(connection, caller, "dead_letter.replayed", action.id)
+            await once.keep(connection, answer={"dead_letter": action.id})
     return {"id": action.id, "replayed": True}
 
 

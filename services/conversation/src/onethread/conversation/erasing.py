@@ -63,8 +63,10 @@ JOURNAL = "update act set journal = %s where id = %s"
 GONE = (
     "delete from place where customer_id = any(%(customers)s) or thread_id = any(%(threads)s)",
     "delete from outside_id where thread_id = any(%(threads)s) or message_id = any(%(messages)s)",
+    """delete from idempotency where message_id = any(%(messages)s) or exists (
+            select from jsonb_each_text(answer) one
+                where one.value = any((%(customers)s::uuid[] || %(threads)s::uuid[])::text[]))""",
     "delete from pending_reply where thread_id = any(%(threads)s)",
-    "delete from idempotency where message_id = any(%(messages)s)",
     """delete from proof p where p.customer_id = any(%(customers)s) or exists (
             select from identity i where i.customer_id = any(%(customers)s)
                 and (p.value = i.value or p.claimant = i.kind || ' ' || i.value))
@@ -80,6 +82,8 @@ GONE = (
         company_id = null, erased_at = now(), version = version + 1 where id = any(%(customers)s)""",
     "delete from company o where not exists (select from customer c where c.company_id = o.id)",
 )
+MAY_COME_LATER = 3
+"""So many of them are for what may still come in."""
 
 
 async def erase(connection: Connection, workspace: str, customer_id: UUID, by: Author, caller: Any) -> list[UUID]:
@@ -117,9 +121,11 @@ async def unfinished(connection: Connection) -> list[tuple[UUID, Traces]]:
 
 
 async def finish(connection: Connection, customer_id: UUID, traces: Traces) -> None:
-    """Takes out what came in meanwhile (the outcome of a delivery tells where it went), and forgets the traces."""
+    """Takes out what came in meanwhile (the outcome of a delivery tells where it went; a request that was under way
+    keeps its key), and forgets the traces.
+    """
     asked = {name: list(getattr(traces, name)) for name in ("customers", "threads", "messages")}
-    for statement in GONE[:2]:
+    for statement in GONE[:MAY_COME_LATER]:
         await connection.execute(statement, asked)
     await connection.execute(MESSAGES, [asked["threads"], asked["messages"]])
     await connection.execute(DONE, [customer_id])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
 from psycopg.types.json import Jsonb
 
-from onethread.conversation.database import Connection
+from onethread.conversation.database import Connection, Database
 from onethread.conversation.isolation import WORKSPACE
 from onethread.runtime.errors import Problem
 
@@ -18,6 +19,14 @@ LOCK = f"select pg_advisory_xact_lock(hashtextextended(current_setting('{WORKSPA
 FIND = "select fingerprint, message_id, answer from idempotency where key = %s"
 KEEP = f"""insert into idempotency (workspace_id, key, fingerprint, message_id, answer, created_at)
     values (current_setting('{WORKSPACE}'), %s, %s, %s, %s, now())"""  # noqa: S608
+GIVE_BACK = "delete from idempotency where key = %s"
+DONE = "update idempotency set answer = answer - 'under_way' where key = %s"
+
+NOT_ENDED = Problem(
+    409,
+    "The first request with this Idempotency-Key has not ended",
+    "It is under way, or was cut off. Ask again in a moment. If that does not help, see what it did and use a new key.",
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,46 @@ class Once:
         if self.key is not None:
             kept = Jsonb(answer) if answer is not None else None
             await connection.execute(KEEP, [self.key, self.fingerprint, message_id, kept])
+
+    async def ids(self, connection: Connection, make: Callable[[], Awaitable[dict[str, UUID]]]) -> dict[str, UUID]:
+        """The ids of what the first request with the key made. If this is the first, it is made now."""
+        if earlier := await self.earlier(connection):
+            return {name: UUID(id_) for name, id_ in earlier.answer.items()}
+        made = await make()
+        await self.keep(connection, answer={name: str(id_) for name, id_ in made.items()})
+        return made
+
+    async def outside(
+        self, database: Database, workspace: str, about: dict[str, UUID], do: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Does what no transaction holds, as sending a mail, unless the first request with the key did.
+
+        The key is taken before, and given back by a refusal. Raises a 409 problem while the first is under way.
+        """
+        if self.key is not None and not await self._take(database, workspace, about):
+            return
+        try:
+            await do()
+        except Problem:
+            await self._note(database, workspace, GIVE_BACK)
+            raise
+        await self._note(database, workspace, DONE)
+
+    async def _take(self, database: Database, workspace: str, about: dict[str, UUID]) -> bool:
+        """False: the first request did it."""
+        async with database.transaction(workspace) as connection:
+            if earlier := await self.earlier(connection):
+                if "under_way" in earlier.answer:
+                    raise NOT_ENDED
+                return False
+            ids = {name: str(id_) for name, id_ in about.items()}
+            await self.keep(connection, answer={**ids, "under_way": True})
+        return True
+
+    async def _note(self, database: Database, workspace: str, outcome: LiteralString) -> None:
+        if self.key is not None:
+            async with database.transaction(workspace) as connection:
+                await connection.execute(outcome, [self.key])
 
 
 async def _once(

@@ -16,6 +16,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from onethread.conversation.access import CallerDep
+from onethread.conversation.api import DatabaseDep
+from onethread.conversation.once import OnceDep
 from onethread.conversation.proofs import LONGEST_ADDRESS, Outcome, Proofs
 
 router = APIRouter(prefix="/api/v1/customers", tags=["customers"])
@@ -92,9 +94,13 @@ class Asked(BaseModel):
 
 
 @router.post("/{customer_id}/prove", status_code=202)
-async def ask_for_proof(customer_id: UUID, body: Prove, request: Request, caller: CallerDep) -> Asked:
+async def ask_for_proof(
+    customer_id: UUID, body: Prove, request: Request, caller: CallerDep, database: DatabaseDep, once: OnceDep
+) -> Asked:
     """Mails a one-time link, and a code, to an address that the customer says is theirs and has not proven."""
-    await _proofs(request).ask(caller, customer_id, body.value)
+    proofs = _proofs(request)
+    about = {"customer_id": customer_id}
+    await once.outside(database, caller.workspace, about, lambda: proofs.ask(caller, customer_id, body.value))
     return Asked()
 
 
