@@ -14,6 +14,13 @@ from onethread.conversation.app import create_app
 from onethread.conversation.settings import ConversationSettings
 
 Schema = dict[str, Any]
+KEY, VERSION = "idempotency-key", "if-match"
+WITHOUT_KEY = {
+    "/api/v1/session": "each login is a session of its own, and its token is kept nowhere",
+    "/api/v1/customers/{customer_id}/erase": "repeating it is how one asks how far it is",
+    "/api/v1/customers/{customer_id}/export": "it changes nothing, and each time is told in the audit",
+}
+"""What answers POST, and why a repetition of it needs no key."""
 
 
 @cache
@@ -31,17 +38,17 @@ def named(schema: Schema) -> Schema:
     return document()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
 
 
-def parts(schema: Schema) -> list[Schema]:
-    """What the schema is made of, one level deeper."""
-    schema = named(schema)
-    inner = [*schema.get("anyOf", []), *schema.get("oneOf", []), *schema.get("properties", {}).values()]
-    return inner + ([schema["items"]] if "items" in schema else [])
+def given(content: dict[str, Any]) -> list[Any]:
+    """The examples of a body or an answer: its own, or those of what it may be."""
+    schema = named(content.get("schema", {}))
+    own = [content["example"]] if "example" in content else []
+    own += [one["value"] for one in content.get("examples", {}).values()]
+    kinds = [schema, *map(named, schema.get("anyOf", []))]
+    return own + [example for kind in kinds for example in kind.get("examples", [])]
 
 
-def has_example(schema: Schema, depth: int = 0) -> bool:
-    return bool(named(schema).get("examples")) or (
-        depth < 5 and any(has_example(part, depth + 1) for part in parts(schema))
-    )
+def takes(endpoint: dict[str, Any], header: str) -> bool:
+    return any(one["in"] == "header" and one["name"] == header for one in endpoint.get("parameters", []))
 
 
 def contents() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -63,19 +70,32 @@ def test_every_body_refuses_what_it_does_not_know() -> None:
                 assert named(one).get("additionalProperties") is False, where
 
 
-def test_everything_that_is_asked_and_answered_has_an_example() -> None:
-    bare = [
-        where
-        for where, content in contents()
-        if not {"example", "examples"} & content.keys() and not has_example(content.get("schema", {}))
-    ]
+def test_everything_that_is_asked_and_answered_has_an_example_that_fits() -> None:
+    bare = [where for where, content in contents() if not given(content)]
     assert bare == []
+    for where, content in contents():
+        schema = {**content.get("schema", {}), "components": document()["components"]}
+        for example in given(content):
+            assert not list(jsonschema.Draft202012Validator(schema).iter_errors(example)), where
 
 
 @pytest.mark.parametrize("name", examples.BY_NAME)
 def test_the_example_of_a_schema_fits_it(name: str) -> None:
     schema = {"$ref": f"#/components/schemas/{name}", "components": document()["components"]}
-    jsonschema.validate(examples.BY_NAME[name], schema)
+    jsonschema.validate(examples.BY_NAME[name], schema, format_checker=jsonschema.FormatChecker())
+
+
+def test_every_post_takes_an_idempotency_key_but_for_a_reason() -> None:
+    without = {path for method, path, endpoint in endpoints() if method == "post" and not takes(endpoint, KEY)}
+    assert without == WITHOUT_KEY.keys()
+
+
+def test_every_patch_takes_the_version_that_was_read_and_answers_the_new_one() -> None:
+    for method, path, endpoint in endpoints():
+        if method == "patch":
+            assert takes(endpoint, VERSION), path
+            for answered in (endpoint, document()["paths"][path]["get"]):
+                assert "ETag" in answered["responses"]["200"]["headers"], path
 
 
 def test_every_example_is_of_something() -> None:

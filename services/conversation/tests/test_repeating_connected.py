@@ -92,6 +92,18 @@ async def test_an_undo(driver: Any) -> None:
     assert (refused.status_code, refused.json()["title"]) == (409, "This was undone before")
 
 
+async def test_a_teammate_and_a_workspace_as_they_are_by_now(driver: Any) -> None:
+    mara = {"email": "mara@shop.example", "name": "Mara Lind", "password": "a good password"}
+    headers = {"Idempotency-Key": "k1"}
+    made = await driver.api.post("/api/v1/teammates", json=mara, headers=headers)
+    await driver.patch(f"teammates/{made.json()['id']}", name="Mara")
+    again = await driver.api.post("/api/v1/teammates", json=mara, headers=headers)
+    assert (again.status_code, again.json()["id"], again.json()["name"]) == (201, made.json()["id"], "Mara")
+    first, again = await twice(driver, "workspaces", slug="beta", name="Beta")
+    assert again.json() == first.json()
+    assert "Mara" not in str(await kept(driver))
+
+
 async def test_what_is_sent_at_once_is_done_once(driver: Any) -> None:
     ana, bo = await ana_and_bo(driver)
     path, headers = f"/api/v1/customers/{ana}/merge", {"Idempotency-Key": "k1"}

@@ -41,7 +41,7 @@ NEEDED_BY_TAG = {ADMINISTRATION: "admin", INSTALLATION: INSTALLATION}
 SCOPES = {"teammate": frozenset({"read", "write"}), "admin": frozenset({"read", "write", "admin"})}
 """What the roles of teammates may."""
 
-SESSION = """select t.id, t.name, t.email, t.role from session s join teammate t on t.id = s.teammate_id
+SESSION = """select t.id, t.name, t.email, t.role, t.version from session s join teammate t on t.id = s.teammate_id
     where s.token_hash = %s and s.expires_at > now() and t.deactivated_at is null"""
 KEY = """select id, name, scopes, coalesce(last_used_at < now() - interval '1 minute', true) as to_note from api_key
     where key_hash = %s and revoked_at is null and (expires_at is null or expires_at > now())"""
@@ -65,6 +65,8 @@ class Caller:
     scopes: frozenset[str]
     credential: str | None = None
     """The hash of their token or key. None: the installation's own key, which ends with the process."""
+    version: int | None = None
+    """Of a teammate."""
 
     @property
     def author(self) -> Author:
@@ -109,7 +111,7 @@ class Access:
         row = await self._find(workspace, SESSION, hashed)
         if row is None:
             raise Problem(401, "Your session has ended", "Sign in again. Nothing you wrote is lost.")
-        return Caller(row.id, row.name, row.email, workspace, "teammate", SCOPES[row.role], hashed)
+        return Caller(row.id, row.name, row.email, workspace, "teammate", SCOPES[row.role], hashed, row.version)
 
     async def _by_key(self, key: str) -> Caller:
         """`ot_{workspace}_{secret}`."""

@@ -6,16 +6,17 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from onethread.conversation import audit, dead_letters, keys, workspaces
+from onethread.conversation import audit, dead_letters, etags, keys, workspaces
 from onethread.conversation.access import ADMINISTRATION, INSTALLATION, Caller, CallerDep
 from onethread.conversation.database import Database
+from onethread.conversation.etags import IfMatchDep
 from onethread.conversation.keys import NewKey
 from onethread.conversation.once import OnceDep
 from onethread.conversation.queries import position_in
-from onethread.conversation.teammates import NewTeammate, TeammatePatch, TeammatesDep
+from onethread.conversation.teammates import NewTeammate, TeammatePatch, TeammatesDep, find_teammate
 from onethread.conversation.workspaces import NewWorkspace, WorkspacePatch, WorkspaceSettings
 from onethread.runtime.errors import Problem
 
@@ -42,13 +43,14 @@ class Teammate(BaseModel):
     email: str = Field(examples=["ana@onethread.localhost"])
     role: str = Field(examples=["teammate"])
     active: bool
+    version: int
     created_at: datetime
 
     @classmethod
     def of(cls, row: Any) -> Teammate:
         return cls(
             id=row.id, name=row.name, email=row.email, role=row.role, active=row.deactivated_at is None,
-            created_at=row.created_at,
+            version=row.version, created_at=row.created_at,
         )  # fmt: skip
 
 
@@ -64,17 +66,24 @@ async def add_teammate(
     """Somebody who answers customers. They sign in with the address and the password."""
     async with database.transaction(caller.workspace) as connection:
         if before := await once.earlier(connection):
-            return Teammate.model_validate(before.answer)
-        made = Teammate.of(await teammates.add(connection, caller, new))
-        await once.keep(connection, answer=made.model_dump(mode="json"))
-    return made
+            return Teammate.of(await find_teammate(connection, caller.workspace, before.answer["id"]))
+        row = await teammates.add(connection, caller, new)
+        await once.keep(connection, answer={"id": str(row.id)})
+    return Teammate.of(row)
 
 
 @router.patch("/teammates/{teammate_id}")
 async def change_teammate(
-    teammate_id: UUID, patch: TeammatePatch, caller: CallerDep, teammates: TeammatesDep
+    teammate_id: UUID,
+    patch: TeammatePatch,
+    caller: CallerDep,
+    teammates: TeammatesDep,
+    response: Response,
+    version: IfMatchDep,
 ) -> Teammate:
-    return Teammate.of(await teammates.change(caller, teammate_id, patch))
+    row = await teammates.change(caller, teammate_id, patch, version)
+    etags.tag(response, row.version)
+    return Teammate.of(row)
 
 
 # API keys
@@ -139,13 +148,15 @@ class Workspace(BaseModel):
     slug: str = Field(examples=["acme"])
     name: str = Field(examples=["Acme Inc."])
     settings: WorkspaceSettings
+    version: int
     created_at: datetime
 
     @classmethod
     def of(cls, row: Any) -> Workspace:
         return cls(
-            id=row.id, slug=row.id, name=row.name, settings=workspaces.settings_of(row), created_at=row.created_at
-        )
+            id=row.id, slug=row.id, name=row.name, settings=workspaces.settings_of(row), version=row.version,
+            created_at=row.created_at,
+        )  # fmt: skip
 
 
 class WorkspaceList(BaseModel):
@@ -166,23 +177,34 @@ async def list_workspaces(
 async def create_workspace(new: NewWorkspace, caller: CallerDep, database: DatabaseDep, once: OnceDep) -> Workspace:
     """One more company. The installation's key works in it with the header `X-Onethread-Workspace`."""
     async with database.transaction(caller.workspace) as connection:
-        if before := await once.earlier(connection):
-            return Workspace.model_validate(before.answer)
-        made = Workspace.of(await workspaces.create(connection, caller, new))
-        await once.keep(connection, answer=made.model_dump(mode="json"))
-    return made
+        if not await once.earlier(connection):
+            await workspaces.create(connection, caller, new)
+            await once.keep(connection, answer={"id": new.slug})
+    async with database.transaction(new.slug) as connection:
+        return Workspace.of(await workspaces.one(connection, new.slug))
 
 
 @router.get("/workspaces/{slug}")
-async def get_workspace(slug: str, caller: CallerDep, database: DatabaseDep) -> Workspace:
+async def get_workspace(slug: str, caller: CallerDep, database: DatabaseDep, response: Response) -> Workspace:
     async with database.transaction(_own(caller, slug)) as connection:
-        return Workspace.of(await workspaces.one(connection, slug))
+        row = await workspaces.one(connection, slug)
+    etags.tag(response, row.version)
+    return Workspace.of(row)
 
 
 @router.patch("/workspaces/{slug}")
-async def change_workspace(slug: str, patch: WorkspacePatch, caller: CallerDep, database: DatabaseDep) -> Workspace:
+async def change_workspace(
+    slug: str,
+    patch: WorkspacePatch,
+    caller: CallerDep,
+    database: DatabaseDep,
+    response: Response,
+    version: IfMatchDep,
+) -> Workspace:
     async with database.transaction(_own(caller, slug)) as connection:
-        return Workspace.of(await workspaces.change(connection, caller, slug, patch))
+        row = await workspaces.change(connection, caller, slug, patch, version)
+    etags.tag(response, row.version)
+    return Workspace.of(row)
 
 
 def _own(caller: Caller, slug: str) -> str:

@@ -25,6 +25,7 @@ class WorkspaceRow(SQLModel, table=True):
     id: str = Field(primary_key=True, description="The slug that subjects and keys carry.")
     name: str
     settings: dict[str, Any] = Field(default_factory=dict, sa_column=json())
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     created_at: datetime = moment(default_factory=now)
 
 
@@ -93,6 +94,7 @@ class TeammateRow(SQLModel, table=True):
     role: str = Field(default="teammate", sa_column_kwargs={"server_default": "teammate"})
     password_hash: str
     deactivated_at: datetime | None = moment(default=None)
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     created_at: datetime = moment(default_factory=now)
 
 

@@ -19,7 +19,7 @@ from onethread.conversation.changes import ThreadPatch
 from onethread.conversation.database import Database
 from onethread.conversation.etags import IfMatchDep
 from onethread.conversation.replies import message_contract
-from onethread.conversation.teammates import TeammatesDep
+from onethread.conversation.teammates import TeammatesDep, find_teammate
 
 router = APIRouter(prefix="/api/v1")
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -51,6 +51,14 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 async def list_teammates(caller: CallerDep, teammates: TeammatesDep, deactivated: bool = False) -> TeammateList:
     rows = await teammates.all(caller.workspace, deactivated=deactivated)
     return TeammateList(items=[Teammate.of(row) for row in rows])
+
+
+@router.get("/teammates/{teammate_id}")
+async def get_teammate(teammate_id: UUID, caller: CallerDep, database: DatabaseDep, response: Response) -> Teammate:
+    async with database.transaction(caller.workspace) as connection:
+        row = await find_teammate(connection, caller.workspace, teammate_id)
+    etags.tag(response, row.version)
+    return Teammate.of(row)
 
 
 @router.get("/tags")

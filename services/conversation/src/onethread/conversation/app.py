@@ -27,6 +27,7 @@ from onethread.conversation import (
     channels_api,
     customers_api,
     erasing_api,
+    etags,
     examples,
     messages_api,
     proofs_api,
@@ -95,7 +96,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
         app.include_router(router, dependencies=[Depends(allowed)])
     _inbox(app)
     plain = app.openapi
-    app.openapi = lambda: examples.add(plain())
+    app.openapi = lambda: etags.document(examples.add(plain()))
     return app
 
 

@@ -34,20 +34,62 @@ PROFILE: dict[str, Any] = {
     "id": ANA, "name": "Ana Ruiz", "email": "ana@pineandpaper.example", "language": "es", "time_zone": "Europe/Madrid",
     "attributes": {"plan": "gold"}, "company": None,
     "identities": [IDENTITY | {"id": "e6f7a8b9-3c4d-4e5f-8a6b-7c8d9e0f1a66", "customer_id": ANA}], "claims": [],
-    "maybe": [], "merges": [], "threads": [{"id": LAMP, "status": "open", "created_at": AT, "updated_at": LATER}],
-    "version": 3, "created_at": AT,
+    "maybe": [], "merges": [],
+    "threads": [
+        {"id": LAMP, "status": "open", "subject": None, "topic": "delivery", "created_at": AT, "updated_at": LATER}
+    ],
+    "version": 3, "erased_at": None, "created_at": AT,
 }  # fmt: skip
 OTHER = {"id": "f7a8b9c0-4d5e-4f6a-9b7c-8d9e0f1a2b77", "name": "Ana R.", "email": None}
-ACTED = {
+ACTED: dict[str, Any] = {
     "id": ACT, "kind": "split", "how": "teammate", "reason": "", "customer_id": ANA, "other_id": None,
     "thread_id": LAMP, "other_thread_id": "a8b9c0d1-5e6f-4a7b-8c8d-9e0f1a2b3c88", "messages": 2, "by": BY_MARA,
     "at": LATER, "undone": None,
 }  # fmt: skip
 
+SIGNED_IN = {
+    "id": MARA, "name": "Mara Lind", "email": "mara@shop.example", "workspace": "local", "scopes": ["read", "write"],
+}  # fmt: skip
+TEAMMATE = {
+    "id": MARA, "name": "Mara Lind", "email": "mara@shop.example", "role": "teammate", "active": True, "version": 2,
+    "created_at": AT,
+}  # fmt: skip
+CHANNEL = {
+    "id": "widget-5f0c1d2e3a4b5c6d", "kind": "widget", "name": "Shop", "active": True,
+    "settings": {"origins": ["https://shop.example"], "greeting": "Hello!", "brand": None}, "version": 1,
+    "created_at": AT,
+}  # fmt: skip
+KEY = {
+    "id": "a9b0c1d2-6f7a-4b8c-9d9e-0f1a2b3c4d99", "name": "CRM sync", "scopes": ["read", "write"],
+    "created_by": "Mara Lind", "created_at": AT, "expires_at": "2027-11-23T00:00:00Z", "last_used_at": LATER,
+}  # fmt: skip
+WORKSPACE = {
+    "id": "acme", "slug": "acme", "name": "Acme Inc.",
+    "settings": {"reopen_days": 7, "unseen_reply_minutes": None, "undo_seconds": 10}, "version": 3, "created_at": AT,
+}  # fmt: skip
+MERGED = {
+    "id": 41, "at": LATER, "by": BY_MARA, "action": "customer.merged", "target": ANA,
+    "detail": {"other": OTHER["id"], "how": "teammate", "act": ACT},
+}  # fmt: skip
+
+
+def page(*items: Any) -> dict[str, Any]:
+    return {"items": list(items), "next": None}
+
+
 BY_NAME: dict[str, dict[str, Any]] = {
+    "Login": {"email": "mara@shop.example", "password": "correct horse battery", "workspace": "local"},
+    "SignedIn": SIGNED_IN,
+    "OwnPatch": {"password": "staple battery horse", "current_password": "correct horse battery"},
     "Thread": THREAD,
+    "Threads": page(THREAD),
     "Message": MESSAGE,
+    "Messages": page(MESSAGE),
+    "Tags": page("lamp", "refund"),
     "Act": ACTED,
+    "Acted": {"act_id": ACT, "thread": THREAD},
+    "WasUndone": {"undone": True, "act": ACTED | {"undone": {"by": "Mara Lind", "at": LATER}}},
+    "Split": {"message_ids": [WHERE], "subject": "The broken lamp"},
     "NewMessage": {"text": "It is on its way.", "undo_seconds": 10},
     "PendingReply": {
         "id": WHERE, "thread_id": LAMP, "text": "It is on its way.", "author": BY_MARA, "send_at": LATER,
@@ -61,13 +103,25 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "Unmerge": {"act_id": ACT, "reason": "two sisters who share a mailbox"},
     "IdentityId": {"identity_id": "e6f7a8b9-3c4d-4e5f-8a6b-7c8d9e0f1a66"},
     "Unlink": {"identity_id": "e6f7a8b9-3c4d-4e5f-8a6b-7c8d9e0f1a66"},
+    "Prove": {"value": "ana@pineandpaper.example"},
     "Asked": {"sent": True},
     "Erasing": {"customer_id": ANA, "state": "erasing", "others": []},
     "NewTeammate": {"email": "mara@shop.example", "name": "Mara Lind", "password": "correct horse battery"},
     "TeammatePatch": {"role": "admin"},
+    "Teammate": TEAMMATE,
+    "TeammateList": page(TEAMMATE),
+    "ChannelView": CHANNEL,
+    "Channels": page(CHANNEL),
+    "ShownChannel": CHANNEL | {"secrets": {"identity_secret": "mZ0…"}},
+    "ChannelPatch": {"settings": {"greeting": "Good morning!"}, "new_identity_secret": True},
+    "ApiKeys": page(KEY),
+    "ShownKey": KEY | {"last_used_at": None, "key": "ot_local_4QkZ…"},
     "NewKey": {"name": "CRM sync", "scopes": ["read", "write"], "expires_at": "2027-11-23T00:00:00Z"},
     "NewWorkspace": {"slug": "acme", "name": "Acme Inc."},
     "WorkspacePatch": {"settings": {"reopen_days": 7, "undo_seconds": 10}},
+    "Workspace": WORKSPACE,
+    "WorkspaceList": page(WORKSPACE),
+    "Audit": page(MERGED),
 }  # fmt: skip
 """Of schemas that have a name, wherever they stand."""
 
@@ -75,22 +129,25 @@ PREFIX = "/api/v1"
 ANSWERS: dict[tuple[str, str], Any] = {
     ("get", "/threads/{thread_id}"): THREAD | {
         "participants": [{"name": "Ana Ruiz", "identity": {n: IDENTITY[n] for n in ("kind", "value", "trust")}}],
-        "reply_channels": [{"id": "local", "kind": "widget", "label": "Widget", "audience": PRIVATE}],
+        "reply_channels": [WIDGET | {"label": "Widget", "audience": PRIVATE | {"words": "Ana Ruiz alone"}}],
         "pending": [],
     },
-    ("get", "/customers"): {"items": [PROFILE | {"id": ANA}], "next": None},
+    ("get", "/customers"): page({name: PROFILE[name] for name in ("id", "name", "email", "created_at")}),
     ("get", "/customers/{customer_id}"): PROFILE,
     ("patch", "/customers/{customer_id}"): PROFILE,
     ("get", "/customers/{customer_id}/merge-preview"): {
         "keeps": {name: PROFILE[name] for name in ("id", "name", "email")}, "absorbs": OTHER, "identities": [],
-        "threads": [{"id": LAMP, "status": "open", "messages": 3}], "messages": 3, "merges_threads": None,
-        "warnings": [],
+        "threads": [{"id": LAMP, "status": "open", "subject": None, "messages": 3}], "messages": 3,
+        "merges_threads": None, "warnings": [],
     },
     ("post", "/customers/{customer_id}/merge"): {"act_id": ACT, "customer": PROFILE},
     ("post", "/customers/{customer_id}/unmerge"): {"customer": PROFILE, "other": PROFILE | OTHER},
     ("post", "/customers/{customer_id}/link"): {"act_id": ACT, "customer": PROFILE},
     ("post", "/customers/{customer_id}/unlink"): {"act_id": ACT, "customer": PROFILE, "other": PROFILE | OTHER},
-    ("post", "/customers/{customer_id}/export"): {"customer": PROFILE, "threads": [THREAD], "messages": [MESSAGE]},
+    ("post", "/customers/{customer_id}/export"): {
+        "exported_at": LATER, "customer": PROFILE, "threads": [THREAD | {"subject": None}], "messages": [MESSAGE],
+        "messages_in_threads_of_others": [], "places": [], "acts": [], "proofs": [], "audit": [],
+    },
     ("get", "/events"): f'event: onethread.message.added.v1\nid: {WHERE}\ndata: {{"specversion": "1.0", …}}\n\n',
     ("get", "/dead-letters"): {
         "items": [{

@@ -1,14 +1,17 @@
-"""Signing in and out."""
+"""Signing in and out, and what teammates change about themselves."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from onethread.conversation import etags
 from onethread.conversation.access import COOKIE, SCOPES, CallerDep, same_origin
-from onethread.conversation.teammates import TeammatesDep
+from onethread.conversation.etags import IfMatchDep
+from onethread.conversation.teammates import OwnPatch, Teammates, TeammatesDep
 
 open_router = APIRouter(prefix="/api/v1", tags=["session"], dependencies=[Depends(same_origin)])
 """For whoever is nobody yet."""
@@ -32,6 +35,12 @@ class SignedIn(BaseModel):
     workspace: str = Field(examples=["local"])
     scopes: list[str] = Field(examples=[["read", "write"]])
 
+    @classmethod
+    def of(cls, row: Any) -> SignedIn:
+        return cls(
+            id=row.id, name=row.name, email=row.email, workspace=row.workspace_id, scopes=sorted(SCOPES[row.role])
+        )
+
 
 @open_router.post("/session")
 async def log_in(login: Login, request: Request, response: Response, teammates: TeammatesDep) -> SignedIn:
@@ -40,15 +49,11 @@ async def log_in(login: Login, request: Request, response: Response, teammates: 
         login.email,
         login.password,
         workspace=login.workspace,
-        address=request.client.host if request.client else "",
+        address=_address(request),
         old_token=request.cookies.get(COOKIE),
     )
-    response.set_cookie(
-        COOKIE, token, max_age=teammates.session_seconds, httponly=True, samesite="lax", secure=_is_secure(request)
-    )
-    return SignedIn(
-        id=row.id, name=row.name, email=row.email, workspace=row.workspace_id, scopes=sorted(SCOPES[row.role])
-    )
+    _keep(request, response, token, teammates)
+    return SignedIn.of(row)
 
 
 @open_router.delete("/session", status_code=204)
@@ -59,10 +64,42 @@ async def log_out(request: Request, response: Response, teammates: TeammatesDep)
 
 
 @router.get("/session")
-async def who_am_i(caller: CallerDep) -> SignedIn:
+async def who_am_i(caller: CallerDep, response: Response) -> SignedIn:
+    """Of a teammate the ETag is answered, too."""
+    if caller.version:
+        etags.tag(response, caller.version)
     return SignedIn(
         id=caller.id, name=caller.name, email=caller.email, workspace=caller.workspace, scopes=sorted(caller.scopes)
     )
+
+
+@router.patch("/session")
+async def change_own(
+    patch: OwnPatch,
+    request: Request,
+    response: Response,
+    caller: CallerDep,
+    teammates: TeammatesDep,
+    version: IfMatchDep,
+) -> SignedIn:
+    """What every teammate may change about themselves. A new password renews the cookie, and ends their sessions
+    elsewhere. A wrong current one is a 403, and counts as a wrong login.
+    """
+    row, token = await teammates.change_own(caller, patch, version, address=_address(request))
+    if token:
+        _keep(request, response, token, teammates)
+    etags.tag(response, row.version)
+    return SignedIn.of(row)
+
+
+def _keep(request: Request, response: Response, token: str, teammates: Teammates) -> None:
+    response.set_cookie(
+        COOKIE, token, max_age=teammates.session_seconds, httponly=True, samesite="lax", secure=_is_secure(request)
+    )
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _is_secure(request: Request) -> bool:

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from psycopg.errors import UniqueViolation
 from pydantic import BaseModel, ConfigDict, Field
 
-from onethread.conversation import audit
+from onethread.conversation import audit, etags
 from onethread.conversation.access import SLUG, Caller, hash_of, workspace_of_token
 from onethread.conversation.attempts import Attempts
 from onethread.conversation.database import Connection, Database
@@ -21,6 +21,11 @@ from onethread.runtime.errors import Problem
 
 TRIES_OF_ACCOUNT, TRIES_OF_ADDRESS = 10, 50
 WRONG = Problem(401, "Wrong e-mail or password")
+NOT_SAID = Problem(422, "Say your current password, too", "Nothing was changed.")
+NOT_YOURS = Problem(403, "This is not your current password", "Nothing was changed.")
+NO_TEAMMATE = Problem(
+    409, "An API key is no teammate", "It has no password and no name of its own to change. Nothing was changed."
+)
 
 FIRST = """insert into teammate (id, workspace_id, email, name, role, password_hash, created_at)
     values (%s, %s, %s, 'Admin', 'admin', %s, now()) on conflict (workspace_id, email) do nothing"""
@@ -29,14 +34,16 @@ INSTALL = """insert into workspace (id, name, settings, created_at) values (%s, 
 INSTALLED = """select w.settings ->> 'first_password' as hash from workspace w
     where w.id = %s and exists (select from teammate t where t.workspace_id = w.id and t.email = %s) for update of w"""
 REMEMBER = "update workspace set settings = settings || jsonb_build_object('first_password', %s::text) where id = %s"
-RENEW = "update teammate set password_hash = %s where workspace_id = %s and email = %s returning id"
+RENEW = """update teammate set password_hash = %s, version = version + 1 where workspace_id = %s and email = %s
+    returning id"""
 BY_EMAIL = "select * from teammate where workspace_id = %s and email = %s and deactivated_at is null"
 ALL = "select * from teammate where workspace_id = %s and (%s or deactivated_at is null) order by name, id"
-ONE = "select * from teammate where workspace_id = %s and id = %s for update"
+ONE = "select * from teammate where workspace_id = %s and id = %s"
+HOLD = f"{ONE} for update"
 ADD = """insert into teammate (id, workspace_id, email, name, role, password_hash, created_at)
     values (%s, %s, %s, %s, %s, %s, now()) returning *"""
 SAVE = """update teammate set name = %s, role = %s, password_hash = %s,
-        deactivated_at = case when %s then null else coalesce(deactivated_at, now()) end
+        deactivated_at = case when %s then null else coalesce(deactivated_at, now()) end, version = version + 1
     where id = %s returning *"""
 HOLD_ADMINS = """select id from teammate where workspace_id = %s and role = 'admin' and deactivated_at is null
     order by id for update"""
@@ -75,6 +82,16 @@ class TeammatePatch(BaseModel):
     active: bool | None = None
 
 
+class OwnPatch(BaseModel):
+    """Only the fields that are given change. A new password ends all other sessions, and renews this one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    password: Password | None = None
+    current_password: str | None = Field(default=None, max_length=1_000, description="Needed for a new password.")
+
+
 class Teammates:
     def __init__(self, database: Database, settings: ConversationSettings) -> None:
         self._database, self._settings = database, settings
@@ -110,23 +127,33 @@ class Teammates:
         Raises a 401 problem that does not say what was wrong, and a 429 problem.
         """
         workspace, email = workspace or self._settings.workspace, email.strip().lower()
+        row = await self._recognize(workspace, email, password, address, WRONG)
+        async with self._database.transaction(workspace) as connection:
+            await connection.execute(END_EXPIRED, [row.id])
+            token = await self._begin(connection, row)
+        if old_token:
+            await self.log_out(old_token)
+        return token, row
+
+    async def _recognize(self, workspace: str, email: str, password: str, address: str, wrong: Problem) -> Any:
+        """Whose password it is. Raises the problem `wrong`, and a 429 problem."""
         account = f"{workspace} {email}"
         self._of_address.take(address)
         self._of_account.take(account)
         row = await self._find(workspace, email)
         if not await self._passwords.verify(row.password_hash if row else None, password) or row is None:
-            raise WRONG
+            raise wrong
         self._of_account.forgive(account)
         self._of_address.give_back(address)
-        token = f"{workspace}.{secrets.token_urlsafe(32)}"
-        async with self._database.transaction(workspace) as connection:
-            await connection.execute(END_EXPIRED, [row.id])
-            own = [hash_of(token), self._settings.session_days, row.id, row.password_hash]
-            if await (await connection.execute(BEGIN_SESSION, own)).fetchone() is None:
-                raise WRONG
-        if old_token:
-            await self.log_out(old_token)
-        return token, row
+        return row
+
+    async def _begin(self, connection: Connection, row: Any) -> str:
+        """Begins a session of the teammate. Returns its token."""
+        token = f"{row.workspace_id}.{secrets.token_urlsafe(32)}"
+        own = [hash_of(token), self._settings.session_days, row.id, row.password_hash]
+        if await (await connection.execute(BEGIN_SESSION, own)).fetchone() is None:
+            raise WRONG
+        return token
 
     async def _find(self, workspace: str, email: str) -> Any | None:
         if not SLUG.fullmatch(workspace) or "\x00" in email:
@@ -155,25 +182,65 @@ class Teammates:
         await audit.record(connection, caller, "teammate.created", own[0], {"role": new.role})
         return row
 
-    async def change(self, caller: Caller, id_: UUID, patch: TeammatePatch) -> Any:
-        """Raises 404 and 409 problems."""
-        given = patch.model_dump(exclude_unset=True, exclude_none=True)
+    async def change(self, caller: Caller, id_: UUID, patch: TeammatePatch, version: int | None) -> Any:
+        """Raises 404, 409 and 412 problems."""
         hashed = await self._passwords.hash(patch.password) if patch.password else None
         async with self._database.transaction(caller.workspace) as connection:
             admins = await (await connection.execute(HOLD_ADMINS, [caller.workspace])).fetchall()
-            row = await (await connection.execute(ONE, [caller.workspace, id_])).fetchone()
-            if row is None:
-                raise Problem(404, "There is no such teammate")
+            row = await find_teammate(connection, caller.workspace, id_, held=True)
+            etags.expect(row, version, "teammate")
             _check(caller, row, patch, [admin.id for admin in admins])
-            active = row.deactivated_at is None if patch.active is None else patch.active
-            new = [patch.name or row.name, patch.role or row.role, hashed or row.password_hash, active, id_]
-            row = await (await connection.execute(SAVE, new)).fetchone()
-            if hashed or not active:
-                await connection.execute(END_SESSIONS, [id_])
-            await audit.record(
-                connection, caller, "teammate.changed", id_, {**given, "password": "new"} if hashed else given
-            )
-        return row
+            return await _save(connection, caller, row, patch, hashed)
+
+    async def change_own(
+        self, caller: Caller, patch: OwnPatch, version: int | None, *, address: str
+    ) -> tuple[Any, str | None]:
+        """Returns the row and, with a new password, the token of the session that takes the place of all theirs.
+
+        Raises 403, 409, 412, 422 and 429 problems.
+        """
+        if caller.kind != "teammate":
+            raise NO_TEAMMATE
+        proven, hashed = await self._new_password(caller, patch, address)
+        async with self._database.transaction(caller.workspace) as connection:
+            row = await find_teammate(connection, caller.workspace, caller.id, held=True)
+            etags.expect(row, version, "teammate")
+            if proven and proven != row.password_hash:  # another change was quicker
+                raise NOT_YOURS
+            row = await _save(connection, caller, row, patch, hashed)
+            return row, await self._begin(connection, row) if hashed else None
+
+    async def _new_password(self, caller: Caller, patch: OwnPatch, address: str) -> tuple[str | None, str | None]:
+        """The hashes of the password that they showed they know, and of the new one."""
+        if patch.password is None:
+            return None, None
+        if patch.current_password is None:
+            raise NOT_SAID
+        row = await self._recognize(caller.workspace, caller.email, patch.current_password, address, NOT_YOURS)
+        return row.password_hash, await self._passwords.hash(patch.password)
+
+
+async def find_teammate(connection: Connection, workspace: str, id_: UUID, *, held: bool = False) -> Any:
+    """Raises a 404 problem."""
+    row = await (await connection.execute(HOLD if held else ONE, [workspace, id_])).fetchone()
+    if row is None:
+        raise Problem(404, "There is no such teammate")
+    return row
+
+
+async def _save(
+    connection: Connection, caller: Caller, row: Any, patch: TeammatePatch | OwnPatch, hashed: str | None
+) -> Any:
+    """Returns the new row. A new password, or deactivation, ends all their sessions."""
+    given = patch.model_dump(exclude_none=True, exclude={"password", "current_password"})
+    new = {"name": row.name, "role": row.role, "active": row.deactivated_at is None} | given
+    saved = [new["name"], new["role"], hashed or row.password_hash, new["active"], row.id]
+    row = await (await connection.execute(SAVE, saved)).fetchone()
+    if hashed or not new["active"]:
+        await connection.execute(END_SESSIONS, [row.id])
+    detail = given | ({"password": "new"} if hashed else {})
+    await audit.record(connection, caller, "teammate.changed", row.id, detail)
+    return row
 
 
 def _check(caller: Caller, row: Any, patch: TeammatePatch, admins: list[UUID]) -> None:

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field
 
 from onethread.contracts.envelope import CloudEvent
-from onethread.conversation import audit, isolation
+from onethread.conversation import audit, etags, isolation
 from onethread.conversation.access import SLUG, Caller
 from onethread.conversation.database import Connection, Database
 from onethread.runtime.bus import PoisonError
@@ -20,11 +20,14 @@ from onethread.runtime.errors import Problem
 E = TypeVar("E", bound=CloudEvent)
 FRESH_SECONDS = 5.0
 ADD = """insert into workspace (id, name, settings, created_at) values (%s, %s, '{}', now())
-    on conflict (id) do nothing returning *"""
-PAGE = "select id, name, settings, created_at from workspace where id > %s order by id limit %s"
+    on conflict (id) do nothing returning id"""
+PAGE = "select * from workspace where id > %s order by id limit %s"
 ONE = "select * from workspace where id = %s"
-SAVE = """update workspace set name = coalesce(%s, name), settings = jsonb_strip_nulls(settings || %s) where id = %s
-    returning *"""
+HOLD = f"{ONE} for no key update"
+"""Customers of the workspace come in meanwhile."""
+SAVE = """update workspace set name = coalesce(%s, name), settings = jsonb_strip_nulls(settings || %s),
+        version = version + 1
+    where id = %s returning *"""
 
 
 class WorkspaceSettings(BaseModel):
@@ -105,31 +108,28 @@ def settings_of(row: Any) -> WorkspaceSettings:
     return WorkspaceSettings(**{name: row.settings.get(name) for name in WorkspaceSettings.model_fields})
 
 
-async def one(connection: Connection, slug: str) -> Any:
+async def one(connection: Connection, slug: str, *, held: bool = False) -> Any:
     """Raises a 404 problem."""
-    row = await (await connection.execute(ONE, [slug])).fetchone()
+    row = await (await connection.execute(HOLD if held else ONE, [slug])).fetchone()
     if row is None:
         raise Problem(404, "There is no such workspace")
     return row
 
 
-async def create(connection: Connection, caller: Caller, new: NewWorkspace) -> Any:
+async def create(connection: Connection, caller: Caller, new: NewWorkspace) -> None:
     """In a transaction of the caller's workspace; the new one's rows are written as the new one's. Raises 409."""
     await connection.execute(isolation.ENTER, [new.slug])
-    row = await (await connection.execute(ADD, [new.slug, new.name.strip()])).fetchone()
-    if row is None:
+    if await (await connection.execute(ADD, [new.slug, new.name.strip()])).fetchone() is None:
         raise Problem(409, "There is a workspace with this slug already", "Nothing was changed.")
     await audit.record(connection, caller, "workspace.created", new.slug)
     await connection.execute(isolation.ENTER, [caller.workspace])
-    return row
 
 
-async def change(connection: Connection, caller: Caller, slug: str, patch: WorkspacePatch) -> Any:
-    """Raises a 404 problem."""
+async def change(connection: Connection, caller: Caller, slug: str, patch: WorkspacePatch, version: int | None) -> Any:
+    """Raises 404 and 412 problems."""
+    etags.expect(await one(connection, slug, held=True), version, "workspace")
     given = patch.settings.model_dump(exclude_unset=True)
     name = patch.name.strip() if patch.name else None
     row = await (await connection.execute(SAVE, [name, Jsonb(given), slug])).fetchone()
-    if row is None:
-        raise Problem(404, "There is no such workspace")
     await audit.record(connection, caller, "workspace.changed", slug, {**given, **({"name": name} if name else {})})
     return row
