@@ -9,7 +9,7 @@ from alembic import command
 from onethread.conversation.migrate import config_for, migrate
 
 pytestmark = pytest.mark.connected
-ANA, GUEST, THREAD = UUID(int=1), UUID(int=2), UUID(int=3)
+ANA, GUEST, THREAD, MARA = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 
 
 def test_the_migrations_make_the_tables_of_the_models_and_can_run_again(database_url: str) -> None:
@@ -50,8 +50,10 @@ OF_THE_FIRST_VERSION = f"""
         values (gen_random_uuid(), 'local', '{THREAD}', '{ANA}', 2, false, false, 'customer', 'Hi', now());
     insert into place (workspace_id, channel_id, key, channel_kind, shared, route, thread_id, updated_at)
         values ('local', 'local', 'widget:v', 'widget', false, '{{}}', '{THREAD}', now());
+    insert into teammate (id, workspace_id, email, name, password_hash, created_at)
+        values ('{MARA}', 'local', 'mara@x.example', 'Mara', '', now());
 """
-"""Ana by mail, and a guest who was found to be her."""
+"""Ana by mail, a guest who was found to be her, and Mara who answers them."""
 
 
 def _is_kept(connection: psycopg.Connection) -> None:
@@ -64,4 +66,5 @@ def _is_kept(connection: psycopg.Connection) -> None:
     assert rows("select home_id, last_position > 0 from thread") == [(ANA, True)]
     assert rows("select customer_id, position > 0 from message") == [(ANA, True)]
     assert rows("select customer_id from place") == [(ANA,)]
-    assert rows("select id from workspace") == [("local",)]
+    assert rows("select id, version from workspace") == [("local", 1)]
+    assert rows("select id, role, version from teammate") == [(MARA, "teammate", 1)]
