@@ -62,6 +62,14 @@ def contents() -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"{method} {path}: {code}", content
 
 
+def test_every_endpoint_but_the_login_says_by_which_keys_it_opens() -> None:
+    either = [{"ApiKey": []}, {"Session": []}]
+    open_to_all = {("post", "/api/v1/session"), ("delete", "/api/v1/session")}
+    for method, path, endpoint in endpoints():
+        assert endpoint.get("security", []) == ([] if (method, path) in open_to_all else either), (method, path)
+    assert document()["components"]["securitySchemes"].keys() == {"ApiKey", "Session"}
+
+
 def test_every_body_refuses_what_it_does_not_know() -> None:
     for where, content in contents():
         if where.endswith("body"):

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import structlog
 from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
 
 from onethread.contracts.messages import Author
 from onethread.conversation.database import AWAY, Database
@@ -196,3 +197,15 @@ async def allowed(request: Request, caller: CallerDep) -> None:
     if scope not in caller.scopes:
         who = "Only an administrator" if caller.kind == "teammate" else f"Only an API key with the scope {scope}"
         raise Problem(403, f"{who} may do this", "Nothing was changed.")
+
+
+API_KEY = HTTPBearer(
+    scheme_name="ApiKey", bearerFormat="ot_{workspace}_{secret}", auto_error=False,
+    description="An API key, for programs. The installation's own works in the workspace that `X-Onethread-Workspace` "
+    "names.",
+)  # fmt: skip
+SESSION_COOKIE = APIKeyCookie(
+    name=COOKIE, scheme_name="Session", auto_error=False, description="A teammate's session, begun by `POST /session`."
+)
+GUARD = [Depends(API_KEY), Depends(SESSION_COOKIE), Depends(allowed)]
+"""Stands before whatever asks who is there. The first two only tell the documentation of the two ways in."""

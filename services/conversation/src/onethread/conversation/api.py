@@ -21,6 +21,16 @@ from onethread.conversation.etags import IfMatchDep
 from onethread.conversation.replies import message_contract
 from onethread.conversation.teammates import TeammatesDep, find_teammate
 
+ABOUT = """Threads, messages and customers of one workspace, as the inbox and integrators use them.
+
+- **Lists** answer `{"items": [...], "next": cursor}`: ask again with `cursor=` until `next` is null.
+- **Refusals** are problem details (RFC 9457): `title` says what, `detail` what was kept and what to do. What is of
+  another workspace is a 404, as what does not exist.
+- **Repeating** a POST with the same `Idempotency-Key` makes nothing more, and is answered as the first was.
+- **Changing** with `If-Match: <ETag>` changes only the version that was read; else it is a 412.
+- **Events** come at `/api/v1/events` as they happen, and on the bus (AsyncAPI document of the project).
+"""
+
 router = APIRouter(prefix="/api/v1")
 Limit = Annotated[int, Query(ge=1, le=200)]
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import State
@@ -33,7 +33,7 @@ from onethread.conversation import (
     proofs_api,
     session_api,
 )
-from onethread.conversation.access import Access, allowed
+from onethread.conversation.access import GUARD, Access
 from onethread.conversation.channels import ChannelsForGateways
 from onethread.conversation.database import AWAY, UNFIT, Database
 from onethread.conversation.deliveries import Deliveries
@@ -81,7 +81,7 @@ NOT_BUILT = "<p>The inbox is not built yet. Run <code>just up</code>, or <code>n
 def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     settings = settings or ConversationSettings.load()
     app = FastAPI(
-        title="Onethread", version="1", lifespan=_running, docs_url=None, redoc_url=None,
+        title="Onethread", version="1", description=api.ABOUT, lifespan=_running, docs_url=None, redoc_url=None,
         openapi_url="/api/openapi.json",
     )  # fmt: skip
     _make_parts(app.state, settings)
@@ -93,7 +93,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     app.include_router(session_api.open_router)
     app.include_router(proofs_api.pages)
     for router in ROUTERS:
-        app.include_router(router, dependencies=[Depends(allowed)])
+        app.include_router(router, dependencies=GUARD)
     _inbox(app)
     plain = app.openapi
     app.openapi = lambda: etags.document(examples.add(plain()))
