@@ -252,3 +252,21 @@ def test_the_documentation_of_the_api_comes_from_here_alone_and_asks_as_who_is_s
     page.get_by_role("button", name="Execute").click()
     expect(page.locator(".live-responses-table")).to_contain_text(service.settings.admin_email)
     assert [url for url in asked if not url.startswith((service.origin, "data:"))] == []
+
+
+def test_a_teammate_changes_their_name_and_password(page: Page, service: Service) -> None:
+    page.get_by_role("button", name="Admin").click()
+    dialog = page.get_by_role("dialog", name="Your account")
+    dialog.get_by_label("Name").fill("Mara Lind")
+    dialog.get_by_label("New password").fill("a longer one")
+    dialog.get_by_label("Current password").fill("not this")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("This is not your current password")
+    dialog.get_by_label("Current password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("signed out everywhere else")
+    page.reload()
+    expect(page.get_by_role("button", name="Mara Lind")).to_be_visible()
+    login = {"email": service.settings.admin_email, "password": "a longer one"}
+    assert service.api.post("/session", json=login).status_code == httpx.codes.OK

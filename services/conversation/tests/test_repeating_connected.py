@@ -151,3 +151,13 @@ async def test_only_ids_are_kept_and_none_of_an_erased_customer(driver: Any) -> 
 async def last_said(driver: Any, thread: Any) -> str:
     query = "select id from message where thread_id = %s and not note order by position desc limit 1"
     return str((await driver.rows(query, thread))[0]["id"])
+
+
+async def test_a_key_is_forgotten_after_a_week_and_not_before(driver: Any) -> None:
+    ana, bo = await ana_and_bo(driver)
+    await twice(driver, f"customers/{ana}/dismiss", other_id=bo)
+    timers = driver.app.state.timers
+    for age, left in (("6 days 23 hours", 1), ("7 days 1 minute", 0)):
+        await driver.rows(f"update idempotency set created_at = now() - interval '{age}'")
+        await timers._round()
+        assert len(await kept(driver)) == left

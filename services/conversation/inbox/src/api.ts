@@ -62,6 +62,7 @@ export const api = {
   whoAmI: () => call<Teammate>("GET", "session"),
   signIn: (email: string, password: string) => call<Teammate>("POST", "session", { email, password }),
   signOut: () => call<void>("DELETE", "session"),
+  changeMe: (change: OwnChange) => call<Teammate>("PATCH", "session", change),
 
   threads: (filter: Record<string, string>) => call<Page<Thread>>("GET", `threads?${query(filter)}`),
   thread: (id: string) => call<ThreadDetail>("GET", `threads/${id}`),
@@ -99,6 +100,12 @@ export const api = {
 export async function signOut(): Promise<void> {
   await api.signOut().catch(() => undefined); // Whatever the server said, this page shows nothing more.
   me.value = null;
+}
+
+export interface OwnChange {
+  name?: string;
+  password?: string;
+  current_password?: string;
 }
 
 export interface NewMessage {

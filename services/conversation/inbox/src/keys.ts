@@ -9,7 +9,7 @@ import { currentThread, shownThreads } from "./threads.ts";
 import { toast } from "./toasts.ts";
 
 /** What lies over the inbox now. */
-export const overlay = signal<"keys" | "customer" | null>(null);
+export const overlay = signal<"keys" | "account" | "customer" | null>(null);
 
 export const keyHelp: [keys: string[], does: string][] = [
   [["j", "k"], "Next, previous conversation"],

@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import { overlay } from "../keys.ts";
 import { route } from "../route.ts";
 import { startInbox } from "../start.ts";
+import { AccountDialog } from "./AccountDialog.tsx";
 import { CustomerPane } from "./CustomerPane.tsx";
 import { KeySheet } from "./KeySheet.tsx";
 import { MergeDialog } from "./MergeDialog.tsx";
@@ -22,6 +23,7 @@ export function Inbox() {
       </main>
       <CustomerPane />
       <KeySheet />
+      <AccountDialog />
       <MergeDialog />
       <Toasts />
     </div>

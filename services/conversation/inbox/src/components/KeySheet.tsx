@@ -26,6 +26,9 @@ export function KeySheet() {
       </dl>
       <form method="dialog">
         <button class="button">Done</button>
+        <button type="button" class="button" onClick={() => (overlay.value = "account")}>
+          Your account…
+        </button>
         <button type="button" class="button" onClick={() => void signOut()}>
           Sign out
         </button>

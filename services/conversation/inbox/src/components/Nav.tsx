@@ -33,7 +33,9 @@ export function Nav() {
           <i />
           <span>{LIGHT[liveState.value]}</span>
         </p>
-        <p class="name">{me.value?.name}</p>
+        <button type="button" class="plain name" title="Your account" onClick={() => (overlay.value = "account")}>
+          {me.value?.name}
+        </button>
         <button type="button" class="plain" aria-label="Keys and account" onClick={() => (overlay.value = "keys")}>
           <Icon path={KEYBOARD} />
           <span class="label">

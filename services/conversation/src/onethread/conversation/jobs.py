@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onethread.conversation import changes, pending, unseen
+from onethread.conversation import changes, once, pending, unseen
 from onethread.conversation.database import Database
 from onethread.conversation.outbox import Relay
 from onethread.conversation.replies import Replies
@@ -24,8 +24,13 @@ def jobs(database: Database, relay: Relay, replies: Replies, unseen_replies: Uns
             await relay.notify(connection)
         relay.wake()
 
+    async def forget_keys(workspace: str, _: Any) -> None:
+        async with database.transaction(workspace) as connection:
+            await connection.execute(once.FORGET)
+
     return [
         Job("snooze", SNOOZED, AWAKE, wake),
         Job("send", pending.NEXT, pending.DUE, replies.send_held),
         Job("mail", unseen.NEXT, unseen.DUE, unseen_replies.mail),
+        Job("forget keys", once.NEXT_OLD, once.OLD, forget_keys),
     ]

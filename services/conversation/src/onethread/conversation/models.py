@@ -348,6 +348,7 @@ class IdempotencyRow(SQLModel, table=True):
     """What a POST with this key made, so that its repetition makes nothing."""
 
     __tablename__ = "idempotency"
+    __table_args__ = (Index("idempotency_by_age", "workspace_id", "created_at"),)
 
     workspace_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)

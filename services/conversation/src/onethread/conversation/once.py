@@ -19,6 +19,13 @@ LOCK = f"select pg_advisory_xact_lock(hashtextextended(current_setting('{WORKSPA
 FIND = "select fingerprint, message_id, answer from idempotency where key = %s"
 KEEP = f"""insert into idempotency (workspace_id, key, fingerprint, message_id, answer, created_at)
     values (current_setting('{WORKSPACE}'), %s, %s, %s, %s, now())"""  # noqa: S608
+KEPT = "7 days"
+"""Whoever repeats a request does so within hours. What is kept longer is only a trace of what was said."""
+NEXT_OLD = f"""select min(created_at) + interval '{KEPT}' from idempotency
+    where workspace_id = %(workspace)s"""  # noqa: S608
+OLD = f"""select 1 from idempotency where workspace_id = %(workspace)s
+    and created_at < now() - interval '{KEPT}' limit 1"""  # noqa: S608
+FORGET = f"delete from idempotency where created_at < now() - interval '{KEPT}'"  # noqa: S608
 GIVE_BACK = "delete from idempotency where key = %s"
 DONE = "update idempotency set answer = answer - 'under_way' where key = %s"
 
@@ -105,7 +112,8 @@ class Once:
 async def _once(
     request: Request,
     idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=200, description="Makes a repetition of the request harmless.")
+        str | None,
+        Header(min_length=1, max_length=200, description=f"Makes a repetition harmless for {KEPT}."),
     ] = None,
 ) -> Once:
     asked = b"\n".join((request.method.encode(), request.url.path.encode(), await request.body()))
