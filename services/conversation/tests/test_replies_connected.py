@@ -302,3 +302,27 @@ async def test_a_dead_letter_is_put_back_once_its_cause_is_mended(outside: Any) 
     assert [one["action"] for one in audit] == ["dead_letter.replayed"]
     unknown = await outside.api.post("/api/v1/dead-letters", json={"id": 9_999, "action": "replay"})
     assert unknown.status_code == 404
+
+
+async def test_dead_letters_come_page_by_page_newest_first(outside: Any) -> None:
+    for number in range(5):
+        await outside.bus.publish_raw("ot.local.message.received.email.l1", b"not json", f"broken {number}")
+
+    async def all_pages() -> list[int]:
+        seen: list[int] = []
+        asked = {"limit": "2"}
+        while True:
+            page = (await outside.api.get("/api/v1/dead-letters", params=asked)).json()
+            assert len(page["items"]) <= 2
+            seen += [letter["id"] for letter in page["items"]]
+            if page["next"] is None:
+                return seen
+            asked["cursor"] = page["next"]
+
+    for _ in range(200):
+        if len(seen := await all_pages()) == 5:
+            break
+        await asyncio.sleep(0.02)
+    assert len(set(seen)) == 5
+    assert seen == sorted(seen, reverse=True)
+    assert (await outside.api.get("/api/v1/dead-letters", params={"cursor": "x"})).status_code == 422

@@ -261,9 +261,13 @@ class DeadLetterAction(BaseModel):
 
 
 @router.get("/dead-letters")
-async def list_dead_letters(caller: CallerDep, request: Request, limit: Limit = 50) -> dict[str, Any]:
+async def list_dead_letters(
+    caller: CallerDep, request: Request, limit: Limit = 50, cursor: str | None = None
+) -> dict[str, Any]:
     """Messages that could not be handled, newest first, each with its reason."""
-    return {"items": await dead_letters.newest(request.app.state.bus.js, limit, _whose(caller)), "next": None}
+    before = position_in(cursor) if cursor else None
+    letters, following = await dead_letters.page(request.app.state.bus.js, before, limit, _whose(caller))
+    return {"items": letters, "next": str(following) if following else None}
 
 
 @router.post("/dead-letters", status_code=202)

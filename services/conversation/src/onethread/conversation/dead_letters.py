@@ -11,24 +11,34 @@ from onethread.contracts.streams import DEAD, EVENTS
 from onethread.runtime.errors import Problem
 
 LOOK_THROUGH = 2_000
+"""So many are looked at for one page."""
 GONE = Problem(404, "There is no such dead letter", "It may have been replayed already.")
 
 
-async def newest(js: JetStreamContext, limit: int, workspace: str | None) -> list[dict[str, Any]]:
-    """Of the latest 2,000. `workspace` None: of all."""
+async def page(
+    js: JetStreamContext, before: int | None, limit: int, workspace: str | None
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Newest first, those before the id `before`, and the id before which the next page begins.
+
+    `workspace` None: of all. Of one among many a page may hold fewer than `limit`, and others follow.
+    """
     state = (await js.stream_info(DEAD.name)).state
+    first, last = max(state.first_seq, 1), min(state.last_seq, (before or state.last_seq + 1) - 1)
     letters: list[dict[str, Any]] = []
-    first = max(state.first_seq, state.last_seq - LOOK_THROUGH, 1)
-    for sequence in range(state.last_seq, first - 1, -1):
-        if len(letters) == limit:
-            break
-        try:
-            message = await js.get_msg(DEAD.name, sequence)
-        except NotFoundError:  # it was replayed
-            continue
-        if _is_of(message, workspace):
-            letters.append(_letter(sequence, message))
-    return letters
+    for sequence in range(last, max(first, last - LOOK_THROUGH) - 1, -1):
+        letters += await _letters_at(js, sequence, workspace)
+        if len(letters) == limit or sequence == last - LOOK_THROUGH:
+            return letters, sequence if sequence > first else None
+    return letters, None
+
+
+async def _letters_at(js: JetStreamContext, sequence: int, workspace: str | None) -> list[dict[str, Any]]:
+    """One, or none: it was replayed, or is another workspace's."""
+    try:
+        message = await js.get_msg(DEAD.name, sequence)
+    except NotFoundError:
+        return []
+    return [_letter(sequence, message)] if _is_of(message, workspace) else []
 
 
 def _is_of(message: Any, workspace: str | None) -> bool:
