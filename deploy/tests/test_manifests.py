@@ -22,6 +22,7 @@ from pod_security import hardened, restricted
 from references import references
 
 from onethread.gateway_email.inbound import DRAIN_SECONDS as MAIL_DRAIN_SECONDS
+from onethread.runtime import bus, in_hand, leaving
 from onethread.runtime.serve import DRAIN_SECONDS
 from onethread.runtime.settings import Settings
 
@@ -29,7 +30,7 @@ DEPLOY = Path(__file__).resolve().parents[1]
 OVERLAYS = sorted(path.name for path in (DEPLOY / "overlays").iterdir())
 SERVICES = sorted(path.name for path in (DEPLOY.parent / "services").iterdir() if (path / "pyproject.toml").exists())
 KUBERNETES = "1.37"
-BUS_SECONDS = 10
+BUS_SECONDS = bus.DRAIN_SECONDS + in_hand.CANCEL_SECONDS + leaving.LISTEN_SECONDS
 DRAIN = DRAIN_SECONDS + MAIL_DRAIN_SECONDS + BUS_SECONDS
 READ_BY_JOBS = {"ONETHREAD_NATS_REPLICAS"}
 SECRET = "xoxb-a-secret-of-enough-length"

@@ -6,6 +6,7 @@ import asyncio
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +26,8 @@ from onethread.runtime.settings import Settings
 pytestmark = pytest.mark.connected
 WORK = Consumer("test-work", "ot.*.customer.updated", ack_wait=2, max_ack_pending=8)
 LANED = Consumer("test-laned", "ot.*.customer.updated", lanes=True, ack_wait=2)
+UNFORGIVING = Consumer("test-unforgiving", "ot.*.customer.updated", ack_wait=300, max_ack_pending=8)
+"""What is lost by a member of it comes back too late for any test."""
 
 
 def fact(name: str) -> CustomerUpdated:
@@ -61,11 +64,56 @@ class Bench:
         self.buses.append(bus)
         return bus
 
+    async def stop(self, bus: Bus) -> None:
+        self.buses.remove(bus)
+        await bus.stop()
+
     async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"it did not happen in time; heard {self.heard[-10:]}"
             await asyncio.sleep(0.02)
+
+
+class Traffic:
+    """Facts that are published without a pause. The stream is then busy, and what it has for its readers waits."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.published: list[str] = []
+        self._bus, self._on = bus, True
+        self._task = asyncio.create_task(self._publish())
+
+    async def _publish(self) -> None:
+        while self._on:
+            names = [str(len(self.published) + n) for n in range(10)]
+            await asyncio.gather(*(self._bus.publish(fact(name)) for name in names))
+            self.published += names
+
+    async def end(self) -> None:
+        self._on = False
+        await self._task
+
+
+@asynccontextmanager
+async def wire(url: str) -> AsyncIterator[str]:
+    """Another address of the server at `url`, until it is cut."""
+    host, port = url.removeprefix("nats://").split(":")
+    open_ones: list[asyncio.StreamWriter] = []
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ones.append(writer)
+        while data := await reader.read(4096):
+            writer.write(data)
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(copy(reader, back), copy(there, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(join, "127.0.0.1", 0)
+    yield f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+    for writer in open_ones:
+        writer.close()
 
 
 @pytest.fixture
@@ -179,12 +227,58 @@ async def test_trap_10_stopping_finishes_what_is_in_hand_and_the_rest_comes_to_t
     for n in range(20):
         await bus.publish(fact(str(n)))
     await bench.until(lambda: len(bench.heard) >= 8)
-    await bus.stop()
-    bench.buses.remove(bus)
+    await bench.stop(bus)
     assert sorted(bench.heard) == sorted(done)
     await bench.bus(WORK, slowly)
     await bench.until(lambda: len(set(done)) == 20, 15)
     assert len(done) == 20
+
+
+async def test_nothing_waits_when_the_last_process_stops_under_traffic(bench: Bench) -> None:
+    """The server itself loses what it has for the last member when that one leaves, until the `ack_wait` is over."""
+    traffic = Traffic(await bench.bus())
+    for _ in range(20):
+        bus = await bench.bus(UNFORGIVING, lambda _: asyncio.sleep(0.002))
+        await asyncio.sleep(0.1)
+        await bench.stop(bus)
+    await traffic.end()
+    await bench.bus(UNFORGIVING)
+    await bench.until(lambda: len(set(bench.heard)) == len(traffic.published), 20)
+    assert len(bench.heard) == len(traffic.published)
+
+
+async def test_nothing_waits_and_nothing_is_done_twice_when_one_of_two_stops_under_traffic(bench: Bench) -> None:
+    traffic = Traffic(await bench.bus())
+    first = await bench.bus(UNFORGIVING, lambda _: asyncio.sleep(0.002))
+    for _ in range(5):
+        second = await bench.bus(UNFORGIVING, lambda _: asyncio.sleep(0.002))
+        await asyncio.sleep(0.1)
+        await bench.stop(first)
+        first = second
+    await traffic.end()
+    await bench.until(lambda: len(set(bench.heard)) == len(traffic.published), 20)
+    assert len(bench.heard) == len(traffic.published)
+
+
+async def test_what_is_not_done_when_the_time_is_up_goes_to_the_next_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "DRAIN_SECONDS", 0.2)
+    bus = await bench.bus(UNFORGIVING, lambda _: asyncio.sleep(100))
+    await bus.publish(fact("long"))
+    await bench.until(lambda: bench.heard == ["long"])
+    started = time.monotonic()
+    await bench.stop(bus)
+    await bench.bus(UNFORGIVING)
+    await bench.until(lambda: bench.heard == ["long", "long"])
+    assert time.monotonic() - started < 5
+
+
+async def test_a_process_whose_bus_is_away_stops_without_a_fault(bench: Bench) -> None:
+    async with wire(bench.url) as url:
+        bus = await Bench(url).bus(WORK)
+    await bench.until(lambda: not bus.connected)
+    await bus.stop()
 
 
 async def test_trap_11_a_json_body_reaches_the_handler_as_the_contract(bench: Bench) -> None:
@@ -325,6 +419,24 @@ async def test_a_question_is_answered_refused_or_said_to_be_unanswered(bench: Be
         await bus.ask("svc.test.shout", Ping(text="bad"), Ping)
     with pytest.raises(UnavailableError):
         await bus.ask("svc.test.nobody", Ping(text="a"), Ping, timeout=0.3)
+
+
+async def test_a_process_that_stops_answers_every_question_that_has_come(bench: Bench) -> None:
+    asked: list[str] = []
+
+    async def answer(question: Ping) -> Ping:
+        asked.append(question.text)
+        await asyncio.sleep(0.1)
+        return question
+
+    other = Bus("other", Settings(nats_url=bench.url))
+    other.answer("svc.test.echo", Ping, answer)
+    await other.start()
+    bus = await bench.bus()
+    answers = [asyncio.create_task(bus.ask("svc.test.echo", Ping(text=str(n)), Ping)) for n in range(60)]
+    await bench.until(lambda: bool(asked))
+    await other.stop()
+    assert [(await one).text for one in answers] == [str(n) for n in range(60)]
 
 
 async def test_the_trace_travels_with_the_event(bench: Bench) -> None:

@@ -30,3 +30,8 @@ def live(workspace: str, kind: str, channel_kind: str) -> str:
 
 def dead(service: str) -> str:
     return f"dead.{service}"
+
+
+def deliver(durable: str) -> str:
+    """Where the server delivers what a durable consumer has for its members."""
+    return f"_deliver.{durable}"

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import nats.errors
 import structlog
 from faststream import AckPolicy
-from faststream.exceptions import NackMessage, RejectMessage
 from faststream.nats import JStream, NatsBroker, NatsMessage
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
@@ -33,6 +33,8 @@ from onethread.contracts import subjects
 from onethread.contracts.envelope import CONTENT_TYPE, CloudEvent
 from onethread.contracts.streams import DEAD, EVENTS, Consumer
 from onethread.runtime.context import service_name
+from onethread.runtime.in_hand import InHand
+from onethread.runtime.leaving import Door
 from onethread.runtime.settings import Settings
 from onethread.runtime.telemetry import Tracing, traceparent
 
@@ -50,6 +52,8 @@ UNAVAILABLE_DELAY = 1.0
 """A message whose store or bus is away waits and is tried for ever: nothing is wrong with the message."""
 PUBLISH_TIMEOUT = 5.0
 DRAIN_SECONDS = 10
+"""What is not done by then goes to another process."""
+QUESTIONS_AT_ONCE = 16
 AGAIN = "Onethread-Again"
 """Header of an event that the stream had lost. It is no news, and where it says `SETTLED`, its effect stands."""
 SETTLED = "settled"
@@ -89,11 +93,10 @@ class Bus:
         self.broker = NatsBroker(
             settings.nats,
             name=service,
-            ack_policy=AckPolicy.NACK_ON_ERROR,
+            ack_policy=AckPolicy.MANUAL,
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
             error_cb=self._on_error,
-            graceful_timeout=DRAIN_SECONDS,
             logger=None,
             # Handlers take the message itself. Injecting it costs more than handling it, and a hop to another thread.
             apply_types=False,
@@ -101,30 +104,45 @@ class Bus:
         )
         self._away = AWAY + away
         self._durables: list[tuple[str, str]] = []
+        self._in_hand = InHand()
+        self._doors: dict[str, Door] = {}
 
     async def start(self) -> None:
         await self.broker.start()
 
     async def stop(self) -> None:
-        """Finishes what is in hand, acks it, and closes."""
-        await self._stop_taking()
-        await self.broker.stop()
+        """Takes no more, finishes what is in hand, settles it, and closes."""
+        if self.connected:
+            await self._stop_taking()
+        for message in await self._in_hand.done(DRAIN_SECONDS):
+            await _settle(message, "again 0")
+        await asyncio.gather(*(door.give_back() for door in self._doors.values()))
+        await self._close()
         self.tracing.stop()
 
     async def _stop_taking(self) -> None:
-        """Says "no more" to the server first. FastStream stops handling while its subscriptions are still open, and
-        what arrives between the two comes back only after its `ack_wait`.
-        """
+        """Says "no more" to the server. Returns when all that it sent before is in hand."""
+        for stream, durable in self._durables:
+            self._doors[durable] = door = Door(self.js, stream, durable)
+            await door.open(self._connection)
         open_ones: list[Any] = [s for s in self.broker.subscribers if getattr(s, "subscription", None) is not None]
-        draining: list[asyncio.Future[None]] = [asyncio.ensure_future(s.subscription.drain()) for s in open_ones]
-        if draining and self.connected:
-            await asyncio.wait(draining, timeout=DRAIN_SECONDS)
+        await asyncio.gather(*(s.subscription.drain() for s in open_ones), return_exceptions=True)
         for subscriber in open_ones:
-            subscriber.subscription = None
+            subscriber.subscription = None  # FastStream would close it once more
+
+    async def _close(self) -> None:
+        try:
+            await self.broker.stop()
+        except nats.errors.ConnectionReconnectingError:  # the server is away, and hears no goodbye
+            await self._connection.close()
 
     @property
     def js(self) -> JetStreamContext:
         return self.broker.config.broker_config.connection_state.stream
+
+    @property
+    def _connection(self) -> Client:
+        return self.broker.config.broker_config.connection_state.connection
 
     @property
     def connected(self) -> bool:
@@ -165,18 +183,26 @@ class Bus:
                 queue=durable,
                 stream=JStream(consumer.stream, declare=False),
                 config=ConsumerConfig(ack_wait=consumer.ack_wait, max_ack_pending=consumer.in_flight),
-                max_workers=consumer.in_flight,
             )
-            subscriber(self._handling(durable, consumer.ack_wait, event, handler))
+            subscriber(self._taking(consumer, durable, event, handler))
 
-    def _handling(
-        self, durable: str, ack_wait: int, event: type[E], handler: Callable[[E], Awaitable[None]]
+    def _taking(
+        self, consumer: Consumer, durable: str, event: type[E], handler: Callable[[E], Awaitable[None]]
     ) -> Callable[[NatsMessage], Awaitable[None]]:
-        async def on_message(message: NatsMessage) -> None:
-            if (message.headers or {}).get(AGAIN) != SETTLED:
-                await self._handle(durable, ack_wait, event, handler, message)
+        turn = asyncio.Semaphore(consumer.in_flight)
 
-        return on_message
+        async def work(message: NatsMessage) -> None:
+            async with turn:
+                settled = (message.headers or {}).get(AGAIN) == SETTLED
+                outcome = "done" if settled else await self._handle(durable, consumer.ack_wait, event, handler, message)
+                await _settle(message, outcome)
+
+        async def take(message: NatsMessage) -> None:
+            if door := self._doors.get(durable):
+                door.came(message.raw_message)
+            self._in_hand.take(message, work(message))
+
+        return take
 
     async def _handle(
         self,
@@ -185,24 +211,23 @@ class Bus:
         event: type[E],
         handler: Callable[[E], Awaitable[None]],
         message: NatsMessage,
-    ) -> None:
+    ) -> str:
+        """What came of it."""
         service_name.set(self.service)
         started = time.perf_counter()
-        outcome = "done"
+        outcome = "stopped"
         in_progress = _StayingAlive(message, ack_wait / 2)
         try:
             with self.tracing.span(f"{durable} process", SpanKind.CONSUMER, (message.headers or {}).get("traceparent")):
                 await handler(_of_its_subject(event.model_validate_json(message.body), message))
+            outcome = "done"
         except Exception as error:
             outcome = await self._failed(durable, message, error)
         finally:
             in_progress.cancel()
             HANDLED.labels(self.service, durable, outcome).inc()
             SECONDS.labels(self.service, durable).observe(time.perf_counter() - started)
-        if outcome.startswith("again"):
-            raise NackMessage(delay=float(outcome.split()[1]))
-        if outcome == "parked":
-            raise RejectMessage
+        return outcome
 
     async def _failed(self, durable: str, message: NatsMessage, error: Exception) -> str:
         """What becomes of a message whose handler failed."""
@@ -239,24 +264,35 @@ class Bus:
 
     def answer(self, subject: str, question: type[Q], handler: Callable[[Q], Awaitable[BaseModel]]) -> None:
         """Answers questions on `subject`; the replicas of the service share them."""
+        turn = asyncio.Semaphore(QUESTIONS_AT_ONCE)
 
-        async def on_question(message: NatsMessage) -> bytes:
-            service_name.set(self.service)
-            with self.tracing.span(subject, SpanKind.SERVER, (message.headers or {}).get("traceparent")):
-                try:
-                    return (await handler(question.model_validate_json(message.body))).model_dump_json().encode()
-                except Exception as error:
-                    log.warning("question.failed", subject=subject, exc_info=error)
-                    return json.dumps({"error": _one_line(error)}).encode()
+        async def work(message: NatsMessage) -> None:
+            async with turn:
+                reply = await self._answered(subject, question, handler, message)
+                await self._connection.publish(message.reply_to, reply)
 
-        self.broker.subscriber(subject, queue=self.service, max_workers=16)(on_question)
+        async def take(message: NatsMessage) -> None:
+            self._in_hand.take(message, work(message))
+
+        self.broker.subscriber(subject, queue=self.service, no_reply=True)(take)
+
+    async def _answered(
+        self, subject: str, question: type[Q], handler: Callable[[Q], Awaitable[BaseModel]], message: NatsMessage
+    ) -> bytes:
+        service_name.set(self.service)
+        with self.tracing.span(subject, SpanKind.SERVER, (message.headers or {}).get("traceparent")):
+            try:
+                return (await handler(question.model_validate_json(message.body))).model_dump_json().encode()
+            except Exception as error:
+                log.warning("question.failed", subject=subject, exc_info=error)
+                return json.dumps({"error": _one_line(error)}).encode()
 
     async def ask(self, subject: str, question: BaseModel, answer: type[A], timeout: float = 5.0) -> A:
         """Raises `UnavailableError` when nobody answers in time, `RefusedError` when the other side could not."""
         headers = {"traceparent": trace} if (trace := traceparent()) else None
-        connection = self.broker.config.broker_config.connection_state.connection
         try:
-            reply = await connection.request(subject, question.model_dump_json().encode(), timeout, headers=headers)
+            body = question.model_dump_json().encode()
+            reply = await self._connection.request(subject, body, timeout, headers=headers)
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise UnavailableError(f"{subject} did not answer: {type(error).__name__}") from error
         if reply.data.startswith(b'{"error":'):
@@ -267,7 +303,7 @@ class Bus:
 
     async def say_live(self, subject: str, body: BaseModel | bytes) -> None:
         data = body if isinstance(body, bytes) else body.model_dump_json().encode()
-        await self.broker.config.broker_config.connection_state.connection.publish(subject, data)
+        await self._connection.publish(subject, data)
 
     async def listen(self, subject: str, handler: Callable[[Msg], Awaitable[None]]) -> None:
         """Hears what is new on `subject` from now on, in every replica. Call it after `start`."""
@@ -276,7 +312,7 @@ class Bus:
             if AGAIN not in (message.headers or {}):
                 await handler(message)
 
-        await self.broker.config.broker_config.connection_state.connection.subscribe(subject, cb=on_news)
+        await self._connection.subscribe(subject, cb=on_news)
 
     # Health
 
@@ -308,6 +344,18 @@ def _of_its_subject(event: E, message: NatsMessage) -> E:
     if message.raw_message.subject.split(".")[1] != event.workspaceid:
         raise PoisonError("the event says another workspace than its subject")
     return event
+
+
+async def _settle(message: NatsMessage, outcome: str) -> None:
+    try:
+        if outcome == "parked":
+            await message.reject()
+        elif outcome.startswith("again"):
+            await message.nack(delay=float(outcome.split()[1]))
+        else:
+            await message.ack()
+    except nats.errors.Error as error:  # it comes back after its `ack_wait`
+        log.warning("message.unsettled", error=type(error).__name__)
 
 
 async def _itself(message: NatsMessage) -> NatsMessage:

@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 
+from onethread.contracts import subjects
 from onethread.contracts.streams import BUCKETS, CONSUMERS, STREAMS, Bucket, Consumer, Stream
 from onethread.runtime.settings import Settings
 
@@ -75,7 +76,7 @@ async def _consumer(js: JetStreamContext, consumer: Consumer, durable: str, subj
     config = ConsumerConfig(
         durable_name=durable,
         deliver_group=durable,
-        deliver_subject=f"_deliver.{durable}",
+        deliver_subject=subjects.deliver(durable),
         filter_subject=subject,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=consumer.ack_wait,
