@@ -11,7 +11,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.message import EmailMessage
+from email import message_from_string
+from email.message import EmailMessage, Message
+from email.mime.multipart import MIMEMultipart
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
@@ -158,8 +160,30 @@ class Mailer:
         mail.set_content(text, cte="quoted-printable")
         return mail.as_bytes()
 
-    async def send(self, raw: bytes, to: str = SUPPORT, seconds: float = SECONDS) -> tuple[int, str]:
-        """(code, words) of the mail server; raises when it cannot be reached."""
+    def report(self, mail: dict[str, Any], diagnosis: str) -> bytes:
+        """What their mail server writes when it cannot deliver `mail` (RFC 3464)."""
+        domain = self.person.email.partition("@")[2]
+        report = MIMEMultipart("report", report_type="delivery-status")
+        report["From"] = f"Mail Delivery System <MAILER-DAEMON@{domain}>"
+        report["To"] = _return_path(mail)
+        report["Subject"] = "Undelivered Mail Returned to Sender"
+        report["Date"] = format_datetime(datetime.now(UTC))
+        report["Message-ID"] = f"<{uuid4()}@mx.{domain}>"
+        report.attach(_part("text/plain", "I'm sorry to have to inform you that your message could not be delivered."))
+        recipient = f"Final-Recipient: rfc822; {self.person.email}\nAction: failed\nStatus: {diagnosis.split()[1]}\n"
+        status = f"Reporting-MTA: dns; mx.{domain}\n\n{recipient}Diagnostic-Code: smtp; {diagnosis}\n"
+        report.attach(_part("message/delivery-status", status))
+        report.attach(_part("text/rfc822-headers", mail["raw_headers"]))
+        return report.as_bytes(policy=SMTP)
+
+    async def bounce(self, mail: dict[str, Any], diagnosis: str = "550 5.1.1 No such user here") -> tuple[int, str]:
+        """Their mail server sends `mail` back, as from nobody."""
+        return await self.send(self.report(mail, diagnosis), _return_path(mail), sender="")
+
+    async def send(
+        self, raw: bytes, to: str = SUPPORT, seconds: float = SECONDS, sender: str | None = None
+    ) -> tuple[int, str]:
+        """(code, words) of the mail server; raises when it cannot be reached. `sender`: that of the envelope."""
         import aiosmtplib
 
         self.sent.append(raw)
@@ -172,7 +196,7 @@ class Mailer:
         )
         async with client:
             try:
-                _, said = await client.sendmail(self.person.email, [to], raw)
+                _, said = await client.sendmail(self.person.email if sender is None else sender, [to], raw)
             except aiosmtplib.SMTPRecipientsRefused as refused:
                 return refused.recipients[0].code, refused.recipients[0].message
             except aiosmtplib.SMTPResponseException as refused:
@@ -193,6 +217,14 @@ class Mailer:
             return mails[number - 1] if len(mails) >= number else None
 
         return await eventually(come, seconds, f"mail {number} to the customer")
+
+
+def _part(kind: str, content: str) -> Message:
+    return message_from_string(f"Content-Type: {kind}\n\n{content}")
+
+
+def _return_path(mail: dict[str, Any]) -> str:
+    return mail["headers"]["Return-Path"].strip("<>")
 
 
 @dataclass
@@ -282,6 +314,12 @@ class Desk:
             return next((m for m in await self.messages(thread_id) if wanted(m)), None)
 
         return await eventually(find, what="the message in the thread")
+
+    async def delivered(self, message: dict[str, Any], state: str) -> dict[str, Any]:
+        """The message, once its delivery is in that state."""
+        return await self.message(
+            message["thread_id"], lambda m: m["id"] == message["id"] and m["delivery"]["state"] == state
+        )
 
     async def reply(self, thread_id: str, text: str, **more: Any) -> dict[str, Any]:
         headers = {"Idempotency-Key": more.pop("key")} if "key" in more else {}

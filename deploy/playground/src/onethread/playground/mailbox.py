@@ -28,6 +28,7 @@ HEADERS_SHOWN = (
     "Reply-To",
     "Subject",
     "Date",
+    "Return-Path",
     "Message-ID",
     "In-Reply-To",
     "References",
@@ -63,6 +64,7 @@ class Sink:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         raw = envelope.content or b""
         raw = raw if isinstance(raw, bytes) else raw.encode()
+        raw = f"Return-Path: <{envelope.mail_from or ''}>\r\n".encode() + raw  # as whoever delivers a mail at last does
         for mailbox in envelope.rcpt_tos:
             self._store.add_mail(mailbox, "received", raw, index_headers(raw))
             self._live.tell("mail", {"mailbox": mailbox.lower()})

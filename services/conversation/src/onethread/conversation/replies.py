@@ -65,7 +65,7 @@ class NewMessage(BaseModel):
 
 class Replies:
     def __init__(
-        self, database: Database, relay: Relay, places: Places, agent_name: str, unseen_minutes: int = 0
+        self, database: Database, relay: Relay, places: Places, agent_name: str, unseen_minutes: float = 0
     ) -> None:
         self._database, self._relay, self._places = database, relay, places
         self._agent_name, self._unseen_minutes = agent_name, unseen_minutes
@@ -188,7 +188,7 @@ async def add(
     *,
     changes: dict[str, Any],
     extra_events: int = 0,
-    unseen_minutes: int = 0,
+    unseen_minutes: float = 0,
 ) -> tuple[Any, m.Message]:
     """Adds a message of ours to a locked thread, and asks its gateway to deliver it where it has a place.
 

@@ -28,7 +28,7 @@ class ConversationSettings(Settings):
     )
     session_days: int = 14
     email_channel_id: str = Field(default="email-local", description="The channel of the support address.")
-    unseen_reply_minutes: int = Field(
+    unseen_reply_minutes: float = Field(
         default=5,
         ge=0,
         description="A reply that its customer did not see in the widget goes to their proven address; 0: never.",

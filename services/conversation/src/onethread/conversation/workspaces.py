@@ -38,7 +38,7 @@ class WorkspaceSettings(BaseModel):
     reopen_days: int | None = Field(
         default=None, ge=0, le=3_650, description="A thread closed within so many days is reopened by a new message."
     )
-    unseen_reply_minutes: int | None = Field(
+    unseen_reply_minutes: float | None = Field(
         default=None,
         ge=0,
         le=10_080,
