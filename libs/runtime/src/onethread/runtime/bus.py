@@ -14,6 +14,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import nats.errors
@@ -34,7 +35,7 @@ from onethread.contracts.envelope import CONTENT_TYPE, CloudEvent
 from onethread.contracts.streams import DEAD, EVENTS, Consumer
 from onethread.runtime.context import service_name
 from onethread.runtime.in_hand import InHand
-from onethread.runtime.leaving import Door
+from onethread.runtime.leaving import Door, leave
 from onethread.runtime.settings import Settings
 from onethread.runtime.telemetry import Tracing, traceparent
 
@@ -122,13 +123,17 @@ class Bus:
 
     async def _stop_taking(self) -> None:
         """Says "no more" to the server. Returns when all that it sent before is in hand."""
+        open_ones: list[Any] = [s for s in self.broker.subscribers if getattr(s, "subscription", None) is not None]
+        with suppress(nats.errors.Error):  # it went away just now, and sends nothing
+            await self._open_doors()
+            await leave(self._connection, [subscriber.subscription for subscriber in open_ones])
+        for subscriber in open_ones:
+            subscriber.subscription = None  # FastStream would close it once more
+
+    async def _open_doors(self) -> None:
         for stream, durable in self._durables:
             self._doors[durable] = door = Door(self.js, stream, durable)
             await door.open(self._connection)
-        open_ones: list[Any] = [s for s in self.broker.subscribers if getattr(s, "subscription", None) is not None]
-        await asyncio.gather(*(s.subscription.drain() for s in open_ones), return_exceptions=True)
-        for subscriber in open_ones:
-            subscriber.subscription = None  # FastStream would close it once more
 
     async def _close(self) -> None:
         try:

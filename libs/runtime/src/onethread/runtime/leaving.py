@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 
@@ -24,6 +26,25 @@ from onethread.contracts import subjects
 LISTEN_SECONDS = 1.0
 """The server notices a while after it that the last member is gone. Where others stay, this is how long it is asked."""
 ASK_SECONDS = 0.02
+
+
+async def leave(connection: Client, subscriptions: Sequence[Subscription]) -> None:
+    """Returns when the server sends no more to any of them, and all that it sent before is taken.
+
+    The `drain` of nats-py alone would let go too early: its question whether the server has heard overtakes the
+    "no more" that it asks about, and what comes in between is thrown away.
+    """
+    await _heard(connection)
+    for subscription in subscriptions:
+        await connection._send_unsubscribe(subscription._id)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    await _heard(connection)
+    await asyncio.gather(*(subscription.drain() for subscription in subscriptions))
+
+
+async def _heard(connection: Client) -> None:
+    """Returns when the server has heard all that was said. The first question may overtake it, the second does not."""
+    await connection.flush()
+    await connection.flush()
 
 
 class Door:
