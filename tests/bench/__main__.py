@@ -84,6 +84,8 @@ async def _loads(running: stack.Stack, chosen: argparse.Namespace) -> dict[str, 
             if number:
                 found.setdefault(name, []).append(measured)
                 _say(f"  round {number}, {name}: {measured['msgs_s']}/s, lost {measured['lost']}")
+        if not number:
+            running.analyze()
     if reading.done():
         reading.result()
     reading.cancel()

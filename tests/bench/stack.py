@@ -14,6 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
+from onethread.local.postgres import database_url
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS, STOP_SECONDS = 180, 60
 RUNNING = "Onethread is running"
@@ -35,6 +39,11 @@ class Stack:
     def api_key(self) -> str:
         lines = (self.home / "secrets.env").read_text().splitlines()
         return next(line.partition("=")[2] for line in lines if line.startswith("ONETHREAD_API_KEY="))
+
+    def analyze(self) -> None:
+        """What PostgreSQL does by itself sooner or later: until then it plans as if the tables were empty."""
+        with psycopg.connect(database_url(self.port(5433)), autocommit=True) as connection:
+            connection.execute("analyze")
 
 
 @contextlib.contextmanager

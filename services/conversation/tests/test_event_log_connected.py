@@ -185,16 +185,16 @@ async def until_told_again(database_url: str, nats_url: str) -> None:
 async def test_holes_and_a_cut_end_are_found_and_mended_by_command_with_the_events_in_their_order(
     outside: Any, database_url: str, nats_url: str
 ) -> None:
-    await all_kinds_of_traffic(outside)
-    await until_relayed(database_url)
-    log = log_of(database_url)
-    stand = [row[5] for row in log]
     async with js_at(nats_url) as js:
+        config = (await js.stream_info(EVENTS.name)).config
+        config.duplicate_window = 0.1  # else the server remembers ids for two minutes
+        await js.update_stream(config)
+        await all_kinds_of_traffic(outside)
+        await until_relayed(database_url)
+        log = log_of(database_url)
+        stand = [row[5] for row in log]
         for sequence in (stand[3], stand[len(stand) // 2], *stand[-4:]):
             await js.delete_msg(EVENTS.name, sequence)
-        config = (await js.stream_info(EVENTS.name)).config
-        config.duplicate_window = 0.1  # the server remembers ids for two minutes
-        await js.update_stream(config)
         await asyncio.sleep(0.5)
     settings = settings_for(nats_url, database_url)
     assert await reconcile(settings) == 6

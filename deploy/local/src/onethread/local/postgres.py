@@ -77,11 +77,22 @@ def postgres(home: Path, port: int, leash: Leash, *, throw_away: bool = False) -
     )
 
 
+SETTINGS = (
+    "synchronous_commit=on",
+    "fsync=on",
+    "max_connections=100",
+    "log_timezone=UTC",
+    "timezone=UTC",
+    # A table that was never looked at counts as nearly empty, and is read as such: in a new one for a minute else.
+    "autovacuum_naptime=5s",
+)
+
+
 def _settings(data: Path, port: int) -> list[str]:
     # The system allows about a hundred characters for the path of a socket.
     sockets = str(data) if len(str(data)) < LONGEST_SOCKET_FOLDER else ""
     options = ["-p", str(port), "-h", "127.0.0.1", "-k", sockets]
-    for setting in ("synchronous_commit=on", "fsync=on", "max_connections=100", "log_timezone=UTC", "timezone=UTC"):
+    for setting in SETTINGS:
         options += ["-c", setting]
     return options
 

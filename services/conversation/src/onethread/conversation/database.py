@@ -132,11 +132,15 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, workspace: str) -> AsyncIterator[Connection]:
-        """Sees and writes what is the workspace's. Commits once, at the end; nothing inside commits."""
-        async with self._pool.connection() as connection:
-            async with connection.pipeline():  # so that it travels with the transaction's beginning
-                await connection.execute(isolation.ENTER, [workspace])
+        """Sees and writes what is the workspace's. Commits once, at the end; nothing inside commits.
+
+        A statement is sent when a result is asked for, or with the commit: what needs no answer waits for none, and its
+        error comes with the next answer.
+        """
+        async with self._pool.connection() as connection, connection.pipeline():
+            await connection.execute(isolation.ENTER, [workspace])
             yield connection
+            await connection.commit()
 
     @asynccontextmanager
     async def session(self, workspace: str) -> AsyncIterator[AsyncSession]:

@@ -113,15 +113,14 @@ class Intake:
     async def _look_up(self, connection: Connection, event: m.MessageReceived, *, alone: bool) -> Found:
         said, workspace = event.data, event.workspaceid
         linking = who.that_link(said.identities)
-        async with connection.pipeline():
-            await connection.execute(graph.ALONE if alone else graph.SHARED, [workspace])
-            await connection.execute(who.LOCK, [who.lock_keys(workspace, linking)])
-            remembered = await connection.execute(REMEMBER, [workspace, event.id])
-            known = await connection.execute(who.FIND, who.find_parameters(workspace, linking))
-            place = await connection.execute(PLACE, [workspace, said.channel.id, place_key(said)])
-            answered = None
-            if said.answers:
-                answered = await connection.execute(ANSWERED, [said.answers, workspace, said.channel.id])
+        await connection.execute(graph.ALONE if alone else graph.SHARED, [workspace])
+        await connection.execute(who.LOCK, [who.lock_keys(workspace, linking)])
+        remembered = await connection.execute(REMEMBER, [workspace, event.id])
+        known = await connection.execute(who.FIND, who.find_parameters(workspace, linking))
+        place = await connection.execute(PLACE, [workspace, said.channel.id, place_key(said)])
+        answered = None
+        if said.answers:
+            answered = await connection.execute(ANSWERED, [said.answers, workspace, said.channel.id])
         customer = who.resolve(linking, said.name, await known.fetchall())
         here = [row.thread_id for row in await place.fetchall()]
         by_token = [said.thread_token] if said.thread_token else []
@@ -140,10 +139,9 @@ class Intake:
         thread_ids = [*found.answered, *found.here]
         if customer.is_new and not thread_ids:
             return stitching.Stitch(None, "new")
-        async with connection.pipeline():
-            await connection.execute(HOLD_CUSTOMER, [customer.root])
-            asked = [event.workspaceid, thread_ids, event.workspaceid, customer.root]
-            cursor = await connection.execute(CANDIDATES, asked)
+        await connection.execute(HOLD_CUSTOMER, [customer.root])
+        asked = [event.workspaceid, thread_ids, event.workspaceid, customer.root]
+        cursor = await connection.execute(CANDIDATES, asked)
         rows = {row.id: await _where_it_is_now(connection, row) for row in await cursor.fetchall()}
         theirs = [row for row in rows.values() if row.customer_id == customer.root]
         latest = min(theirs, key=lambda row: (row.status == "closed", -row.updated_at.timestamp()), default=None)

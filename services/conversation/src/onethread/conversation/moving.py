@@ -50,10 +50,9 @@ async def all_of(connection: Connection, row: Any) -> tuple[list[UUID], dict[str
     """The ids of all messages of a thread, and what goes along with the last of them: places where nothing was said
     yet and replies that wait, as `move` takes it and as JSON keeps it.
     """
-    async with connection.pipeline():
-        said = await connection.execute(ALL, [row.id])
-        places = await connection.execute(SILENT_PLACES, [row.id])
-        pending = await connection.execute(ALL_PENDING, [row.id])
+    said = await connection.execute(ALL, [row.id])
+    places = await connection.execute(SILENT_PLACES, [row.id])
+    pending = await connection.execute(ALL_PENDING, [row.id])
     along = {
         "places": [[place.channel_id, place.key] for place in await places.fetchall()],
         "pending": [str(one.id) for one in await pending.fetchall()],
@@ -128,11 +127,10 @@ async def _rearrange(
         "channels": [c for c, _ in places],
         "keys": [k for _, k in places],
     }
-    async with connection.pipeline():
-        await connection.execute(MOVE, [target.id, moved, source.id])
-        await connection.execute(PLACES, asked)
-        if pending := along.get("pending"):
-            await connection.execute(PENDING, [target.id, pending, source.id])
+    await connection.execute(MOVE, [target.id, moved, source.id])
+    await connection.execute(PLACES, asked)
+    if pending := along.get("pending"):
+        await connection.execute(PENDING, [target.id, pending, source.id])
 
 
 async def _save(

@@ -80,9 +80,8 @@ async def shown(connection: Connection, root: UUID) -> Shown:
 
 async def contract(connection: Connection, root: UUID) -> customers.Customer:
     """The profile as events carry it."""
-    async with connection.pipeline():
-        found = await connection.execute(CLUSTER, [root])
-        known = await connection.execute(IDENTITIES, [root])
+    found = await connection.execute(CLUSTER, [root])
+    known = await connection.execute(IDENTITIES, [root])
     rows = await found.fetchall()
     return customers.Customer(
         id=root,
@@ -107,11 +106,10 @@ async def read(connection: Connection, customer_id: UUID) -> dict[str, Any]:
     if not rows:
         raise Problem(404, "There is no such customer")
     root = rows[0].id
-    async with connection.pipeline():
-        known = await connection.execute(IDENTITIES, [root])
-        said = await connection.execute(CLAIMS, [root])
-        has = await connection.execute(THREADS, [root])
-        merged = await connection.execute(MERGES, [root])
+    known = await connection.execute(IDENTITIES, [root])
+    said = await connection.execute(CLAIMS, [root])
+    has = await connection.execute(THREADS, [root])
+    merged = await connection.execute(MERGES, [root])
     company = next((row for row in rows if row.company_id), None)
     return {
         "id": root,

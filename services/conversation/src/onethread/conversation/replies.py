@@ -74,18 +74,16 @@ class Replies:
         """The agent's answer or handoff becomes a message, or a draft, unless people were quicker."""
         proposal = event.data
         async with self._database.transaction(event.workspaceid) as connection:
-            async with connection.pipeline():
-                await connection.execute(graph.SHARED, [event.workspaceid])
-                remembered = await connection.execute(REMEMBER, [event.workspaceid, event.id])
-                asked = await connection.execute(QUESTION, [proposal.message_id, event.workspaceid])
+            await connection.execute(graph.SHARED, [event.workspaceid])
+            remembered = await connection.execute(REMEMBER, [event.workspaceid, event.id])
+            asked = await connection.execute(QUESTION, [proposal.message_id, event.workspaceid])
             if await remembered.fetchone() is None:
                 return
             row = await asked.fetchone()
             if row is None:
                 raise PoisonError("the message that it answers does not exist")
-            async with connection.pipeline():
-                newer = await connection.execute(NEWER_HUMAN, [row.id, row.asked_position])
-                found = await connection.execute(PLACE, [event.workspaceid, row.asked_channel, row.asked_place])
+            newer = await connection.execute(NEWER_HUMAN, [row.id, row.asked_position])
+            found = await connection.execute(PLACE, [event.workspaceid, row.asked_channel, row.asked_place])
             may = threads.agent_may(row)
             if row.status == "closed" or may is None or await newer.fetchone() is not None:
                 log.info("reply.dropped", thread=str(row.id), why="people took the thread")

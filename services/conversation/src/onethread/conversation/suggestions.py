@@ -46,10 +46,9 @@ SHOWN = 20
 async def of(connection: Connection, workspace: str, root: UUID) -> list[dict[str, Any]]:
     """`{id, name, email, reason}` of whom the cluster of `root` may also be, without those set apart from it."""
     asked = {"root": root, "workspace": workspace}
-    async with connection.pipeline():
-        noted = await connection.execute(NOTED, asked)
-        alike = await connection.execute(ALIKE, asked)
-        apart = await connection.execute(APART, asked)
+    noted = await connection.execute(NOTED, asked)
+    alike = await connection.execute(ALIKE, asked)
+    apart = await connection.execute(APART, asked)
     reasons: dict[UUID, str] = {}
     for row in await alike.fetchall():
         if reason := _reason(row):
