@@ -161,8 +161,8 @@ async def test_without_a_filter_a_workspace_sees_changes_and_deletes_its_own_row
             assert [row[0] for row in seen] == ["a"], table
             if table in isolation.APPEND_ONLY:
                 continue
-            touched = await connection.execute(sql.SQL("update {} set {} = {}").format(name, column, column))
-            assert touched.rowcount == 1, table
+            update = sql.SQL("update {} set {} = {} returning 1").format(name, column, column)
+            assert len(await (await connection.execute(update)).fetchall()) == 1, table
         kept = owner.execute(sql.SQL("select count(*) from {} where {} = 'b'").format(name, column)).fetchone()
         assert kept == (1,), table
 
@@ -172,8 +172,9 @@ async def test_a_workspace_deletes_nothing_of_another(filled: dict[str, Any], da
         if table in isolation.APPEND_ONLY:
             continue
         async with database.transaction("a") as connection:
-            delete = sql.SQL("delete from {} where {} = 'b'").format(sql.Identifier(table), sql.Identifier(key))
-            assert (await connection.execute(delete)).rowcount == 0, table
+            name, column = sql.Identifier(table), sql.Identifier(key)
+            delete = sql.SQL("delete from {} where {} = 'b' returning 1").format(name, column)
+            assert await (await connection.execute(delete)).fetchall() == [], table
 
 
 async def test_a_row_of_another_workspace_is_neither_added_nor_given_away(

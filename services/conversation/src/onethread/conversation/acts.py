@@ -30,7 +30,7 @@ LATER = """select id, kind, journal from (
     where workspace_id = %s and created_at > %s and undone_at is null
         and (of_threads ->> 'source' = any(%s) or of_threads ->> 'target' = any(%s))
     order by created_at desc"""
-BOTH = "select * from thread where id = any(%s) for update"
+BOTH = "select * from thread where id = any(%s) for no key update"
 STILL_THERE = "select id from message where id = any(%s) and thread_id = %s order by position"
 SINCE = """select min(created_at) as at from message
     where thread_id = %s and position > %s and author_kind = 'customer'"""

@@ -38,7 +38,8 @@ AS_IT_WAS = """select body::jsonb #> '{data,thread}' as thread from outbox
     where workspace_id = %s and thread_id = %s and (body::jsonb #>> '{data,thread,version}')::int = %s
     order by sequence desc limit 1"""
 COMPARED = ("status", "snoozed_until", "assignee", "priority", "tags", "topic", "agent")
-WAKE = "select * from thread where id = %s and status = 'snoozed' and snoozed_until <= now() for update skip locked"
+WAKE = """select * from thread where id = %s and status = 'snoozed' and snoozed_until <= now()
+    for no key update skip locked"""
 
 Tag = Annotated[str, Field(max_length=100)]
 

@@ -45,7 +45,7 @@ KEEP_ROUTE = """insert into place
         and not exists (select from customer c where c.id = m.customer_id and c.erased_at is not null)
     order by position desc limit 1
     on conflict (workspace_id, channel_id, key) do update set route = excluded.route"""
-MESSAGE = "select * from message where workspace_id = %s and thread_id = %s and id = %s for update"
+MESSAGE = "select * from message where workspace_id = %s and thread_id = %s and id = %s for no key update"
 AGAIN = """update message set delivery_state = 'queued', delivery_reason = %s, retry_at = null,
         delivery_attempt = %s where id = %s or mail_id = %s returning *"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"

@@ -52,7 +52,7 @@ BLANK_THREADS = """update thread set customer_name = null, customer_email = null
         handoff_summary = left(handoff_summary, 0),
         last_author_name = case when last_author_kind <> 'customer' then last_author_name end
     where id = any(%s)"""
-OPEN = "select * from thread where id = any(%s) and status <> 'closed' for update"
+OPEN = "select * from thread where id = any(%s) and status <> 'closed' for no key update"
 GUEST_LAST = """update thread set last_text = '', last_author_name = null
     where id = any(%s) and last_author_kind = 'customer' and last_text = any(%s)"""
 GUEST_HANDOFF = "update thread set handoff_summary = '' where id = any(%s) and handoff_summary = any(%s)"

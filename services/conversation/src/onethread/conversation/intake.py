@@ -32,12 +32,12 @@ CLAIMED = """select t.* from thread t where t.workspace_id = %s and t.id = any(%
             where c.root_id = t.customer_id and i.kind = %s and i.value = %s
         union all
         select from message x where x.thread_id = t.id and x.identity_kind = %s and x.identity_value = %s)
-    for update"""
-THREAD = "select * from thread where workspace_id = %s and id = %s for update"
-HOLD_CUSTOMER = "select id from customer where id = %s for update"
+    for no key update"""
+THREAD = "select * from thread where workspace_id = %s and id = %s for no key update"
+HOLD_CUSTOMER = "select id from customer where id = %s for no key update"
 CANDIDATES = """select * from thread where workspace_id = %s and (id = any(%s) or id = (
         select id from thread where workspace_id = %s and customer_id = %s and merged_into_id is null
-        order by (status = 'closed'), updated_at desc limit 1)) for update"""
+        order by (status = 'closed'), updated_at desc limit 1)) for no key update"""
 NEIGHBOURS = """select max(position) filter (where created_at <= %(at)s) as earlier,
         min(position) filter (where created_at > %(at)s) as later
     from message where thread_id = %(thread)s and channel_id = %(channel)s and author_kind = 'customer'

@@ -43,7 +43,7 @@ OWN = """update thread t set customer_id = c.root_id, customer_name = p.name, cu
     from customer c, unnest(%(roots)s::uuid[], %(names)s::text[], %(emails)s::text[]) as p(root, name, email)
     where c.id = t.home_id and c.root_id = p.root
         and (t.customer_id, t.customer_name, t.customer_email) is distinct from (c.root_id, p.name, p.email)"""
-LOCK = "select * from customer where id = %s and workspace_id = %s for update"
+LOCK = "select * from customer where id = %s and workspace_id = %s for no key update"
 
 
 class Shown(NamedTuple):

@@ -37,7 +37,7 @@ EVERY_TIME = Once()
 MADE = "select * from message where workspace_id = %s and id = %s"
 HELD = "select * from pending_reply where workspace_id = %s and id = %s"
 QUESTION = """select t.*, q.position as asked_position, q.channel_id as asked_channel, q.place_key as asked_place
-    from message q join thread t on t.id = q.thread_id where q.id = %s and q.workspace_id = %s for update of t"""
+    from message q join thread t on t.id = q.thread_id where q.id = %s and q.workspace_id = %s for no key update of t"""
 NEWER_HUMAN = """select 1 from message where thread_id = %s and position > %s and author_kind = 'teammate' and not note
     limit 1"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"

@@ -65,7 +65,7 @@ def contract(row: Any) -> t.Thread:
 
 async def lock(connection: Connection, workspace: str, thread_id: UUID) -> Any:
     """The thread's row, held until the transaction ends. Raises a 404 problem, and 409 for one that was merged away."""
-    query = "select * from thread where id = %s and workspace_id = %s for update"
+    query = "select * from thread where id = %s and workspace_id = %s for no key update"
     row = await (await connection.execute(query, [thread_id, workspace])).fetchone()
     if row is None:
         raise Problem(404, "There is no such thread")

@@ -29,8 +29,8 @@ WORKSPACES_SECONDS = 10.0
 class Job:
     """`next`: SQL for the moment when something is due first, or null; `due`: SQL for what is due, each a row.
 
-    `do` handles one such row in a transaction of its own. It takes what it changes with `for update skip locked`, and
-    does nothing when it is gone.
+    `do` handles one such row in a transaction of its own. It takes what it changes with `skip locked`, and does nothing
+    when it is gone.
     """
 
     name: str

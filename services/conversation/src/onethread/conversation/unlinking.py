@@ -40,7 +40,7 @@ BACK = (
     "update identity set customer_id = %(home)s where customer_id = %(new)s",
     "delete from apart where %(new)s in (a, b)",
 )
-THREADS_BACK = "select * from thread where home_id = %s for update"
+THREADS_BACK = "select * from thread where home_id = %s for no key update"
 UNDONE = "update act set undone_at = now(), undone_by_name = %s where id = %s"
 
 

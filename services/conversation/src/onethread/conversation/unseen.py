@@ -21,11 +21,11 @@ log = structlog.get_logger()
 NEXT = "select min(mail_at) from message where workspace_id = %(workspace)s and mail_at is not null"
 DUE = """select distinct thread_id, customer_id, channel_id, place_key from message
     where workspace_id = %(workspace)s and mail_at <= now() limit 64"""
-THREAD = "select * from thread where id = %s and merged_into_id is null for update"
+THREAD = "select * from thread where id = %s and merged_into_id is null for no key update"
 TAKE = """update message set mail_at = null where id in (
         select id from message where thread_id = %(thread)s and customer_id = %(home)s
             and channel_id = %(channel)s and place_key = %(place)s and not shared and mail_at is not null
-        for update skip locked)
+        for no key update skip locked)
     returning *, position < coalesce((select max(position) from message said where said.thread_id = %(thread)s
         and said.channel_id = %(channel)s and said.place_key = %(place)s and author_kind = 'customer'), 0) as seen"""
 MAILED = """update message set mail_id = %s, delivery_state = 'queued', delivery_reason = %s, retry_at = null
