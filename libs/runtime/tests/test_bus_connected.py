@@ -281,6 +281,15 @@ async def test_a_process_whose_bus_is_away_stops_without_a_fault(bench: Bench) -
     await bus.stop()
 
 
+async def test_what_is_live_is_no_fault_while_the_bus_is_away(bench: Bench) -> None:
+    await Bus("test", Settings(nats_url=bench.url)).say_live("live.local.typing.widget", b"{}")
+    async with wire(bench.url) as url:
+        bus = await Bench(url).bus(WORK)
+    await bench.until(lambda: not bus.connected)
+    await bus.say_live("live.local.typing.widget", b"{}")
+    await bus.stop()
+
+
 async def test_trap_11_a_json_body_reaches_the_handler_as_the_contract(bench: Bench) -> None:
     """FastStream decodes by content type first; our events say `application/cloudevents+json`."""
     bus = await bench.bus(WORK)

@@ -307,8 +307,11 @@ class Bus:
     # Live things, which are worth nothing a second later
 
     async def say_live(self, subject: str, body: BaseModel | bytes) -> None:
+        """Nobody hears it while the bus is away."""
         data = body if isinstance(body, bytes) else body.model_dump_json().encode()
-        await self._connection.publish(subject, data)
+        if self.connected:
+            with suppress(nats.errors.Error):
+                await self._connection.publish(subject, data)
 
     async def listen(self, subject: str, handler: Callable[[Msg], Awaitable[None]]) -> None:
         """Hears what is new on `subject` from now on, in every replica. Call it after `start`."""
