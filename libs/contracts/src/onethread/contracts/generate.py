@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from onethread.contracts import subjects
+from onethread.contracts.agent import AgentConfig, AgentConfigOf
 from onethread.contracts.catalog import EVENTS, type_of
 from onethread.contracts.channels import ChannelChanged, Channels, ChannelsOf
 from onethread.contracts.envelope import CONTENT_TYPE, CloudEvent
@@ -32,6 +33,7 @@ QUESTIONS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     subjects.KNOWLEDGE_SEARCH: (KnowledgeSearch, KnowledgeFound),
     subjects.CONVERSATION_HISTORY: (HistoryOfThread, History),
     subjects.CONVERSATION_VISITOR: (HistoryOfVisitor, History),
+    subjects.CONVERSATION_AGENT: (AgentConfigOf, AgentConfig),
     subjects.CONVERSATION_CHANNELS: (ChannelsOf, Channels),
     subjects.CONVERSATION_PROVE: (StartProof, ProofStarted),
     subjects.CONVERSATION_PROVE_CODE: (TryCode, CodeTried),

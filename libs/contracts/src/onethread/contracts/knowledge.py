@@ -50,6 +50,7 @@ class KnowledgeSearch(Contract):
     query: str = Field(min_length=1, max_length=8_000)
     k: int = Field(default=5, ge=1, le=50)
     audience: KnowledgeAudience = "public"
+    locale: str | None = Field(default=None, description="Only articles of this language, and those that name none.")
 
 
 class Passage(Contract):
@@ -58,6 +59,7 @@ class Passage(Contract):
     heading_path: list[str] = Field(default_factory=list[str])
     text: str
     url: str | None = None
+    locale: str | None = None
     score: float
     version: int
 
@@ -67,3 +69,4 @@ class KnowledgeFound(Contract):
 
     confidence: float = Field(ge=0, le=1)
     passages: list[Passage] = Field(default_factory=list[Passage])
+    calibration: str = Field(default="", description="Version of what turned scores into the belief.")

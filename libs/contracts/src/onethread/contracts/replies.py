@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from onethread.contracts.agent import HandoffKind, Usage
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.messages import Author, Channel, Place, Source
 
@@ -27,6 +28,11 @@ class ProposedReply(Contract):
     confidence: float = Field(ge=0, le=1)
     reason: str = Field(default="", description="Why, in words that a teammate reads.")
     summary: str = Field(default="", description="On a handoff: what the customer wants.")
+    handoff: HandoffKind | None = Field(default=None, description="On a handoff: why, for rules and reports.")
+    suggested_reply: str = Field(default="", description="On a handoff: what the teammate may send or build on.")
+    tags: list[str] = Field(default_factory=list[str], description="On a handoff: for the thread.")
+    topic: str | None = Field(default=None, description="Title of the nearest article: what reports group by.")
+    usage: list[Usage] = Field(default_factory=list[Usage], description="What language models did for it.")
 
 
 class ReplyProposed(CloudEvent):

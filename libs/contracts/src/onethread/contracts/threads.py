@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from onethread.contracts.agent import AgentMode
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.messages import Author, Channel, Message, Trust
 
@@ -85,6 +86,7 @@ class AddedMessage(Contract):
     thread: Thread
     place: str | None = Field(default=None, description="Key of the place where it was said.")
     agent_may_answer: bool = False
+    agent_mode: AgentMode = Field(default="auto", description="What becomes of the agent's answer to it.")
 
 
 class MessageAdded(CloudEvent):
