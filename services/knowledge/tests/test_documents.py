@@ -115,3 +115,12 @@ def test_changes_wait_in_order_until_they_are_published(store):
     assert (removed.kind, removed.document_id) == ("removed", "a")
     store.published(indexed)
     assert store.changes() == [removed]
+
+
+def test_wordings_and_locale_are_kept_and_count_as_content(store):
+    asked = replace(ARTICLE, wordings=("Where is my parcel?",), locale="en")
+    store.accept("acme", [asked])
+    assert store.pending(1)[0].article == asked
+    (passage,) = publish(store)
+    assert store.passages("acme", [passage], "public")[passage].locale == "en"
+    assert store.accept("acme", [replace(asked, wordings=("Is it here yet?",))]) == 1

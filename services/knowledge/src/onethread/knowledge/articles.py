@@ -12,7 +12,7 @@ Origin = Literal["api", "folder"]
 
 @dataclass(frozen=True)
 class Article:
-    """What a source gives. `text` is Markdown."""
+    """What a source gives. `text` is Markdown; `wordings` are questions in customers' own words that it answers."""
 
     id: str
     title: str
@@ -20,10 +20,13 @@ class Article:
     url: str | None = None
     audience: Audience = "public"
     locale: str | None = None
+    wordings: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:
-        parts = (self.title, self.text, self.url, self.audience, self.locale)
+        parts: tuple[object, ...] = (self.title, self.text, self.url, self.audience, self.locale)
+        if self.wordings:  # an article without any keeps the hash that it had before there were any
+            parts = (*parts, self.wordings)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -51,6 +54,7 @@ class StoredPassage:
     text: str
     url: str | None
     audience: Audience
+    locale: str | None = None
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,10 @@ from onethread.knowledge.articles import (
     Version,
 )
 from onethread.knowledge.chunking import Chunk
-
-_SCHEMA = Path(__file__).with_name("schema.sql")
+from onethread.knowledge.schema import migrate
 
 _PASSAGES = (
-    "select id, workspace, document_id, version, title, heading_path, text, url, audience"
+    "select id, workspace, document_id, version, title, heading_path, text, url, audience, locale"
     " from live_passages where workspace = ?"
 )
 _ADD_PASSAGE = (
@@ -50,7 +49,7 @@ class DocumentStore:
         self._path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        self._connection.executescript(_SCHEMA.read_text())
+        migrate(self._connection)
 
     def close(self) -> None:
         for connection in self._connections:
@@ -220,7 +219,8 @@ class DocumentStore:
             (*where, number, origin),
         )
         db.execute(
-            "insert into versions values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into versions (workspace, document_id, version, title, text, url, audience, locale, content_hash,"
+            " wordings) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *where,
                 number,
@@ -230,6 +230,7 @@ class DocumentStore:
                 article.audience,
                 article.locale,
                 article.content_hash,
+                json.dumps(article.wordings),
             ),
         )
         # The version that was wanted before and never became live.
@@ -274,7 +275,15 @@ class DocumentStore:
 
 
 def _article(row: sqlite3.Row) -> Article:
-    return Article(row["document_id"], row["title"], row["text"], row["url"], row["audience"], row["locale"])
+    return Article(
+        id=row["document_id"],
+        title=row["title"],
+        text=row["text"],
+        url=row["url"],
+        audience=row["audience"],
+        locale=row["locale"],
+        wordings=tuple(json.loads(row["wordings"])),
+    )
 
 
 def _passage(row: sqlite3.Row) -> StoredPassage:

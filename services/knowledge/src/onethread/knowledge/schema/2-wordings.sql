@@ -1,0 +1,10 @@
+alter table versions add column wordings text not null default '[]';
+drop view live_passages;
+create view live_passages as
+select p.id, p.workspace, p.document_id, p.version, v.title, p.heading_path, p.text, v.url, v.audience, v.locale,
+    w.audience as wanted_audience, p.context_path,
+    substr(v.text, p.context_start + 1, p.context_end - p.context_start) as context
+from passages p
+join documents d on d.workspace = p.workspace and d.id = p.document_id and d.live = p.version
+join versions v on v.workspace = p.workspace and v.document_id = p.document_id and v.version = p.version
+join versions w on w.workspace = p.workspace and w.document_id = p.document_id and w.version = d.wanted;
