@@ -197,6 +197,7 @@ class _Turn:
                 confidence=reply.confidence,
                 reason=reply.reason,
                 summary=reply.summary,
+                usage=list(reply.usage),
             ),
         )
 
