@@ -46,6 +46,7 @@ export type FrameFromGateway =
   | { type: "ack"; client_id: string; message_id: string }
   | { type: "message"; message: WidgetMessage }
   | { type: "delta"; reply_id: string; text: string }
+  | { type: "stop"; reply_id: string }
   | { type: "typing"; author?: Author }
   | { type: "prove"; proof_id: string | null; state: "sent" | "refused"; message: string; retry_after?: number | null; by_teammate?: boolean }
   | { type: "code"; proof_id: string; state: "proven" | "wrong" | "over"; message: string }

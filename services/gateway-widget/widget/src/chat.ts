@@ -5,7 +5,7 @@ import { openDrawer, type Drawer } from "@onethread/browser/storage.ts";
 import { storagePrefix, type Host } from "./host.ts";
 import { Proof } from "./proof.ts";
 import { IdentityRefused, NotServed, openSession } from "./session.ts";
-import { emptyTimeline, fromSession, unreadAfter, withAcknowledged, withDelta, withMessage, withMissing, type Timeline } from "./timeline.ts";
+import { emptyTimeline, fromSession, unreadAfter, withAcknowledged, withDelta, withMessage, withMissing, withoutStream, type Timeline } from "./timeline.ts";
 
 const TYPING_SHOWN = 6_000;
 const TYPING_SENT_EVERY = 3_000;
@@ -222,6 +222,7 @@ export class Chat {
     if (frame.type === "ack") this.acknowledged(frame.client_id, frame.message_id);
     else if (frame.type === "message") this.arrived(frame);
     else if (frame.type === "delta") this.grew(frame.reply_id, frame.text);
+    else if (frame.type === "stop") this.stopped(frame.reply_id);
     else if (frame.type === "typing") this.sawTyping(frame);
     else if (frame.type === "prove" || frame.type === "code") this.proof.receive(frame);
     else if (frame.type === "error") this.refused(frame);
@@ -244,6 +245,11 @@ export class Chat {
   private grew(replyId: string, text: string): void {
     this.timeline = withDelta(this.timeline, replyId, text);
     this.calmAfter(STREAM_WAIT);
+    this.changed();
+  }
+
+  private stopped(replyId: string): void {
+    this.timeline = withoutStream(this.timeline, replyId);
     this.changed();
   }
 

@@ -47,6 +47,11 @@ export function withDelta(timeline: Timeline, replyId: string, text: string): Ti
   return { ...timeline, typing: null, streaming: [...others, grown] };
 }
 
+/** An answer that is not coming after all leaves nothing behind. */
+export function withoutStream(timeline: Timeline, replyId: string): Timeline {
+  return { ...timeline, typing: null, streaming: timeline.streaming.filter((one) => one.reply_id !== replyId) };
+}
+
 /** The customer's own message is durable: it moves from the outbox into the timeline, once. */
 export function withAcknowledged(timeline: Timeline, sent: Unsent, messageId: string): Timeline {
   return withMissing(timeline, {

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from onethread.contracts.envelope import Contract
+from onethread.contracts.knowledge import Passage
+from onethread.contracts.messages import AuthorKind, ChannelKind, Source
 
 AgentMode = Literal["auto", "draft", "shadow", "off"]
 """`auto` answers the customer. `draft` writes for the teammate, who uses, edits or dismisses it. `shadow` writes for
@@ -81,3 +83,42 @@ class Usage(Contract):
     input_tokens: int = Field(default=0, ge=0)
     output_tokens: int = Field(default=0, ge=0)
     cost: float = Field(default=0.0, ge=0, description="By the configured prices; 0 where there are none.")
+
+
+AskedDecision = Literal["answer", "clarify", "draft", "handoff"]
+
+
+class SaidBefore(Contract):
+    """Something that was said before the question. `titles`: of the articles that an answer rested on."""
+
+    author: AuthorKind = "customer"
+    text: str = Field(max_length=20_000)
+    titles: list[str] = Field(default_factory=list[str], max_length=20)
+
+
+class Ask(Contract):
+    """`svc.agent.ask`: what would the agent say? Nobody is told, and nothing is kept. `history` is oldest first."""
+
+    workspace: str
+    question: str = Field(min_length=1, max_length=20_000)
+    history: list[SaidBefore] = Field(default_factory=list[SaidBefore], max_length=200)
+    channel: ChannelKind = "widget"
+
+
+class Answered(Contract):
+    """Answer: the decision, and all that led to it."""
+
+    decision: AskedDecision
+    confidence: float = Field(ge=0, le=1)
+    text: str = Field(description="For the customer, also on a handoff.")
+    sources: list[Source] = Field(default_factory=list[Source])
+    reason: str = Field(default="", description="Why, in words that a teammate reads.")
+    summary: str = ""
+    query: str = Field(default="", description="What was searched for. Empty: nothing was.")
+    passages: list[Passage] = Field(default_factory=list[Passage], description="What was found, best first.")
+    handoff: HandoffKind | None = None
+    suggested_reply: str = ""
+    tags: list[str] = Field(default_factory=list[str])
+    topic: str | None = None
+    calibration: str = Field(default="", description="Version of what turned scores into the confidence.")
+    usage: list[Usage] = Field(default_factory=list[Usage])

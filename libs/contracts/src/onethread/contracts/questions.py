@@ -45,9 +45,11 @@ class Refusal(Contract):
 
 
 class Delta(Contract):
-    """A piece of an answer while it is written; core NATS only, never stored."""
+    """A piece of an answer while it is written; core NATS only, never stored. `stop`: it is not coming after all, and
+    what was shown of it is to be taken away.
+    """
 
-    kind: Literal["delta", "typing"]
+    kind: Literal["delta", "typing", "stop"]
     thread_id: UUID
     place: str
     reply_id: UUID

@@ -25,6 +25,7 @@ from onethread.gateway_widget.frames import (
     FeedbackFrame,
     Grew,
     MessageFrame,
+    Stopped,
     Typing,
     WidgetAuthor,
     WidgetMessage,
@@ -142,7 +143,9 @@ def added_frame(event: MessageAdded) -> Arrived:
     return Arrived(message=shown(message, cursor(message.position)))
 
 
-def live_frame(delta: Delta) -> Grew | Typing:
+def live_frame(delta: Delta) -> Grew | Typing | Stopped:
+    if delta.kind == "stop":
+        return Stopped(reply_id=delta.reply_id)
     if delta.kind == "typing":
         return Typing(author=WidgetAuthor(kind="agent"))
     return Grew(reply_id=delta.reply_id, text=delta.text)

@@ -129,6 +129,13 @@ class Grew(Wire):
     text: str
 
 
+class Stopped(Wire):
+    """The answer whose pieces came is not coming: they are taken away. A widget that does not know it waits a while."""
+
+    type: Literal["stop"] = "stop"
+    reply_id: UUID
+
+
 class Typing(Wire):
     type: Literal["typing"] = "typing"
     author: WidgetAuthor
