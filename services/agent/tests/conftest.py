@@ -14,11 +14,12 @@ from pydantic import BaseModel
 from onethread.agent.answer import Answerer
 from onethread.agent.llm import LanguageModel
 from onethread.agent.turn import Turns
+from onethread.contracts.agent import AgentConfig, AgentConfigOf, AgentSettings
 from onethread.contracts.envelope import CloudEvent
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
 from onethread.contracts.messages import Audience, Author, Channel, Message
 from onethread.contracts.questions import Delta, History, HistoryOfThread
-from onethread.contracts.subjects import KNOWLEDGE_SEARCH
+from onethread.contracts.subjects import CONVERSATION_AGENT, KNOWLEDGE_SEARCH
 from onethread.contracts.threads import AddedMessage, CustomerName, MessageAdded, Thread
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -54,6 +55,7 @@ class RecordingBus:
         default_factory=lambda: KnowledgeFound(confidence=0.9, passages=[RETURNS, SHIPPING])
     )
     said: list[Message] | Exception | Callable[[str], list[Message]] = field(default_factory=list)
+    settings: AgentSettings = field(default_factory=AgentSettings)
     published: list[CloudEvent] = field(default_factory=list)
     live: list[tuple[str, Delta]] = field(default_factory=list)
     searches: list[KnowledgeSearch] = field(default_factory=list)
@@ -76,6 +78,9 @@ class RecordingBus:
             if isinstance(found, Exception):
                 raise found
             return found
+        if subject == CONVERSATION_AGENT:
+            assert isinstance(question, AgentConfigOf)
+            return AgentConfig(workspace=question.workspace, settings=self.settings)
         assert isinstance(question, HistoryOfThread)
         self.histories.append(question)
         if isinstance(self.said, Exception):

@@ -19,7 +19,14 @@ async def client(bus) -> AsyncIterator[httpx.AsyncClient]:
 
     async def nothing() -> None: ...
 
+    bus.answers, bus.heard = {}, []
+
+    async def listen(subject, handler) -> None:
+        bus.heard.append(subject)
+
+    bus.listen = listen
     bus.on = lambda consumer, event, handler: bus.consumers.append(consumer)
+    bus.answer = lambda subject, question, handler: bus.answers.update({subject: handler})
     bus.start = bus.stop = bus.check = bus.check_consumers = nothing
     app = create_app(Settings(api_key="secret"), bus)
     transport = httpx.ASGITransport(app)

@@ -65,7 +65,7 @@ async def test_knowledge_that_is_not_there_ends_at_a_person(nats_url, added) -> 
         await bus.publish(added(ASKED), "customer")
         (proposed,) = await proposals(bus)
         assert proposed.data.decision == "handoff"
-        assert proposed.data.reason == "The knowledge base did not answer"
+        assert proposed.data.reason == "The knowledge base is away"
 
 
 async def test_what_came_while_the_agent_was_away_is_answered_once(nats_url, added, returns) -> None:

@@ -60,7 +60,7 @@ def test_nothing_said_in_one_place_reaches_another(bus, added, message, returns,
         for _, delta in bus.live:
             assert canaries(delta.text) <= {canary(delta.place)}
         for text in [*model.prompts, *(search.query for search in bus.searches)]:
-            assert len(canaries(text)) == 1
+            assert len(canaries(text)) <= 1
         assert {asked.place for asked in bus.histories} <= {place for place, _ in said}
 
     asyncio.run(run())

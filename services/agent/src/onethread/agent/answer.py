@@ -1,18 +1,25 @@
-"""One question to one reply: intents, search, decision, writing, check. A turn and `/v1/ask` both come through here."""
+"""One question to one reply: understand, search, decide, write. A turn and `/v1/ask` both come through here."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import structlog
 
-from onethread.agent import decide, intents
-from onethread.agent.decide import Handoff
+from onethread.agent import decide
+from onethread.agent.asked import question_of, questions
+from onethread.agent.decide import AskBack, Handoff
+from onethread.agent.handoff import suggested_reply, summary
+from onethread.agent.intents import Intent, intent_of
 from onethread.agent.llm import LanguageModel
-from onethread.agent.manner import dress, phrase
+from onethread.agent.manner import Voice, voice
+from onethread.agent.prompt import Said
+from onethread.agent.rewrite import Meant, meant, queries
+from onethread.agent.so_far import SoFar
 from onethread.agent.stream import Say
-from onethread.agent.writing import Clarify, History, Outcome, Task, Writer
-from onethread.contracts.agent import AgentConfig, Usage
-from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
+from onethread.agent.writing import Clarify, Task, Writer, Written
+from onethread.contracts.agent import AgentConfig, HandoffKind, Usage
+from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
 from onethread.contracts.messages import ChannelKind, Source
 from onethread.contracts.replies import Decision
 from onethread.runtime.bus import RefusedError, UnavailableError
@@ -21,23 +28,27 @@ log = structlog.get_logger()
 Search = Callable[[KnowledgeSearch], Awaitable[KnowledgeFound]]
 PASSAGES = 5
 LONGEST_QUERY = 2_000
-LONGEST_SUMMARY = 300
+_NEAR = 0.15
+"""Belief below which the nearest article is no topic of the question."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """All that an answer may rest on beside the articles. `history` is asked for only when it is needed."""
+    """All that an answer may rest on beside the articles. `so_far` is asked for once."""
 
-    workspace: str
+    config: AgentConfig
     text: str
     kind: ChannelKind
-    history: History
+    so_far: Callable[[], Awaitable[SoFar]]
     name: str | None = None
+    attachments: int = 0
 
 
 @dataclass(frozen=True)
 class Reply:
-    """`text` is for the customer; `reason` and `summary` are for teammates. `gap` is a question without an article."""
+    """`text` is for the customer; `reason` and what follows it is for teammates. `gap` is a question without an
+    article, `query` what was searched for, and `found` what that gave.
+    """
 
     decision: Decision
     text: str
@@ -45,15 +56,57 @@ class Reply:
     sources: tuple[Source, ...] = ()
     reason: str = ""
     summary: str = ""
+    handoff: HandoffKind | None = None
+    suggested_reply: str = ""
+    tags: tuple[str, ...] = ()
     gap: str | None = None
+    query: str = ""
+    found: KnowledgeFound | None = None
     usage: tuple[Usage, ...] = ()
+
+    @property
+    def topic(self) -> str | None:
+        """Title of the nearest article."""
+        if self.sources:
+            return self.sources[0].title
+        near = self.found is not None and self.found.passages and self.found.confidence >= _NEAR
+        return self.found.passages[0].title if self.found and near else None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question that is understood."""
+
+    question: Question
+    text: str
+    intent: Intent
+    so_far: SoFar
+    meant: Meant
+    voice: Voice
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What came of one of the questions in a message."""
+
+    text: str
+    query: str
+    found: KnowledgeFound
+    result: Written | Clarify | AskBack | Handoff
+    usage: tuple[Usage, ...] = field(default=())
 
 
 class Answerer:
-    """`threshold` is the belief (0 to 1) from which the agent answers by itself."""
+    """`threshold` is the installation's belief (0 to 1) from which the agent answers by itself."""
 
-    def __init__(self, search: Search, threshold: float, model: LanguageModel | None = None) -> None:
-        self._search, self._threshold, self._writer = search, threshold, Writer(model)
+    def __init__(
+        self,
+        search: Search,
+        threshold: float,
+        model: LanguageModel | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._search, self._threshold, self._writer, self._now = search, threshold, Writer(model), now
 
     @property
     def is_slow(self) -> bool:
@@ -62,74 +115,204 @@ class Answerer:
 
     async def answer(self, question: Question, say: Say) -> Reply:
         """Never raises for what a customer wrote or for a service that is away: that ends in a handoff."""
-        text = intents.question_of(question.text)
-        intent = intents.intent_of(text)
-        if intent in ("greeting", "thanks"):
-            own = phrase(intent, question.kind, text)
-            return Reply("answer", dress(own, question.kind, question.name), 1.0, reason=f"The customer wrote {intent}")
-        if handoff := decide.before_search(text, intent):
-            return handed_off(question, text, handoff)
+        asked = await _understood(question)
+        if asked.intent in ("greeting", "thanks"):
+            return _small_talk(asked)
+        settings = question.config.settings
+        handoff = decide.before_search(asked.text, asked.intent, asked.so_far, settings, question.attachments)
+        if handoff is None and asked.meant.choice == "":
+            handoff = decide.NONE_OF_THEM
         try:
-            query, found = await self._find(question, text)
-        except (UnavailableError, RefusedError) as error:
+            if handoff:
+                return await self._handed_off_unsearched(asked, handoff)
+            return self._reply(asked, await self._parts(asked, say))
+        except UnavailableError as error:
             log.warning("knowledge.away", error=type(error).__name__)
-            return handed_off(question, text, decide.KNOWLEDGE_AWAY)
-        if handoff := decide.after_search(found, self._threshold):
-            return handed_off(question, query, handoff)
-        config = AgentConfig(workspace=question.workspace)
-        written = await self._writer.write(Task(config, question.kind, text, query, found, question.history), say)
-        return _reply(question, query, found.confidence, written)
+            slow = isinstance(error.__cause__, TimeoutError)
+            return self._handed_off(asked, decide.KNOWLEDGE_SLOW if slow else decide.KNOWLEDGE_AWAY)
+        except RefusedError:
+            log.warning("knowledge.refused")
+            return self._handed_off(asked, decide.KNOWLEDGE_FAILED)
 
-    async def _find(self, question: Question, text: str) -> tuple[str, KnowledgeFound]:
-        """Searches for the text, and for the text with what it points back to; the surer one counts."""
-        points_back = intents.points_back(text)
-        complete = await _completed(question, text) if points_back else None
-        first = complete or text
-        found = await self._ask(question.workspace, first)
-        if found.confidence >= self._threshold:
-            return first, found
-        if not points_back and intents.is_short(text):
-            complete = await _completed(question, text)
-        second = text if points_back else complete
-        if second is None or second == first:
-            return first, found
-        again = await self._ask(question.workspace, second)
-        return (second, again) if again.confidence > found.confidence else (first, found)
+    def failed(self, question: Question) -> Reply:
+        """For a fault of ours, which would come again at each try."""
+        asked = _Asked(question, question.text, "question", SoFar(), Meant([]), _voice(question, SoFar(), None))
+        return self._handed_off(asked, decide.FAILED)
 
-    async def _ask(self, workspace: str, query: str) -> KnowledgeFound:
-        asked = KnowledgeSearch(workspace=workspace, query=query[:LONGEST_QUERY], k=PASSAGES, audience="public")
-        return await self._search(asked)
+    # Search and writing
+
+    async def _parts(self, asked: _Asked, say: Say) -> list[_Part]:
+        """The whole, or each of several questions. Where none of several is sure, they are one question after all."""
+        texts = questions(asked.text)
+        if len(texts) == 1 or asked.meant.choice:
+            return [await self._part(asked, asked.text, asked.meant.queries, say, may_ask=True)]
+        parts: list[_Part] = []
+        for n, text in enumerate(texts):
+            before = texts[n - 1] if n else asked.so_far.question
+            if parts and isinstance(parts[-1].result, Written):
+                await say("\n\n")
+            parts.append(await self._part(asked, text, queries(text, before), say, may_ask=False))
+        if any(isinstance(part.result, Written) for part in parts):
+            return parts
+        return [await self._part(asked, asked.text, [asked.text], say, may_ask=True)]
+
+    async def _part(self, asked: _Asked, text: str, wordings: Sequence[str], say: Say, *, may_ask: bool) -> _Part:
+        query, found = await self._find(asked, wordings)
+        threshold = self._needed(asked.question.config)
+        may_ask = may_ask and decide.may_ask_back(asked.so_far, asked.question.config.settings)
+        if undecided := decide.after_search(query, found, threshold, may_ask=may_ask):
+            return _Part(text, query, found, undecided)
+
+        async def history() -> Sequence[Said]:
+            return asked.so_far.said
+
+        task = Task(asked.question.config, asked.question.kind, text, query, found, history)
+        outcome = await self._writer.write(task, say)
+        return _Part(text, query, found, outcome.result, outcome.usage)
+
+    async def _find(self, asked: _Asked, wordings: Sequence[str]) -> tuple[str, KnowledgeFound]:
+        """The first wording that finds something sure, or else the surest."""
+        best: tuple[str, KnowledgeFound] | None = None
+        for query in wordings:
+            found = await self._ask(asked, query)
+            if best is None or found.confidence > best[1].confidence:
+                best = query, found
+            if found.confidence >= self._needed(asked.question.config):
+                break
+        assert best is not None  # noqa: S101 there is a wording
+        return best
+
+    async def _ask(self, asked: _Asked, query: str) -> KnowledgeFound:
+        """In the customer's language where there are articles in several."""
+        search = KnowledgeSearch(
+            workspace=asked.question.config.workspace, query=query[:LONGEST_QUERY], k=PASSAGES, audience="public"
+        )
+        found = await self._search(search)
+        locales = {passage.locale.split("-")[0] for passage in found.passages if passage.locale}
+        if len(locales) > 1 and asked.voice.tongue in locales:
+            found = await self._search(search.model_copy(update={"locale": asked.voice.tongue}))
+        return _chosen_first(found, asked.meant.choice)
+
+    def _needed(self, config: AgentConfig) -> float:
+        return self._threshold if config.settings.confidence is None else config.settings.confidence
+
+    # Replies
+
+    def _reply(self, asked: _Asked, parts: Sequence[_Part]) -> Reply:
+        usage = tuple(one for part in parts for one in part.usage)
+        part = next((part for part in parts if not isinstance(part.result, Written)), parts[0])
+        match part.result:
+            case Handoff() as handoff if len(parts) > 1:
+                reply = self._partly(asked, parts, handoff)
+            case Handoff() as handoff:
+                sure = replace(handoff, confidence=part.found.confidence)
+                reply = self._handed_off(asked, sure, part.query, part.found)
+            case AskBack() as ask:
+                text = asked.voice.which(ask.options) if ask.options else asked.voice.phrase("more")
+                reply = _clarifying(asked, part, text, "Several articles fit about as well" if ask.options else "")
+            case Clarify() as clarify:
+                reply = _clarifying(asked, part, clarify.text, "The language model asked back")
+            case Written():
+                reply = _answering(asked, parts)
+        return replace(reply, usage=usage)
+
+    def _partly(self, asked: _Asked, parts: Sequence[_Part], handoff: Handoff) -> Reply:
+        """Answers what is sure and hands over what is open."""
+        still_open = [part for part in parts if not isinstance(part.result, Written)]
+        open_text = " ".join(part.text for part in still_open)
+        rest = self._handed_off(asked, handoff, still_open[0].query, still_open[0].found, open_text)
+        sure = _answering(asked, [part for part in parts if isinstance(part.result, Written)])
+        said = asked.voice.handed_off(handoff.why, self._now(), open_text)
+        text = "\n\n".join([*(p.result.text for p in parts if isinstance(p.result, Written)), said])
+        return replace(
+            rest,
+            text=asked.voice.dress(text, asked.question.name),
+            sources=sure.sources,
+            reason=f"Answered in part; open is: {open_text} ({handoff.reason})",
+        )
+
+    async def _handed_off_unsearched(self, asked: _Asked, handoff: Handoff) -> Reply:
+        """With what the articles say on it, for the teammate. A search that fails is no matter here."""
+        says_it = handoff.why in ("account", "reserved", "turns")
+        query = asked.text if says_it else asked.so_far.question
+        if not query:
+            return self._handed_off(asked, handoff)
+        try:
+            found = await self._ask(asked, query)
+        except (UnavailableError, RefusedError):
+            return self._handed_off(asked, handoff)
+        return self._handed_off(asked, handoff, query, found)
+
+    def _handed_off(
+        self, asked: _Asked, handoff: Handoff, query: str = "", found: KnowledgeFound | None = None, gap: str = ""
+    ) -> Reply:
+        question = asked.question
+        return Reply(
+            "handoff",
+            asked.voice.dress(asked.voice.handed_off(handoff.why, self._now()), question.name),
+            handoff.confidence,
+            reason=handoff.reason,
+            summary=summary(asked.text, asked.so_far, handoff, question.name),
+            handoff=handoff.why,
+            suggested_reply=suggested_reply(query, found, question.kind),
+            tags=handoff.tags,
+            gap=(gap or query) if handoff.gap else None,
+            query=query,
+            found=found,
+        )
 
 
-def _reply(question: Question, query: str, confidence: float, outcome: Outcome) -> Reply:
-    result = outcome.result
-    if isinstance(result, Handoff):
-        return replace(handed_off(question, query, replace(result, confidence=confidence)), usage=outcome.usage)
-    dressed = dress(result.text, question.kind, question.name)
-    if isinstance(result, Clarify):
-        return Reply("clarify", dressed, confidence, reason="The language model asked back", usage=outcome.usage)
-    return Reply("answer", dressed, confidence, result.sources, result.reason, usage=outcome.usage)
+async def _understood(question: Question) -> _Asked:
+    text, so_far = question_of(question.text), await question.so_far()
+    intent, wants = intent_of(text), meant(text, so_far)
+    return _Asked(question, text, intent, so_far, wants, _voice(question, so_far, wants))
 
 
-async def _completed(question: Question, text: str) -> str | None:
-    """The text behind the last question that the customer asked before it."""
-    for said in reversed(await question.history()):
-        if said.author == "customer" and intents.intent_of(said.text) == "question" and said.text.strip() != text:
-            return f"{intents.question_of(said.text)}\n{text}"
-    return None
+def _voice(question: Question, so_far: SoFar, wants: Meant | None) -> Voice:
+    """In the language that the customer wished for or writes, in this message or before."""
+    hours = question.config.settings.hours
+    if wants and wants.wished:
+        return Voice(wants.wished, question.kind, hours)
+    earlier = (said.text for said in reversed(so_far.said) if said.author == "customer")
+    return voice([question.text, *earlier], question.kind, hours)
 
 
-def handed_off(question: Question, query: str, handoff: Handoff) -> Reply:
-    own = phrase(handoff.why, question.kind, question.text)
+def _small_talk(asked: _Asked) -> Reply:
+    own = asked.voice.dress(asked.voice.phrase(asked.intent), asked.question.name)
+    return Reply("answer", own, 1.0, reason=f"The customer wrote {asked.intent}")
+
+
+def _clarifying(asked: _Asked, part: _Part, text: str, reason: str) -> Reply:
     return Reply(
-        "handoff",
-        dress(own, question.kind, question.name),
-        handoff.confidence,
-        reason=handoff.reason,
-        summary=_shortened(" / ".join(filter(None, map(str.strip, query.splitlines())))),
-        gap=query if handoff.gap else None,
+        "clarify",
+        asked.voice.dress(text, asked.question.name),
+        part.found.confidence,
+        reason=reason or "The message says too little to search for",
+        query=part.query,
+        found=part.found,
     )
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_SUMMARY else text[: LONGEST_SUMMARY - 1].rstrip() + "…"
+def _answering(asked: _Asked, parts: Sequence[_Part]) -> Reply:
+    written = [part.result for part in parts if isinstance(part.result, Written)]
+    sources = {source.document_id: source for one in written for source in one.sources}
+    return Reply(
+        "answer",
+        asked.voice.dress("\n\n".join(one.text for one in written), asked.question.name),
+        min(part.found.confidence for part in parts),
+        tuple(sources.values()),
+        "; ".join(dict.fromkeys(one.reason for one in written)),
+        query=parts[0].query,
+        found=parts[0].found,
+    )
+
+
+def _chosen_first(found: KnowledgeFound, choice: str | None) -> KnowledgeFound:
+    """The customer said which article is meant, which is surer than any search."""
+    if not choice:
+        return found
+
+    def is_other(passage: Passage) -> bool:
+        return choice not in (passage.title, *passage.heading_path)
+
+    return found.model_copy(update={"passages": sorted(found.passages, key=is_other)})

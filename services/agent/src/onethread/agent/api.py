@@ -1,7 +1,6 @@
-"""`POST /v1/ask`: test an answer. It goes the same way as a customer's message, but nobody is told."""
+"""Test an answer: `POST /v1/ask`, and the same on the bus. It goes the way of a customer's message; nobody is told."""
 
 import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,9 +8,11 @@ from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from onethread.agent.answer import Answerer, Question
+from onethread.agent.config import Configs
 from onethread.agent.prompt import Said
-from onethread.contracts.messages import AuthorKind, ChannelKind, Source
-from onethread.contracts.replies import Decision
+from onethread.agent.so_far import SoFar
+from onethread.contracts.agent import Answered, Ask, SaidBefore
+from onethread.contracts.messages import ChannelKind
 from onethread.runtime.errors import Problem
 
 
@@ -20,30 +21,46 @@ class Asking:
     """What the route works with. The lifespan puts it into `app.state.asking`."""
 
     answerer: Answerer
+    configs: Configs
     api_key: SecretStr
     workspace: str
 
+    async def answer(self, asked: Ask) -> Answered:
+        """What the agent would say, and why. Nothing is kept or sent."""
 
-class SaidIn(BaseModel):
-    author: AuthorKind = "customer"
-    text: str = Field(max_length=20_000)
+        async def so_far() -> SoFar:
+            return SoFar([Said(said.author, said.text, tuple(said.titles)) for said in asked.history])
+
+        async def nobody(text: str) -> None:
+            """Nothing is streamed."""
+
+        config = await self.configs.of(asked.workspace)
+        reply = await self.answerer.answer(Question(config, asked.question, asked.channel, so_far), nobody)
+        return Answered(
+            decision=reply.decision,
+            confidence=reply.confidence,
+            text=reply.text,
+            sources=list(reply.sources),
+            reason=reply.reason,
+            summary=reply.summary,
+            query=reply.query,
+            passages=reply.found.passages if reply.found else [],
+            handoff=reply.handoff,
+            suggested_reply=reply.suggested_reply,
+            tags=list(reply.tags),
+            topic=reply.topic,
+            calibration=reply.found.calibration if reply.found else "",
+            usage=list(reply.usage),
+        )
 
 
 class AskIn(BaseModel):
     """`history` is oldest first; a bare string counts as the customer's."""
 
     question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
-    history: list[SaidIn | str] = Field(default_factory=list, max_length=200)
+    history: list[SaidBefore | str] = Field(default_factory=list, max_length=200)
     workspace: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
     channel: ChannelKind = "widget"
-
-
-class AskOut(BaseModel):
-    decision: Decision
-    confidence: float
-    text: str
-    sources: list[Source]
-    reason: str
 
 
 def _asking(request: Request, authorization: Annotated[str, Header()] = "") -> Asking:
@@ -58,24 +75,14 @@ router = APIRouter(prefix="/v1", tags=["agent"])
 
 
 @router.post("/ask")
-async def ask(asking: Annotated[Asking, Depends(_asking)], asked: AskIn) -> AskOut:
+async def ask(asking: Annotated[Asking, Depends(_asking)], asked: AskIn) -> Answered:
     """What the agent would say, and why. Nothing is kept or sent."""
-    before = [
-        Said("customer", said) if isinstance(said, str) else Said(said.author, said.text) for said in asked.history
-    ]
-
-    async def history() -> Sequence[Said]:
-        return before
-
-    async def nobody(text: str) -> None:
-        """Nothing is streamed."""
-
-    question = Question(asked.workspace or asking.workspace, asked.question, asked.channel, history)
-    reply = await asking.answerer.answer(question, nobody)
-    return AskOut(
-        decision=reply.decision,
-        confidence=reply.confidence,
-        text=reply.text,
-        sources=list(reply.sources),
-        reason=reply.reason,
+    before = [SaidBefore(text=said) if isinstance(said, str) else said for said in asked.history]
+    return await asking.answer(
+        Ask(
+            workspace=asked.workspace or asking.workspace,
+            question=asked.question,
+            history=before,
+            channel=asked.channel,
+        )
     )

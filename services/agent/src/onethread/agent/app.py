@@ -7,19 +7,26 @@ from fastapi import FastAPI
 
 from onethread.agent import api
 from onethread.agent.answer import Answerer
+from onethread.agent.config import Configs
 from onethread.agent.llm import LanguageModel
 from onethread.agent.settings import Settings
+from onethread.agent.tongues import tongues
 from onethread.agent.turn import Turns
+from onethread.contracts import subjects
+from onethread.contracts.agent import Ask
+from onethread.contracts.catalog import type_of
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
 from onethread.contracts.streams import AGENT
-from onethread.contracts.subjects import KNOWLEDGE_SEARCH
-from onethread.contracts.threads import MessageAdded
+from onethread.contracts.subjects import AGENT_ASK, KNOWLEDGE_SEARCH
+from onethread.contracts.threads import MessageAdded, ThreadAssigned
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus
 from onethread.runtime.context import service_name
 from onethread.runtime.health import Health
 
 SEARCH_SECONDS = 3.0
+TAKEN = (subjects.event("*", type_of(MessageAdded), "teammate"), subjects.event("*", type_of(ThreadAssigned)))
+"""People wrote in a thread, or it was given to one of them."""
 
 
 def create_app(settings: Settings | None = None, bus: Bus | None = None) -> FastAPI:
@@ -39,10 +46,15 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None) -> Fast
                 return await connected.ask(KNOWLEDGE_SEARCH, question, KnowledgeFound, SEARCH_SECONDS)
 
             answerer = Answerer(search, settings.agent_confidence, model)
-            turns = Turns(connected, answerer, settings.agent_settle_ms / 1000)
+            configs = Configs(connected)
+            turns = Turns(connected, answerer, settings.agent_settle_ms / 1000, configs)
+            asking = app.state.asking = api.Asking(answerer, configs, settings.api_key, settings.workspace)
             connected.on(AGENT, MessageAdded, turns.take)
-            app.state.asking = api.Asking(answerer, settings.api_key, settings.workspace)
+            connected.answer(AGENT_ASK, Ask, asking.answer)
+            tongues()  # read before the first customer waits for it
             await connected.start()
+            for taken in TAKEN:
+                await connected.listen(taken, turns.on_people)
             stack.push_async_callback(connected.stop)
             health.alive["consumers"] = connected.check_consumers
             health.ready["bus"] = connected.check

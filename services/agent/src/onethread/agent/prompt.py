@@ -31,6 +31,8 @@ class Said:
 
     author: AuthorKind
     text: str
+    titles: tuple[str, ...] = ()
+    """Of the articles that an answer rests on."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ class Settings(RuntimeSettings):
 
     api_key: SecretStr = Field(description="The bearer key of the HTTP API.")
     agent_confidence: float = Field(0.6, ge=0, le=1, description="Belief from which the agent answers by itself.")
-    agent_settle_ms: int = Field(0, ge=0, le=10_000, description="Wait this long for more of a burst of messages.")
+    agent_settle_ms: int = Field(
+        2500, ge=0, le=10_000, description="Longest pause in which more of a burst of messages is waited for."
+    )
     llm_provider: str = Field("extractive", description="`extractive` (no model) or `openai`.", validate_default=True)
     llm_url: str | None = Field(
         None, description="Of an OpenAI-compatible server: `https://host/v1`.", validate_default=True

@@ -2,36 +2,41 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import structlog
-from pydantic import BaseModel
+from nats.aio.msg import Msg
+from pydantic import BaseModel, ConfigDict
 
-from onethread.agent.answer import Answerer, Question, Reply, handed_off
-from onethread.agent.decide import FAILED
+from onethread.agent.answer import Answerer, Question, Reply
+from onethread.agent.bursts import Burst, Taken
+from onethread.agent.config import Configs
 from onethread.agent.manner import MANNERS
 from onethread.agent.prompt import Said
+from onethread.agent.so_far import SoFar
 from onethread.contracts import subjects
+from onethread.contracts.agent import AgentConfig
 from onethread.contracts.envelope import CloudEvent
 from onethread.contracts.ids import derived_id
 from onethread.contracts.knowledge import KnowledgeGap, KnowledgeGapFound
 from onethread.contracts.messages import ChannelKind, Message
 from onethread.contracts.questions import Delta, History, HistoryOfThread
 from onethread.contracts.replies import ProposedReply, ReplyProposed
-from onethread.contracts.threads import MessageAdded
+from onethread.contracts.threads import MessageAdded, Thread
 from onethread.runtime.bus import RefusedError, UnavailableError
 from onethread.runtime.telemetry import traceparent
 
 log = structlog.get_logger()
 A = TypeVar("A", bound=BaseModel)
 SOURCE = "/agent"
-HISTORY = 20
+LEAST_HISTORY = 20
+MESSAGES_A_TURN = 4
+MOST_HISTORY = 200
 HISTORY_SECONDS = 2.0
-RESTARTS = 3
-"""A customer who goes on writing gets an answer to what there is after so many."""
+_FIRST = 2
+"""Number of the event that adds a thread's first message: only its opening stands before it."""
 
 
 class Bus(Protocol):
@@ -42,65 +47,85 @@ class Bus(Protocol):
     async def say_live(self, subject: str, body: BaseModel | bytes) -> None: ...
 
 
-class _OvertakenError(Exception):
-    """The customer wrote more while the answer was being written."""
+class _Act(BaseModel):
+    """What is read of an event that may say that people took a thread."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    class Data(BaseModel):
+        thread: Thread
+        message: Message | None = None
+
+    data: Data
 
 
 class Turns:
     """One turn a thread at a time. Messages of one place that arrive together get one answer, to the newest of them.
 
-    Each of them is done only when that answer is durable, so that a crash brings all of them back.
+    Each of them is done only when that answer is durable, so that a crash brings all of them back. `settle`: the
+    longest pause, in seconds, in which more is waited for.
     """
 
-    def __init__(self, bus: Bus, answerer: Answerer, settle: float = 0.0) -> None:
+    def __init__(self, bus: Bus, answerer: Answerer, settle: float = 0.0, configs: Configs | None = None) -> None:
         self._bus, self._answerer, self._settle = bus, answerer, settle
+        self._configs = configs or Configs(bus)
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
-        self._waiting: defaultdict[tuple[UUID, str], list[MessageAdded]] = defaultdict(list)
+        self._bursts: defaultdict[tuple[UUID, str], Burst] = defaultdict(Burst)
+        self._taken = Taken()
 
     async def take(self, event: MessageAdded) -> None:
         """Raises `UnavailableError` when the proposal could not be published."""
         message = event.data.message
-        if not event.data.agent_may_answer or message.author.kind != "customer" or message.channel is None:
+        if not _is_ours(event) or self._taken.before(event):
             return
-        burst = (message.thread_id, event.data.place or "")
-        waiting = self._waiting[burst]
-        waiting.append(event)
+        at = (message.thread_id, event.data.place or "")
+        burst = self._bursts[at]
+        burst.add(event)
         lock = self._locks.setdefault(message.thread_id, asyncio.Lock())
         try:
             async with lock:
-                if self._settle:
-                    await asyncio.sleep(self._settle)
-                if event in waiting:
-                    await self._answer_all(waiting)
+                if event in burst.waiting:
+                    await self._answer_all(burst)
         finally:
-            if event in waiting:
-                waiting.remove(event)
-            if not waiting:
-                self._waiting.pop(burst, None)
+            if event in burst.waiting:
+                burst.waiting.remove(event)
+            if not burst.waiting:
+                self._bursts.pop(at, None)
 
-    async def _answer_all(self, waiting: list[MessageAdded]) -> None:
-        """Answers all that wait, beginning again when more arrives meanwhile."""
-        for restarts in range(RESTARTS + 1):
-            batch = sorted(waiting, key=lambda event: event.data.message.sequence)
-            last = restarts == RESTARTS
-            turn = _Turn(self._bus, self._answerer, batch, overtaken=lambda: not last and len(waiting) > len(batch))  # noqa: B023 it is called within this round
-            try:
-                await turn.run()
-            except _OvertakenError:
-                continue
-            waiting[:] = [event for event in waiting if event not in batch]
+    async def on_people(self, message: Msg) -> None:
+        """A teammate wrote, or took the thread, or told the agent to be quiet: it stops at once."""
+        act = _Act.model_validate_json(message.data).data
+        if act.message is not None and (act.message.note or act.message.author.kind != "teammate"):
             return
+        if act.message is None and act.thread.assignee is None and act.thread.agent in ("active", "drafting"):
+            return
+        self._taken.add(act.thread.id, act.thread.sequence)
+        for (thread_id, _), burst in list(self._bursts.items()):
+            if thread_id == act.thread.id and any(event.data.agent_mode == "auto" for event in burst.waiting):
+                burst.stop()
+                log.info("turn.stopped", thread=str(thread_id))
+
+    async def _answer_all(self, burst: Burst) -> None:
+        """Answers all that wait, beginning again when more arrives meanwhile."""
+        while batch := await burst.settled(self._settle):
+            turn = _Turn(self._bus, self._answerer, self._configs, batch, burst)
+            ending = await burst.run(asyncio.create_task(turn.run()))
+            if ending == "done":
+                burst.waiting[:] = [event for event in burst.waiting if event not in batch]
+                return
+            await turn.withdraw()
+            burst.restarts_left -= 1
 
 
 class _Turn:
     """One answer to `batch`, oldest first, all said in one place."""
 
-    def __init__(self, bus: Bus, answerer: Answerer, batch: list[MessageAdded], overtaken: Callable[[], bool]) -> None:
-        self._bus, self._answerer, self._batch, self._overtaken = bus, answerer, batch, overtaken
+    def __init__(self, bus: Bus, answerer: Answerer, configs: Configs, batch: list[MessageAdded], burst: Burst) -> None:
+        self._bus, self._answerer, self._configs, self._batch, self._burst = bus, answerer, configs, batch, burst
         self._event = batch[-1]
         self._message = self._event.data.message
         self._reply_id = derived_id(self._message.id, "reply")
-        self._history: Sequence[Said] | None = None
+        self._shown = False
 
     @property
     def _kind(self) -> ChannelKind:
@@ -110,41 +135,45 @@ class _Turn:
     async def run(self) -> None:
         if self._answerer.is_slow:
             await self._show("typing")
+        config = await self._configs.of(self._event.workspaceid)
+
+        async def so_far() -> SoFar:
+            return await self._so_far(config)
+
         question = Question(
-            workspace=self._event.workspaceid,
+            config=config,
             text="\n".join(event.data.message.text for event in self._batch),
             kind=self._kind,
-            history=self._what_was_said,
+            so_far=so_far,
             name=self._message.author.name,
+            attachments=sum(len(event.data.message.attachments) for event in self._batch),
         )
         reply = await self._reply(question)
-        if self._overtaken():
-            raise _OvertakenError
+        self._burst.no_more_ends()
         await self._bus.publish(self._proposal(reply))
         log.info("turn.done", message=str(self._message.id), decision=reply.decision, confidence=reply.confidence)
         if reply.gap:
             await self._tell_gap(reply)
 
+    async def withdraw(self) -> None:
+        """What was shown of an answer that is not coming is taken away."""
+        if self._shown:
+            await self._show("stop")
+
     async def _reply(self, question: Question) -> Reply:
         try:
             return await self._answerer.answer(question, self._say)
-        except _OvertakenError:
-            raise
         except Exception:
             # A fault of ours would fail again at each try, and the customer would hear nothing.
             log.exception("turn.failed", message=str(self._message.id))
-            return handed_off(question, question.text, FAILED)
+            return self._answerer.failed(question)
 
     async def _say(self, text: str) -> None:
-        if self._overtaken():
-            raise _OvertakenError
         await self._show("delta", text)
 
-    async def _show(self, kind: Literal["delta", "typing"], text: str = "") -> None:
-        if not MANNERS[self._kind].streams or self._event.data.place is None:
+    async def _show(self, kind: Literal["delta", "typing", "stop"], text: str = "") -> None:
+        if not MANNERS[self._kind].streams or self._event.data.place is None or not _is_for_customer(self._event):
             return
-        if self._event.data.thread.agent == "drafting":
-            return  # the customer will not read it
         delta = Delta(
             kind=kind,
             thread_id=self._message.thread_id,
@@ -152,31 +181,30 @@ class _Turn:
             reply_id=self._reply_id,
             text=text,
         )
+        self._shown = True
         try:
             await self._bus.say_live(subjects.live(self._event.workspaceid, "delta", self._kind), delta)
         except Exception as error:
             log.warning("delta.lost", error=type(error).__name__)
 
-    async def _what_was_said(self) -> Sequence[Said]:
+    async def _so_far(self, config: AgentConfig) -> SoFar:
         """What everyone at this place may know of the thread, before this burst. Without an answer: nothing."""
-        if self._history is None:
-            self._history = await self._ask_history() if self._event.data.place else ()
-        return self._history
-
-    async def _ask_history(self) -> Sequence[Said]:
+        first = self._batch[0].data.message
+        if self._event.data.place is None or first.sequence <= _FIRST:
+            return SoFar()
         asked = HistoryOfThread(
             workspace=self._event.workspaceid,
             thread_id=self._message.thread_id,
-            place=self._event.data.place or "",
-            limit=HISTORY,
+            place=self._event.data.place,
+            limit=min(MOST_HISTORY, max(LEAST_HISTORY, MESSAGES_A_TURN * config.settings.max_turns)),
         )
         try:
             history = await self._bus.ask(subjects.CONVERSATION_HISTORY, asked, History, HISTORY_SECONDS)
         except (UnavailableError, RefusedError) as error:
             log.warning("history.away", error=type(error).__name__)
-            return ()
-        first = self._batch[0].data.message
-        return [Said(m.author.kind, m.text) for m in history.messages if _stands_before(m, first) and not m.note]
+            return SoFar()
+        before = [m for m in history.messages if _stands_before(m, first) and not m.note]
+        return SoFar([_said(m) for m in before], sum(_is_settled(m, self._event.data.thread) for m in before))
 
     def _proposal(self, reply: Reply) -> ReplyProposed:
         return ReplyProposed(
@@ -197,6 +225,10 @@ class _Turn:
                 confidence=reply.confidence,
                 reason=reply.reason,
                 summary=reply.summary,
+                handoff=reply.handoff,
+                suggested_reply=reply.suggested_reply,
+                tags=list(reply.tags),
+                topic=reply.topic,
                 usage=list(reply.usage),
             ),
         )
@@ -216,6 +248,25 @@ class _Turn:
             await self._bus.publish(gap)
         except UnavailableError:
             log.warning("gap.lost", message=str(self._message.id))
+
+
+def _is_ours(event: MessageAdded) -> bool:
+    said = event.data.message
+    return event.data.agent_may_answer and said.author.kind == "customer" and said.channel is not None
+
+
+def _is_for_customer(event: MessageAdded) -> bool:
+    return event.data.agent_mode == "auto" and event.data.thread.agent != "drafting"
+
+
+def _said(message: Message) -> Said:
+    return Said(message.author.kind, message.text, tuple(source.title for source in message.sources))
+
+
+def _is_settled(message: Message, thread: Thread) -> bool:
+    """Said before a teammate gave the thread back to the agent."""
+    given = thread.agent_set
+    return given is not None and given.by.kind == "teammate" and message.created_at <= given.at
 
 
 def _stands_before(one: Message, other: Message) -> bool:

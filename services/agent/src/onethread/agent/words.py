@@ -1,70 +1,105 @@
 """Words of a text: which carry meaning, and which language the others betray. Pure."""
-# ruff: noqa: SIM905 a text of words is read more easily than a list of them
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
+
+from onethread.agent.tongues import Language, tongues
 
 if TYPE_CHECKING:
     from Stemmer import Stemmer
 
-Language = Literal["en", "de", "fr", "es"]
+__all__ = ["Language", "content", "language", "tokens"]
 
+_KANA = "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff々"
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_SMALL: dict[Language, frozenset[str]] = {
-    "en": frozenset(
-        "a about after all also am an and any are aren't as at be because been before but by can can't cannot "
-        "could did didn't do does doesn't doing don't for from get gets had has have he her here hers him his how "
-        "i i'd i'll i'm i've if in into is isn't it it's its just let like many may me might more much must my "
-        "need no not of off on one only or our ours out over please she should so some such tell than that that's "
-        "the their them then there these they they're this those through to too under until up us very want was "
-        "wasn't we we're were what what's when where where's which while who who's why will with won't would you "
-        "you're your yours".split()
-    ),
-    "de": frozenset(
-        "aber alle als am auch auf aus bei bin bis bitte da das dass dein dem den der des die doch du ein eine "
-        "einem einen einer er es für gibt habe haben hat hatte ich ihr ihre ihren im in ist ja kann kein keine "
-        "können man mein meine meinem meinen meiner mich mir mit möchte muss nach nicht noch nur oder schon sein "
-        "sich sie sind so über um und uns unser vom von vor wann warum was wenn wer werden wie wir wird wo zu zum "
-        "zur".split()
-    ),
-    "fr": frozenset(
-        "ai au aux avec avez bien c'est ce ces cette combien comment dans de des du elle en est est-ce et être il "
-        "ils j'ai je l'ai la le les leur lui ma mais me mes moi mon n'ai n'est ne nos notre nous on ou où par pas "
-        "peut peux plus pour pourquoi puis-je qu'est quand que quel quelle qui sa se ses si son sont suis sur ta "
-        "te tu un une vos votre vous".split()
-    ),
-    "es": frozenset(
-        "al aquí como cómo con cuál cuándo cuánto cuesta de del desde dónde el ella en entre es esta está este "
-        "esto están favor fue ha han hay he la las le les lo los me mi mis muy más nada ni no nos o para pero por "
-        "porque puede puedo que qué quiero se si sin sobre son soy su sus te tengo tiene tienen todo tu un una "
-        "uno unos y ya yo".split()
-    ),
+_UNSPACED = re.compile(f"[{_KANA}{_HAN}]+")
+_HAS_KANA = re.compile(f"[{_KANA}]")
+_HAS_HAN = re.compile(f"[{_HAN}]")
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
+_TELLING: dict[Language, re.Pattern[str]] = {
+    "de": re.compile("[ßäöü]"),
+    "es": re.compile("[¿¡ñ]"),
+    "pl": re.compile("[ąęłńśźż]"),
+    "pt": re.compile("[ãõ]"),
+    "tr": re.compile("[ğış]"),
+    "fr": re.compile("[œêèç]|\\b[ldjcn]'"),
+    "it": re.compile("[òì]"),
 }
-_ANY_SMALL = frozenset().union(*_SMALL.values())
+"""Letters that the others among our languages seldom have. Worth as much as a small word."""
+_STEMMERS: dict[Language, str] = {
+    "en": "english",
+    "de": "german",
+    "fr": "french",
+    "es": "spanish",
+    "it": "italian",
+    "pt": "portuguese",
+    "nl": "dutch",
+    "tr": "turkish",
+    "ru": "russian",
+}
+_LATIN: tuple[Language, ...] = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr")
 
 
 def tokens(text: str) -> list[str]:
-    """The words of `text`, in lower case."""
+    """The words of `text`, in lower case. Of a script without spaces: what stands between its marks."""
     return _WORD.findall(unicodedata.normalize("NFKC", text).lower().replace("’", "'"))
 
 
-def content(text: str) -> list[str]:
-    """The stems of the words that carry meaning, in order."""
-    return _stemmer().stemWords([word for word in tokens(text) if word not in _ANY_SMALL])
+def content(text: str, tongue: Language | None = None) -> list[str]:
+    """The stems of the words that carry meaning, in order. Two texts compare only if stemmed for the same `tongue`;
+    None stems as English. A script without spaces gives pairs of characters.
+    """
+    small = _small(tongue or language(text) or "en")
+    words = [word for token in tokens(text) for word in _parts(token) if word not in small]
+    stemmer = _stemmer(tongue or "en")
+    return stemmer.stemWords(words) if stemmer else words
 
 
 def language(text: str) -> Language | None:
-    """None when no small word tells. English wins a tie."""
-    words = tokens(text)
-    counts = {name: sum(word in _SMALL[name] for word in words) for name in get_args(Language)}
-    best = max(counts, key=lambda name: counts[name])
-    return best if counts[best] else None
+    """None when nothing tells. English wins a tie."""
+    if _HAS_KANA.search(text):
+        return "ja"
+    if _HAS_HAN.search(text):
+        return "zh"
+    if _CYRILLIC.search(text):
+        return "ru"
+    known, words, lower = tongues(), tokens(text), text.lower()
+    counts: dict[Language, int] = {code: sum(word in known[code].small for word in words) for code in _LATIN}
+    for code, letters in _TELLING.items():
+        counts[code] += bool(letters.search(lower))
+    best: Language = max(counts, key=lambda code: counts[code])
+    return best if counts[best] else _by_greeting(words)
+
+
+def _by_greeting(words: list[str]) -> Language | None:
+    """A single "merci" tells too."""
+    known = tongues()
+    matching: Iterator[Language] = (
+        code for code in _LATIN if any(word in known[code].greetings | known[code].thanks for word in words)
+    )
+    return next(matching, None)
+
+
+def _parts(token: str) -> list[str]:
+    if not _UNSPACED.search(token):
+        return [token]
+    runs = _UNSPACED.findall(token)
+    rest = [part for part in _UNSPACED.split(token) if part]
+    return rest + [run[i : i + 2] for run in runs for i in range(max(1, len(run) - 1))]
 
 
 @cache
-def _stemmer() -> "Stemmer":
+def _small(tongue: Language) -> frozenset[str]:
+    """English ones never carry meaning: its words stand in texts of every language."""
+    return tongues()[tongue].small | tongues()["en"].small
+
+
+@cache
+def _stemmer(tongue: Language) -> "Stemmer | None":
     from Stemmer import Stemmer
 
-    return Stemmer("english")
+    return Stemmer(_STEMMERS[tongue]) if tongue in _STEMMERS else None

@@ -1,0 +1,77 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onethread.agent.asked import is_short, points_back, question_of, questions
+
+ASKED = "How long does delivery take?"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Hi there! {ASKED}",
+        f"Good morning. {ASKED} Thanks a lot!",
+        f"{ASKED} Thank you in advance",
+        f"Hello, I have a question. {ASKED}",
+        f"Dear team,\n\n{ASKED}\n\nKind regards,\nAna Ruiz\nStudio Ruiz",
+        f"{ASKED}\n\nOn Mon, 3 Mar 2025 at 10:00, Shop <shop@shop.example> wrote:\n> Do you like our pens?\n> Yes?",
+        f"> Do you want to return it?\n\n{ASKED}",
+        f"{ASKED}\n-- \nAna Ruiz\nDo you know our shop?",
+        f"{ASKED}\n\nSent from my iPhone",
+    ],
+)
+def test_greetings_thanks_signatures_and_quotes_do_not_change_the_question(message: str) -> None:
+    assert question_of(message) == ASKED
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [
+        ("Guten Tag, ich habe eine Frage. Wie lange dauert der Versand? Vielen Dank im Voraus!",
+         "Wie lange dauert der Versand?"),
+        ("Bonjour, combien coûte la livraison ? Merci d'avance", "combien coûte la livraison ?"),
+        ("Hola, ¿hacen envíos a Chile? Gracias", "¿hacen envíos a Chile?"),
+        ("你好,请问运费多少?", "请问运费多少?"),
+        ("hi how long does it take", "how long does it take"),
+    ],
+)  # fmt: skip
+def test_small_talk_of_each_language_is_left_out(message: str, asked: str) -> None:
+    assert question_of(message) == asked
+
+
+@pytest.mark.parametrize("message", ["Hi", "hello hello", "Morning delivery: is it possible?", "Good pens?"])
+def test_what_is_nothing_else_or_no_greeting_is_kept(message: str) -> None:
+    assert question_of(message) == message
+
+
+def test_each_question_keeps_what_leads_to_it() -> None:
+    message = "I bought a pen. Can I return it? What does shipping to Japan cost? It is urgent."
+    assert questions(message) == ["I bought a pen. Can I return it?", "What does shipping to Japan cost? It is urgent."]
+    assert questions(ASKED) == [ASKED]
+    assert questions("Really??? How?") == ["Really??? How?"]
+
+
+def test_a_questionnaire_is_not_taken_apart() -> None:
+    many = " ".join(f"Is colour {n} there?" for n in range(6))
+    assert questions(many) == [many]
+
+
+@given(st.text(max_size=300))
+def test_no_text_is_lost_whole(message: str) -> None:
+    assert bool(question_of(message)) == bool(message.strip())
+    assert questions(message)
+
+
+@pytest.mark.parametrize(
+    "text", ["and to France?", "How long does that take?", "what about Japan", "und nach Frankreich?", "et en Suisse ?",
+             "¿y a Chile?", "а в Россию?", "それはいつですか"]
+)  # fmt: skip
+def test_follow_ups_point_back(text: str) -> None:
+    assert points_back(text)
+
+
+def test_whole_questions_do_not_point_back() -> None:
+    assert not points_back("How do I return an unused fountain pen in its original box?")
+    assert is_short("shipping price?")
+    assert not is_short("how much is express shipping to France")
