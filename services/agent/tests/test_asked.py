@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethread.agent.asked import is_short, points_back, question_of, questions
+from onethread.agent.asked import is_fragment, points_back, question_of, questions
 
 ASKED = "How long does delivery take?"
 
@@ -73,5 +73,6 @@ def test_follow_ups_point_back(text: str) -> None:
 
 def test_whole_questions_do_not_point_back() -> None:
     assert not points_back("How do I return an unused fountain pen in its original box?")
-    assert is_short("shipping price?")
-    assert not is_short("how much is express shipping to France")
+    assert is_fragment("shipping price?")
+    assert not is_fragment("how much is express shipping to France")
+    assert not is_fragment("Do you sell llamas?")  # what was asked before would answer it wrongly

@@ -105,3 +105,54 @@ def test_images_and_links_within_the_help_centre_are_not_quoted() -> None:
     quoted = extract("price list", Passage(document_id="a", title="T", text=text, score=1, version=1), 70)
     assert quoted
     assert quoted.text == "See  the price list and [our site](https://x.example)."
+
+
+def quote(question: str, text: str, title: str = "Pens", words: int = 70) -> str:
+    quoted = extract(question, Passage(document_id="a", title=title, text=text, score=1, version=1), words)
+    assert quoted
+    return quoted.text
+
+
+def test_what_is_asked_beyond_the_title_decides_over_the_opening() -> None:
+    text = answer("do my loyalty points expire?", "loyalty-rings")
+    assert "Rings expire 18 months after your last order" in text
+
+
+def test_sentences_that_only_lead_elsewhere_are_left_out() -> None:
+    text = "A coinjoin mixes coins. Read more: [coinjoins](../c.md). You can read it [here](../x.md). See also below."
+    assert quote("What does a coinjoin do?", text) == "A coinjoin mixes coins."
+    whole = "A coinjoin mixes coins. See [the guide](https://guide.example)."
+    assert "https://guide.example" in quote("What does a coinjoin do?", whole)
+
+
+def test_tables_drawn_with_characters_are_no_sentences() -> None:
+    text = (
+        "The candidate is one month ahead.\n\n======  ======\nStable  Candidate\n======  ======\n\n+---+---+\n| a | b |"
+    )
+    assert "===" not in quote("How far ahead is the candidate?", text)
+    assert "+--" not in quote("How far ahead is the candidate?", text)
+
+
+def test_an_answer_does_not_begin_with_a_sentence_that_leans_on_one_left_out() -> None:
+    text = "Ask the shop first.\n\nAfter that, claim the refund in the app.\n\n## Other\n\nWe are closed on Sundays."
+    assert quote("How do I claim a refund?", text, words=14).startswith("Ask the shop first.")
+    german = "Öffnen Sie zuerst die App.\n\nDanach fordern Sie dort die Erstattung an."
+    assert quote("Wie fordere ich eine Erstattung an?", german, words=14).startswith("Öffnen Sie zuerst die App.")
+
+
+def test_articles_of_other_languages_are_read_by_their_own_stems() -> None:
+    german = (
+        "Wir liefern in die ganze EU.\n\n## Rückgaben\n\nGeöffnete Tinte, z. B. ein Glas Königsblau, können Sie nicht "
+        "zurückgeben. Alles andere nehmen wir 30 Tage lang zurück.\n\n## Kosten\n\nDer Versand kostet 4,90 €."
+    )
+    assert "4,90" in quote("Welche Kosten hat der Versand?", german, "Bestellen")
+    assert "z. B. ein Glas Königsblau, können Sie nicht zurückgeben." in quote(
+        "Gibt es Rückgabe für Tinte?", german, "Bestellen"
+    )
+    japanese = "返品は30日以内に承ります。\n\n## 送料\n\n送料は全国一律500円です。ギフトカードは対象外です。"
+    assert "500円" in quote("送料はいくらですか", japanese, "ご注文について")
+
+
+def test_the_same_article_is_longer_in_a_letter_than_in_a_chat() -> None:
+    chat, letter = (answer("how do I return something", "how-to-return", words) for words in (70, 130))
+    assert len(chat.split()) <= len(letter.split())

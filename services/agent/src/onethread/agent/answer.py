@@ -19,7 +19,7 @@ from onethread.agent.so_far import SoFar
 from onethread.agent.stream import Say
 from onethread.agent.writing import Clarify, Task, Writer, Written
 from onethread.contracts.agent import AgentConfig, HandoffKind, Usage
-from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
+from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
 from onethread.contracts.messages import ChannelKind, Source
 from onethread.contracts.replies import Decision
 from onethread.runtime.bus import RefusedError, UnavailableError
@@ -191,7 +191,7 @@ class Answerer:
         locales = {passage.locale.split("-")[0] for passage in found.passages if passage.locale}
         if len(locales) > 1 and asked.voice.tongue in locales:
             found = await self._search(search.model_copy(update={"locale": asked.voice.tongue}))
-        return _chosen_first(found, asked.meant.choice)
+        return _only_chosen(found, asked.meant.choice)
 
     def _needed(self, config: AgentConfig) -> float:
         return self._threshold if config.settings.confidence is None else config.settings.confidence
@@ -307,12 +307,7 @@ def _answering(asked: _Asked, parts: Sequence[_Part]) -> Reply:
     )
 
 
-def _chosen_first(found: KnowledgeFound, choice: str | None) -> KnowledgeFound:
+def _only_chosen(found: KnowledgeFound, choice: str | None) -> KnowledgeFound:
     """The customer said which article is meant, which is surer than any search."""
-    if not choice:
-        return found
-
-    def is_other(passage: Passage) -> bool:
-        return choice not in (passage.title, *passage.heading_path)
-
-    return found.model_copy(update={"passages": sorted(found.passages, key=is_other)})
+    chosen = [passage for passage in found.passages if choice in (passage.title, *passage.heading_path)]
+    return found.model_copy(update={"passages": chosen}) if chosen else found

@@ -36,6 +36,13 @@ _WROTE = re.compile(
 )
 _ENDS = re.compile(r"(?<=[.!?])(?<!\d\.)\s+|(?<=[。！？])\s*|\n+")
 _IS_QUESTION = re.compile(r"[?？؟]\W*$")
+_ASKS = re.compile(
+    r"(?:how|what|when|where|which|who|why|can|do|does|is|are|will|could|should|"
+    r"wie|was|wann|wo|welche\w*|wer|warum|kann|habt|gibt|ist|comment|quand|quel\w*|où|combien|pourquoi|est-ce|puis-je|"
+    r"cómo|como|cuándo|cuánto|dónde|qué|puedo|come|quando|quanto|dove|posso|onde|qual|hoe|wanneer|waar|welke|kan|"
+    r"jak|kiedy|gdzie|ile|czy|nasıl|ne|nerede|kaç|как|когда|где|сколько|можно)\b"
+)
+"""So begins a question, with or without a mark at its end."""
 _LEAD = re.compile(r"^\W*([^\W_]+(?:['’][^\W_]+)?)[\s,!.:、，！。–-]*")
 
 
@@ -167,6 +174,10 @@ def points_back(text: str) -> bool:
     return any(one.back.search(plain) for one in known)
 
 
-def is_short(text: str) -> bool:
-    """May stand alone or may need what was said before: "shipping price"."""
-    return len(content(text)) <= FEW_WORDS
+def is_fragment(text: str) -> bool:
+    """May stand alone or may need what was said before: "shipping price", but not "do you ship?"."""
+    return len(content(text)) <= FEW_WORDS and not begins_a_question(text)
+
+
+def begins_a_question(text: str) -> bool:
+    return _ASKS.match(text.lstrip("¿ ").lower()) is not None

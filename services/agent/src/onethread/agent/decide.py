@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from onethread.agent.asked import begins_a_question
 from onethread.agent.intents import Intent, names_topic, says_unhelped
 from onethread.agent.so_far import SoFar
 from onethread.agent.words import content, language
@@ -63,7 +64,7 @@ def before_search(
     text: str, intent: Intent, so_far: SoFar, settings: AgentSettings, attachments: int = 0
 ) -> Handoff | None:
     """What no article can answer, whatever it says."""
-    if not text or (attachments and len(content(text)) <= _LITTLE_TEXT):
+    if not text or (attachments and len(content(text)) <= _LITTLE_TEXT and not begins_a_question(text)):
         return ATTACHMENT if attachments else NO_TEXT
     if intent in _BY_INTENT and intent != "account":
         return _BY_INTENT[intent]

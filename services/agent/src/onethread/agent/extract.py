@@ -7,22 +7,23 @@ on the question, and the part of the section that bears on it most.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from onethread.agent.words import content
+from onethread.agent.article import Block, Section, sections_of
+from onethread.agent.words import content, language
 from onethread.contracts.knowledge import Passage
 
-_HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
-_ITEM = re.compile(r"\s*(?:[-*+•]|(\d+)[.)])\s+(.*)")
-_SKIP = re.compile(r"\s*(?:\||```|~~~|!\[|<|:::|\[[^\]]+\]:\s)")
-_SENTENCE = re.compile(
-    r"(?<=[.!?…])(?<!e\.g\.)(?<!i\.e\.)(?<!\bNo\.)[\"”')]*\s+(?=[\"“'(*]*[A-ZÀ-Þ0-9¿¡])|(?<=[。！？])"
+Stems = Callable[[str], list[str]]
+_LEANS = re.compile(
+    r"(?:It|They|Them|That|This|These|Those|Then|There|Otherwise|After that|Also|But|And|So|However|Instead|Therefore|"
+    r"In (?:that|this) case|If so|If not|Finally|Next|Das|Dies\w*|Danach|Dann|Außerdem|Sonst|Andernfalls|Aber|Und|"
+    r"Dabei|Dafür|Damit|Daher|Cela|Ceci|Ensuite|Puis|Sinon|Mais|Et|Ils|Elles|Esto|Eso|Después|Luego|También|Además|Pero|"
+    r"Questo|Poi|Inoltre|Ma|Isso|Isto|Depois|Também|Mas|Dit|Dat|Daarna|Ook|Maar|En|To|Potem|Ale|Bu|Bunun|Sonra|Ama|"
+    r"Это|Затем|Также|Но|Потом)\b|(?:それ|これ|その|また|ただし|次に|这|那|然后|但是|此外)"
 )
-_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
-_LINK_WITHIN = re.compile(r"\[([^\]]*)\]\((?!https?://|mailto:)[^)]*\)")
-"""It leads nowhere outside the help centre; its words are kept."""
-_LEANS = re.compile(r"(?:It|They|Them|That|This|These|Those|Then|There|Otherwise|After that|Also|But|And|So)\b")
+"""So begins a sentence that needs the one before it."""
 # Measured on two help centres: titles decide well among passages this close, and worse than the search beyond.
 _LOOKED_AT = 3
 _AS_GOOD = 0.95
@@ -34,27 +35,6 @@ _SURE = 0.5
 """A section with less may not be the one that is meant; then the opening comes first."""
 _STEPS = 9
 _ITEMS = 5
-
-
-@dataclass
-class _Block:
-    """A paragraph's sentences, or a list's items."""
-
-    units: list[str]
-    kind: str
-    scores: list[float] = field(default_factory=list)
-
-    def best(self) -> int:
-        return max(range(len(self.units)), key=lambda i: (self.scores[i], -i))
-
-
-@dataclass
-class _Section:
-    heading: str
-    blocks: list[_Block] = field(default_factory=list)
-    score: float = 0.0
-    named: float = 0.0
-    """How much its heading bears on the question."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +56,9 @@ class Extract:
 def best_passage(question: str, passages: Sequence[Passage]) -> Passage:
     """The first, unless the title of one that is as good names more of what is asked. `passages` are best first."""
     close = [p for p in passages[:_LOOKED_AT] if p.score >= _AS_GOOD * passages[0].score]
-    asked = {*content(question)}
-    titles = [{*content(passage.title)} & asked for passage in close]
+    tongue = language(passages[0].text)
+    asked = {*content(question, tongue)}
+    titles = [{*content(passage.title, tongue)} & asked for passage in close]
     telling = {stem: math.log(1 + len(close) / sum(stem in title for title in titles)) for stem in set().union(*titles)}
     total = sum(telling.values()) + (len(asked) - len(telling)) * math.log(2 + len(close)) or 1.0
     named = [sum(telling[stem] for stem in title) / total for title in titles]
@@ -86,86 +67,46 @@ def best_passage(question: str, passages: Sequence[Passage]) -> Passage:
 
 def extract(question: str, passage: Passage, words: int) -> Extract | None:
     """What the passage says on `question` in about `words` words. None when it holds no sentence."""
-    sections = _sections(passage.text)
+    sections = sections_of(passage.text)
     if not sections:
         return None
-    weights = _weights(question, sections, passage.title)
-    _score(sections, weights, inside=bool(passage.heading_path))
+    stems = partial(content, tongue=language(passage.text))
+    shares = _shares({*stems(question)}, sections, stems)
+    _score(sections, shares, {*stems(passage.title)}, stems, inside=bool(passage.heading_path))
     pieces = _pieces(sections, words)
-    said = {*content(" ".join((passage.title, *passage.heading_path, *pieces)))}
-    asked = _shares(question, sections)
-    return Extract(pieces, passage, sum(weight for stem, weight in asked.items() if stem in said))
+    said = {*stems(" ".join((passage.title, *passage.heading_path, *pieces)))}
+    return Extract(pieces, passage, sum(weight for stem, weight in shares.items() if stem in said))
 
 
-def _sections(text: str) -> list[_Section]:
-    sections = [_Section("")]
-    for line in _LINK_WITHIN.sub(r"\1", _IMAGE.sub("", text)).splitlines():
-        if heading := _HEADING.match(line):
-            sections.append(_Section(heading[1]))
-        else:
-            _read(line, sections[-1].blocks)
-    for section in sections:
-        section.blocks = [block for block in map(_split, section.blocks) if block.units]
-    return [section for section in sections if section.blocks]
-
-
-def _read(line: str, blocks: list[_Block]) -> None:
-    """Adds a line to the paragraph or list that it belongs to. A blank line ends a paragraph."""
-    if not line.strip():
-        blocks.append(_Block([], "sentences"))
-    elif _SKIP.match(line):
-        return
-    elif item := _ITEM.match(line):
-        kind = "steps" if item[1] else "items"
-        open_list = next((b for b in reversed(blocks) if b.units), None)
-        if open_list is None or open_list.kind != kind:
-            open_list = _Block([], kind)
-            blocks.append(open_list)
-        open_list.units.append(item[2].strip())
-    elif blocks and blocks[-1].units:
-        blocks[-1].units[-1] += " " + line.strip()
-    else:
-        blocks.append(_Block([line.strip()], "sentences"))
-
-
-def _split(block: _Block) -> _Block:
-    if block.kind == "sentences" and block.units:
-        block.units = [s.strip() for s in _SENTENCE.split(block.units[0]) if s.strip()]
-    return block
-
-
-def _shares(question: str, sections: list[_Section]) -> dict[str, float]:
+def _shares(asked: set[str], sections: list[Section], stems: Stems) -> dict[str, float]:
     """How much each of the question's words tells: rare ones tell more. They add up to 1."""
-    units = [{*content(unit)} for section in sections for block in section.blocks for unit in block.units]
-    asked = {*content(question)}
+    units = [{*stems(unit)} for section in sections for block in section.blocks for unit in block.units]
     seen = Counter(stem for unit in units for stem in unit & asked)
     raw = {stem: math.log(1 + (len(units) + 1) / (1 + seen[stem])) for stem in asked}
     total = sum(raw.values()) or 1.0
     return {stem: weight / total for stem, weight in raw.items()}
 
 
-def _weights(question: str, sections: list[_Section], title: str) -> dict[str, float]:
-    """The shares, but what the title says too tells little about which sentence of the article is meant."""
-    topic = {*content(title)}
-    shares = _shares(question, sections)
-    return {stem: share * (_TOPIC_SHARE if stem in topic else 1) for stem, share in shares.items()}
-
-
-def _score(sections: list[_Section], weights: dict[str, float], inside: bool) -> None:
+def _score(sections: list[Section], shares: dict[str, float], topic: set[str], stems: Stems, *, inside: bool) -> None:
+    """What the title says too tells little about which sentence of the article is meant."""
+    weights = {stem: share * (_TOPIC_SHARE if stem in topic else 1) for stem, share in shares.items()}
     for section in sections:
-        section.named = _weigh(section.heading, weights)
+        section.named = _weigh(stems(section.heading), weights)
         for block in section.blocks:
-            block.scores = [_weigh(unit, weights) for unit in block.units]
+            block.scores = [_weigh(stems(unit), weights) for unit in block.units]
+            block.tells = any({*stems(unit)} & (shares.keys() - topic) for unit in block.units)
         section.score = max(max(block.scores) for block in section.blocks) + _HEADING_SHARE * section.named
-    if not inside and not sections[0].heading:
-        sections[0].score += _OPENING_BONUS
+    opening = sections[0]
+    telling = any(block.tells for section in sections[1:] for block in section.blocks)
+    if not inside and not opening.heading and (opening.blocks[0].tells or not telling):
+        opening.score += _OPENING_BONUS
 
 
-def _weigh(text: str, weights: dict[str, float]) -> float:
-    return sum(weights.get(stem, 0.0) for stem in {*content(text)})
+def _weigh(stems: list[str], weights: dict[str, float]) -> float:
+    return sum(weights.get(stem, 0.0) for stem in {*stems})
 
 
-def _pieces(sections: list[_Section], words: int) -> list[str]:
+def _pieces(sections: list[Section], words: int) -> list[str]:
     best = max(sections, key=lambda section: section.score)
     opening = sections[0]
     chosen: list[str] = []
@@ -176,10 +117,10 @@ def _pieces(sections: list[_Section], words: int) -> list[str]:
     return chosen + _part(best, max(room, words // 2))
 
 
-def _part(section: _Section, words: int) -> list[str]:
+def _part(section: Section, words: int) -> list[str]:
     """The block that bears most on the question. A list comes with the line that leads to it, else its heading."""
     at = max(range(len(section.blocks)), key=lambda i: (max(section.blocks[i].scores), -i))
-    block = section.blocks[at]
+    block = _with_what_it_leans_on(section.blocks, at)
     if block.kind == "sentences":
         pieces = _sentences(block, words)
         follows = section.blocks[at + 1] if at + 1 < len(section.blocks) else None
@@ -192,7 +133,14 @@ def _part(section: _Section, words: int) -> list[str]:
     return [f"{section.heading}: ", *items] if section.heading and len(items) > 1 else items
 
 
-def _sentences(block: _Block, words: int) -> list[str]:
+def _with_what_it_leans_on(blocks: list[Block], at: int) -> Block:
+    block, before = blocks[at], blocks[at - 1] if at else None
+    if before is None or {block.kind, before.kind} != {"sentences"} or not _LEANS.match(block.units[0].lstrip("*_")):
+        return block
+    return Block([*before.units, *block.units], "sentences", [*before.scores, *block.scores])
+
+
+def _sentences(block: Block, words: int) -> list[str]:
     """Whole sentences in a row around the best one, as many as there is room for."""
     first = last = block.best()
     while first and _LEANS.match(block.units[first].lstrip("*_")):
@@ -204,7 +152,7 @@ def _sentences(block: _Block, words: int) -> list[str]:
     return [f"{sentence} " for sentence in block.units[first : last + 1]]
 
 
-def _items(block: _Block, *, whole: bool) -> list[str]:
+def _items(block: Block, *, whole: bool) -> list[str]:
     """Steps come whole; of a list, where not wanted whole, the items that bear on the question."""
     if block.kind == "steps":
         return ["\n\n", *(f"{n}. {step}\n" for n, step in enumerate(block.units[:_STEPS], 1))]

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from onethread.agent.asked import FEW_WORDS, SHORT, is_short, points_back
+from onethread.agent.asked import FEW_WORDS, SHORT, is_fragment, points_back
 from onethread.agent.so_far import SoFar
 from onethread.agent.tongues import Language, fold, tongues
 from onethread.agent.words import content, language
@@ -60,7 +60,7 @@ def queries(text: str, before: str | None) -> list[str]:
     complete = f"{before}\n{text}"
     if points_back(text):
         return [complete, text]
-    return [text, complete] if is_short(text) else [text]
+    return [text, complete] if is_fragment(text) else [text]
 
 
 def language_wished(text: str) -> Language | None:
