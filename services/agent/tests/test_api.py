@@ -7,8 +7,10 @@ import pytest
 
 from onethread.agent.app import create_app
 from onethread.agent.settings import Settings
+from onethread.contracts.agent import AgentSettings, Ask
 from onethread.contracts.knowledge import KnowledgeFound
 from onethread.contracts.streams import AGENT
+from onethread.contracts.subjects import AGENT_ASK
 
 KEY = {"Authorization": "Bearer secret"}
 
@@ -66,6 +68,31 @@ async def test_ask_hands_off_what_it_does_not_know(client, bus) -> None:
     assert not bus.published
 
 
+async def test_ask_tells_all_that_led_to_the_answer(client, bus) -> None:
+    bus.found = bus.found.model_copy(update={"calibration": "2026-11"})
+    asked = {"question": "and after that?", "history": ["What is your return policy?"]}
+    answer = (await client.post("/v1/ask", json=asked, headers=KEY)).json()
+    assert answer["query"] == "What is your return policy?\nand after that?"
+    assert [passage["title"] for passage in answer["passages"]] == ["Our return policy", "What shipping costs"]
+    assert answer["passages"][0]["score"] == 1.0
+    assert answer["passages"][0]["text"]
+    assert (answer["topic"], answer["calibration"], answer["handoff"]) == ("Our return policy", "2026-11", None)
+
+
+async def test_ask_shows_what_a_teammate_would_get(client, bus) -> None:
+    bus.settings = AgentSettings(reserved_topics=["bulk"])
+    answer = (await client.post("/v1/ask", json={"question": "Is there a bulk return policy?"}, headers=KEY)).json()
+    assert (answer["decision"], answer["handoff"], answer["tags"]) == ("handoff", "reserved", ["bulk"])
+    assert "30 days" in answer["suggested_reply"]
+    assert answer["summary"] == "The customer wrote: “Is there a bulk return policy?”."
+
+
+async def test_the_bus_is_answered_the_same(client, bus) -> None:
+    answered = await bus.answers[AGENT_ASK](Ask(workspace="local", question="What is your return policy?"))
+    over_http = (await client.post("/v1/ask", json={"question": "What is your return policy?"}, headers=KEY)).json()
+    assert answered.model_dump(mode="json") == over_http
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}])
 async def test_ask_needs_the_key(client, headers) -> None:
     answer = await client.post("/v1/ask", json={"question": "Hi"}, headers=headers)
@@ -82,6 +109,7 @@ async def test_a_malformed_question_is_refused(client, body) -> None:
 
 async def test_the_agent_listens_and_tells_how_it_is(client, bus) -> None:
     assert bus.consumers == [AGENT]
+    assert bus.heard == ["ot.*.message.added.teammate", "ot.*.thread.assigned"]
     for path in ("/healthz", "/readyz", "/metrics"):
         assert (await client.get(path)).status_code == 200
 

@@ -3,15 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import pytest
+from nats.js.api import ConsumerInfo
 
 from onethread.agent.app import create_app
 from onethread.agent.settings import Settings
+from onethread.contracts.agent import Answered, Ask
 from onethread.contracts.ids import derived_id
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
+from onethread.contracts.messages import Author
 from onethread.contracts.replies import ReplyProposed
-from onethread.contracts.subjects import KNOWLEDGE_SEARCH
+from onethread.contracts.streams import AGENT
+from onethread.contracts.subjects import AGENT_ASK, KNOWLEDGE_SEARCH
+from onethread.contracts.threads import AddedMessage
 from onethread.runtime.bus import Bus
 
 pytestmark = pytest.mark.connected
@@ -66,6 +72,37 @@ async def test_knowledge_that_is_not_there_ends_at_a_person(nats_url, added) -> 
         (proposed,) = await proposals(bus)
         assert proposed.data.decision == "handoff"
         assert proposed.data.reason == "The knowledge base is away"
+
+
+async def test_an_answer_is_tested_over_the_bus(nats_url, returns) -> None:
+    async with world(nats_url, KnowledgeFound(confidence=0.9, passages=[returns])) as bus:
+        answered = await bus.ask(AGENT_ASK, Ask(workspace="local", question=ASKED), Answered)
+        assert answered.decision == "answer"
+        assert answered.passages == [returns]
+
+
+async def test_when_a_teammate_answers_the_agent_proposes_nothing(nats_url, added, returns) -> None:
+    event = added("I have a problem with my pen")  # it waits for more
+    async with world(nats_url, KnowledgeFound(confidence=0.9, passages=[returns])) as bus:
+        await bus.publish(event, "customer")
+        await asyncio.sleep(0.3)
+        said = event.data.message.model_copy(update={"id": uuid4(), "author": Author(kind="teammate", id=uuid4())})
+        thread = event.data.thread.model_copy(update={"sequence": 9})
+        data = AddedMessage(message=said, thread=thread)
+        await bus.publish(event.model_copy(update={"id": uuid4(), "data": data}), "teammate")
+        info = await _settled(bus)
+        assert info.num_pending == info.num_ack_pending == 0
+        assert (await bus.js.stream_info("EVENTS")).state.messages == 2
+
+
+async def _settled(bus: Bus) -> ConsumerInfo:
+    """Of the agent's consumer, once nothing is in hand."""
+    for _ in range(100):
+        info = await bus.js.consumer_info("EVENTS", AGENT.name)
+        if not info.num_pending and not info.num_ack_pending:
+            break
+        await asyncio.sleep(0.1)
+    return info
 
 
 async def test_what_came_while_the_agent_was_away_is_answered_once(nats_url, added, returns) -> None:

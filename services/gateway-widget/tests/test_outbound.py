@@ -91,6 +91,8 @@ async def test_an_answer_appears_as_it_is_written(running, visitor, a_reply):
         await running.bus.hears(DELTAS, delta("delta", "Within "))
         assert await browser.hear() == {"type": "typing", "author": {"kind": "agent", "name": None}}
         assert await browser.hear() == {"type": "delta", "reply_id": str(reply.data.message_id), "text": "Within "}
+        await running.bus.hears(DELTAS, delta("stop"))
+        assert await browser.hear() == {"type": "stop", "reply_id": str(reply.data.message_id)}
         assert await stranger.hears_nothing()
 
 

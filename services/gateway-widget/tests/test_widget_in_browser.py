@@ -111,6 +111,19 @@ def test_the_answer_appears_as_it_is_written_and_ends_whole_with_its_sources(pag
     expect(log(page)).not_to_contain_text("never used")
 
 
+def test_an_answer_that_is_not_coming_is_taken_away(page, gateway, shop):
+    open_chat(page, shop())
+    say(page, "How do I return a plant?")
+    until(lambda: gateway.messages, page, "the message arrives")
+    gateway.push({"type": "delta", "reply_id": "reply-1", "text": "You can return it "})
+    expect(log(page)).to_contain_text("You can return it")
+    gateway.push({"type": "stop", "reply_id": "reply-1"})
+    expect(log(page)).not_to_contain_text("You can return it")
+    expect(log(page)).to_have_attribute("aria-busy", "false")
+    gateway.push({"type": "message", "message": gateway.store("teammate", "Mara here, let me look.")})
+    expect(log(page)).to_contain_text("Mara here")
+
+
 def test_a_lost_ack_and_a_reload_neither_lose_nor_double_the_message(page, gateway, shop):
     gateway.acks_to_lose = 1
     open_chat(page, shop())
