@@ -62,6 +62,11 @@ async def test_several_questions_are_answered_each(ask, bus) -> None:
     assert reply.confidence == 0.8
 
 
+async def test_two_questions_to_which_the_answer_is_the_same_get_it_once(ask, bus) -> None:
+    bus.found = by_words(returns=0.9)
+    assert (await ask("Is returns good? Is returns fine?")).text.count("All about returns") == 1
+
+
 async def test_what_is_sure_is_answered_and_what_is_open_handed_over(ask, bus) -> None:
     bus.found = by_words(returns=0.9, llamas=0.1)
     reply = await ask("Is returns good? Do you sell llamas?")

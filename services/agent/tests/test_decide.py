@@ -70,7 +70,13 @@ def test_equal_titles_are_told_apart_by_their_headings() -> None:
     ],
 )
 def test_asking_back_must_be_of_use(found: KnowledgeFound) -> None:
-    assert isinstance(after_search("returns", found, 0.6, may_ask=True), Handoff)
+    assert isinstance(after_search("returns and money", found, 0.6, may_ask=True), Handoff)
+
+
+def test_a_single_word_is_a_topic_to_ask_about_sooner() -> None:
+    found = KnowledgeFound(confidence=0.25, passages=titled("How long shipping takes", "Express delivery"))
+    assert isinstance(after_search("delivery", found, 0.6, may_ask=True), AskBack)
+    assert isinstance(after_search("delivery of llamas", found, 0.6, may_ask=True), Handoff)
 
 
 def test_a_message_that_says_nothing_is_asked_about() -> None:

@@ -118,6 +118,12 @@ def test_what_is_asked_beyond_the_title_decides_over_the_opening() -> None:
     assert "Rings expire 18 months after your last order" in text
 
 
+def test_a_case_without_a_name_of_its_own_is_shown_all_cases() -> None:
+    text = answer("what does shipping to Japan cost?", "shipping-costs")
+    assert "Rest of the world:** €19.90" in text
+    assert "Rest of the world" not in answer("how much is shipping", "shipping-costs")
+
+
 def test_sentences_that_only_lead_elsewhere_are_left_out() -> None:
     text = "A coinjoin mixes coins. Read more: [coinjoins](../c.md). You can read it [here](../x.md). See also below."
     assert quote("What does a coinjoin do?", text) == "A coinjoin mixes coins."

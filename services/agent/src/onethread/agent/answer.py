@@ -298,7 +298,7 @@ def _answering(asked: _Asked, parts: Sequence[_Part]) -> Reply:
     sources = {source.document_id: source for one in written for source in one.sources}
     return Reply(
         "answer",
-        asked.voice.dress("\n\n".join(one.text for one in written), asked.question.name),
+        asked.voice.dress("\n\n".join(dict.fromkeys(one.text for one in written)), asked.question.name),
         min(part.found.confidence for part in parts),
         tuple(sources.values()),
         "; ".join(dict.fromkeys(one.reason for one in written)),

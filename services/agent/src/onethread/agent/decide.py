@@ -14,6 +14,8 @@ MOST_CLARIFICATIONS = 2
 """In one thread."""
 _ASKS_FROM = 0.6
 """Share of the needed belief from which a question back may help. Below, nothing that was found is about it."""
+_ASKS_ONE_WORD_FROM = 0.3
+"""The same for a single word, which says a topic and no question."""
 _ABOUT_AS_GOOD = 0.8
 _OPTIONS = 3
 _SHORT = 8
@@ -103,7 +105,8 @@ def _ask_back(query: str, found: KnowledgeFound, threshold: float) -> AskBack | 
     if len(words) < _SAYS_NOTHING:
         return AskBack(confidence=found.confidence)
     options = _options(found.passages)
-    if found.confidence >= _ASKS_FROM * threshold and len(words) <= _SHORT and len(options) > 1:
+    least = _ASKS_ONE_WORD_FROM if len(words) == 1 else _ASKS_FROM
+    if found.confidence >= least * threshold and len(words) <= _SHORT and len(options) > 1:
         return AskBack(options, found.confidence)
     return None
 

@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +19,7 @@ from onethread.contracts.knowledge import Passage
 Stems = Callable[[str], list[str]]
 _LEANS = re.compile(
     r"(?:It|They|Them|That|This|These|Those|Then|There|Otherwise|After that|Also|But|And|So|However|Instead|Therefore|"
-    r"In (?:that|this) case|If so|If not|Finally|Next|Das|Dies\w*|Danach|Dann|Außerdem|Sonst|Andernfalls|Aber|Und|"
+    r"In (?:that|this) case|(?:With|Without|For|On|In) (?:it|that|this|these|those|them)|If so|If not|Finally|Next|Das|Dies\w*|Danach|Dann|Außerdem|Sonst|Andernfalls|Aber|Und|"
     r"Dabei|Dafür|Damit|Daher|Cela|Ceci|Ensuite|Puis|Sinon|Mais|Et|Ils|Elles|Esto|Eso|Después|Luego|También|Además|Pero|"
     r"Questo|Poi|Inoltre|Ma|Isso|Isto|Depois|Também|Mas|Dit|Dat|Daarna|Ook|Maar|En|To|Potem|Ale|Bu|Bunun|Sonra|Ama|"
     r"Это|Затем|Также|Но|Потом)\b|(?:それ|これ|その|また|ただし|次に|这|那|然后|但是|此外)"
@@ -73,7 +74,7 @@ def extract(question: str, passage: Passage, words: int) -> Extract | None:
     stems = partial(content, tongue=language(passage.text))
     shares = _shares({*stems(question)}, sections, stems)
     _score(sections, shares, {*stems(passage.title)}, stems, inside=bool(passage.heading_path))
-    pieces = _pieces(sections, words)
+    pieces = _pieces(sections, words, is_elsewhere=bool(_unmet(shares.keys(), passage, stems)))
     said = {*stems(" ".join((passage.title, *passage.heading_path, *pieces)))}
     return Extract(pieces, passage, sum(weight for stem, weight in shares.items() if stem in said))
 
@@ -106,7 +107,12 @@ def _weigh(stems: list[str], weights: dict[str, float]) -> float:
     return sum(weights.get(stem, 0.0) for stem in {*stems})
 
 
-def _pieces(sections: list[Section], words: int) -> list[str]:
+def _unmet(asked: AbstractSet[str], passage: Passage, stems: Stems) -> AbstractSet[str]:
+    """What is asked about that the passage does not name: "Japan", where it has a price for the rest of the world."""
+    return asked - {*stems(" ".join((passage.title, *passage.heading_path, passage.text)))}
+
+
+def _pieces(sections: list[Section], words: int, *, is_elsewhere: bool) -> list[str]:
     best = max(sections, key=lambda section: section.score)
     opening = sections[0]
     chosen: list[str] = []
@@ -114,7 +120,17 @@ def _pieces(sections: list[Section], words: int) -> list[str]:
     if best is not opening and not opening.heading and bears:
         chosen = _sentences(opening.blocks[0], words // 2)
     room = words - _count(chosen)
-    return chosen + _part(best, max(room, words // 2))
+    pieces = chosen + _part(best, max(room, words // 2))
+    return pieces + (_whole_list(sections, best) if is_elsewhere else [])
+
+
+def _whole_list(sections: list[Section], best: Section) -> list[str]:
+    """All cases, where the one that is asked about has no name of its own: the list whose heading bears most on it."""
+    lists = [(section, b) for section in sections if section.named for b in section.blocks if b.kind == "items"]
+    section, block = max(lists, key=lambda one: one[0].named, default=(None, None))
+    if section is None or block is None or section is best:
+        return []
+    return [f"\n\n{section.heading}: ", *_items(block, whole=True)]
 
 
 def _part(section: Section, words: int) -> list[str]:
