@@ -38,6 +38,7 @@ class Block:
 
     units: list[str]
     kind: str
+    stems: list[set[str]] = field(default_factory=list[set[str]])
     scores: list[float] = field(default_factory=list[float])
     tells: bool = False
     """Holds something of the question that the article's title does not say already."""

@@ -19,7 +19,8 @@ from onethread.contracts.knowledge import Passage
 Stems = Callable[[str], list[str]]
 _LEANS = re.compile(
     r"(?:It|They|Them|That|This|These|Those|Then|There|Otherwise|After that|Also|But|And|So|However|Instead|Therefore|"
-    r"In (?:that|this) case|(?:With|Without|For|On|In) (?:it|that|this|these|those|them)|If so|If not|Finally|Next|Das|Dies\w*|Danach|Dann|Außerdem|Sonst|Andernfalls|Aber|Und|"
+    r"In (?:that|this) case|(?:With|Without|For|On|In) (?:it|that|this|these|those|them)|"
+    r"If so|If not|Finally|Next|Das|Dies\w*|Danach|Dann|Außerdem|Sonst|Andernfalls|Aber|Und|"
     r"Dabei|Dafür|Damit|Daher|Cela|Ceci|Ensuite|Puis|Sinon|Mais|Et|Ils|Elles|Esto|Eso|Después|Luego|También|Además|Pero|"
     r"Questo|Poi|Inoltre|Ma|Isso|Isto|Depois|Também|Mas|Dit|Dat|Daarna|Ook|Maar|En|To|Potem|Ale|Bu|Bunun|Sonra|Ama|"
     r"Это|Затем|Также|Но|Потом)\b|(?:それ|これ|その|また|ただし|次に|这|那|然后|但是|此外)"
@@ -72,16 +73,19 @@ def extract(question: str, passage: Passage, words: int) -> Extract | None:
     if not sections:
         return None
     stems = partial(content, tongue=language(passage.text))
-    shares = _shares({*stems(question)}, sections, stems)
+    for section in sections:
+        for block in section.blocks:
+            block.stems = [{*stems(unit)} for unit in block.units]
+    shares = _shares({*stems(question)}, sections)
     _score(sections, shares, {*stems(passage.title)}, stems, inside=bool(passage.heading_path))
     pieces = _pieces(sections, words, is_elsewhere=bool(_unmet(shares.keys(), passage, stems)))
     said = {*stems(" ".join((passage.title, *passage.heading_path, *pieces)))}
     return Extract(pieces, passage, sum(weight for stem, weight in shares.items() if stem in said))
 
 
-def _shares(asked: set[str], sections: list[Section], stems: Stems) -> dict[str, float]:
+def _shares(asked: set[str], sections: list[Section]) -> dict[str, float]:
     """How much each of the question's words tells: rare ones tell more. They add up to 1."""
-    units = [{*stems(unit)} for section in sections for block in section.blocks for unit in block.units]
+    units = [stems for section in sections for block in section.blocks for stems in block.stems]
     seen = Counter(stem for unit in units for stem in unit & asked)
     raw = {stem: math.log(1 + (len(units) + 1) / (1 + seen[stem])) for stem in asked}
     total = sum(raw.values()) or 1.0
@@ -91,20 +95,21 @@ def _shares(asked: set[str], sections: list[Section], stems: Stems) -> dict[str,
 def _score(sections: list[Section], shares: dict[str, float], topic: set[str], stems: Stems, *, inside: bool) -> None:
     """What the title says too tells little about which sentence of the article is meant."""
     weights = {stem: share * (_TOPIC_SHARE if stem in topic else 1) for stem, share in shares.items()}
+    telling = shares.keys() - topic
     for section in sections:
-        section.named = _weigh(stems(section.heading), weights)
+        section.named = _weigh({*stems(section.heading)}, weights)
         for block in section.blocks:
-            block.scores = [_weigh(stems(unit), weights) for unit in block.units]
-            block.tells = any({*stems(unit)} & (shares.keys() - topic) for unit in block.units)
+            block.scores = [_weigh(unit, weights) for unit in block.stems]
+            block.tells = any(unit & telling for unit in block.stems)
         section.score = max(max(block.scores) for block in section.blocks) + _HEADING_SHARE * section.named
     opening = sections[0]
-    telling = any(block.tells for section in sections[1:] for block in section.blocks)
-    if not inside and not opening.heading and (opening.blocks[0].tells or not telling):
+    others_tell = any(block.tells for section in sections[1:] for block in section.blocks)
+    if not inside and not opening.heading and (opening.blocks[0].tells or not others_tell):
         opening.score += _OPENING_BONUS
 
 
-def _weigh(stems: list[str], weights: dict[str, float]) -> float:
-    return sum(weights.get(stem, 0.0) for stem in {*stems})
+def _weigh(stems: set[str], weights: dict[str, float]) -> float:
+    return sum(weights[stem] for stem in stems & weights.keys())
 
 
 def _unmet(asked: AbstractSet[str], passage: Passage, stems: Stems) -> AbstractSet[str]:

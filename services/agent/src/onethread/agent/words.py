@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from onethread.agent.tongues import Language, tongues
@@ -41,6 +41,7 @@ _STEMMERS: dict[Language, str] = {
     "tr": "turkish",
     "ru": "russian",
 }
+_BEGINNING = 2_000
 _LATIN: tuple[Language, ...] = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr")
 
 
@@ -54,13 +55,21 @@ def content(text: str, tongue: Language | None = None) -> list[str]:
     None stems as English. A script without spaces gives pairs of characters.
     """
     small = _small(tongue or language(text) or "en")
-    words = [word for token in tokens(text) for word in _parts(token) if word not in small]
+    words = tokens(text)
+    if _UNSPACED.search(text):
+        words = [part for word in words for part in _parts(word)]
+    words = [word for word in words if word not in small]
     stemmer = _stemmer(tongue or "en")
     return stemmer.stemWords(words) if stemmer else words
 
 
 def language(text: str) -> Language | None:
-    """None when nothing tells. English wins a tie."""
+    """Of its beginning. None when nothing tells; English wins a tie."""
+    return _language(text[:_BEGINNING])
+
+
+@lru_cache(maxsize=256)
+def _language(text: str) -> Language | None:
     if _HAS_KANA.search(text):
         return "ja"
     if _HAS_HAN.search(text):
