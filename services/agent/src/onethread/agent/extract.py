@@ -158,7 +158,7 @@ def _with_what_it_leans_on(blocks: list[Block], at: int) -> Block:
     block, before = blocks[at], blocks[at - 1] if at else None
     if before is None or {block.kind, before.kind} != {"sentences"} or not _LEANS.match(block.units[0].lstrip("*_")):
         return block
-    return Block([*before.units, *block.units], "sentences", [*before.scores, *block.scores])
+    return Block([*before.units, *block.units], "sentences", scores=[*before.scores, *block.scores])
 
 
 def _sentences(block: Block, words: int) -> list[str]:
