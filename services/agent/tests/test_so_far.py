@@ -15,6 +15,8 @@ def test_greetings_are_no_turns() -> None:
 def test_the_same_question_after_an_answer_is_a_repetition() -> None:
     assert SoFar([ASKED, ANSWERED]).repeats("how do I return a fountain pen")
     assert SoFar([ASKED, ANSWERED]).repeats("Hello? How do I return the fountain pen?!")
+    assert SoFar([Said("customer", "How much is shipping?"), ANSWERED]).repeats("how much is shipping??")
+    assert not SoFar([Said("customer", "How much is shipping?"), ANSWERED]).repeats("and shipping to Japan?")
     assert not SoFar([ASKED, ANSWERED]).repeats("How do I return a notebook from a store?")
 
 

@@ -87,6 +87,11 @@ def chosen(text: str, options: list[str]) -> str | None:
     return None
 
 
+def is_choice(text: str) -> bool:
+    """A number or a letter alone, which chooses among something."""
+    return _LETTER.match(fold(text)) is not None
+
+
 def _by_words(text: str, options: list[str]) -> str | None:
     """The option that holds most of the words that only one of them has."""
     tongue = language(" ".join(options))

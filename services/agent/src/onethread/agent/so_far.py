@@ -9,7 +9,7 @@ from onethread.agent.asked import ends_in_question, points_back, question_of
 from onethread.agent.intents import intent_of
 from onethread.agent.manner import is_small_talk
 from onethread.agent.prompt import Said
-from onethread.agent.words import content, language
+from onethread.agent.words import content, language, tokens
 
 _OPTION = re.compile(r"^\s*\d[.)]\s+(.+?)\s*$", re.MULTILINE)
 _AS_BEFORE = 0.75
@@ -60,21 +60,23 @@ class SoFar:
 
     def repeats(self, text: str) -> bool:
         """True where the customer asks what the agent has answered before."""
-        tongue = language(text)
-        words = {*content(text, tongue)}
         answered = False
         for one in reversed(self._now):
-            if one.author == "agent":
-                answered = answered or bool(one.titles)
-            elif one.author == "customer" and answered and len(words) >= _LEAST_WORDS:
-                before = {*content(question_of(one.text), tongue)}
-                if len(words & before) >= _AS_BEFORE * len(words | before):
-                    return True
+            answered = answered or (one.author == "agent" and bool(one.titles))
+            if answered and one.author == "customer" and _is_as_before(text, question_of(one.text)):
+                return True
         return False
 
     @property
     def was_answered(self) -> bool:
         return any(one.author == "agent" and one.titles for one in self._now)
+
+
+def _is_as_before(text: str, before: str) -> bool:
+    tongue = language(text)
+    ours, theirs = {*content(text, tongue)}, {*content(before, tongue)}
+    same = bool(ours) and tokens(text) == tokens(before)
+    return same or (len(ours) >= _LEAST_WORDS and len(ours & theirs) >= _AS_BEFORE * len(ours | theirs))
 
 
 def _asks(text: str) -> bool:
