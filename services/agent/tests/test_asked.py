@@ -45,6 +45,11 @@ def test_what_is_nothing_else_or_no_greeting_is_kept(message: str) -> None:
     assert question_of(message) == message
 
 
+def test_of_a_very_long_message_the_beginning_is_read() -> None:
+    assert question_of("Is it blue? " * 20_000).startswith("Is it blue? Is it")
+    assert len(question_of("x" * 200_000)) == 8_000
+
+
 def test_each_question_keeps_what_leads_to_it() -> None:
     message = "I bought a pen. Can I return it? What does shipping to Japan cost? It is urgent."
     assert questions(message) == ["I bought a pen. Can I return it?", "What does shipping to Japan cost? It is urgent."]

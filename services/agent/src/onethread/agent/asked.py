@@ -5,6 +5,8 @@ import re
 from onethread.agent.tongues import fold, tongues
 from onethread.agent.words import content, language, tokens
 
+LONGEST_READ = 8_000
+"""Characters. A search takes no more, and reading 200,000 would hold up everyone else for a second."""
 MOST_QUESTIONS = 4
 FEW_WORDS = 2
 SHORT = 5
@@ -49,8 +51,9 @@ _LEAD = re.compile(r"^\W*([^\W_]+(?:['’][^\W_]+)?)[\s,!.:、，！。–-]*")
 def question_of(text: str) -> str:
     """The message without quoted mail, salutation, sign-off, signature, and sentences of mere small talk.
 
-    A message that is nothing else is given back as it is.
+    A message that is nothing else is given back as it is. Of a very long one the beginning is read.
     """
+    text = text.strip()[:LONGEST_READ]
     lines = _without_letter(_without_quotes([line.strip() for line in text.strip().splitlines()]))
     kept = _trimmed([sentence for line in lines for sentence in _sentences(line)])
     return ("\n" if len(lines) > 1 else " ").join(kept).strip() or text.strip()
