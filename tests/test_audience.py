@@ -191,7 +191,7 @@ class Conversations(RuleBasedStateMachine):
                 decision=decision, text=text, summary=text, confidence=0.9,
             ),
         )  # fmt: skip
-        self.run(self.driver.app.state.replies.on_proposed(event))
+        self.run(self.driver.app.state.proposed(event))
 
     @rule()
     def time_passes(self) -> None:
