@@ -114,6 +114,7 @@ async def get_thread(
         "participants": await queries.participants(database, caller.workspace, thread_id),
         "reply_channels": places.described(reachable),
         "pending": [one.model_dump() for one in waiting],
+        "channel_mode": channel,
         "agent_mode": modes.on_thread(channel, row.agent, taken=row.assignee_id is not None),  # type: ignore[arg-type]
     }
 

@@ -185,7 +185,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("get", "/threads/{thread_id}"): THREAD | {
         "participants": [{"name": "Ana Ruiz", "identity": {n: IDENTITY[n] for n in ("kind", "value", "trust")}}],
         "reply_channels": [WIDGET | {"label": "Widget", "audience": PRIVATE | {"words": "Ana Ruiz alone"}}],
-        "pending": [], "agent_mode": "off",
+        "pending": [], "channel_mode": "auto", "agent_mode": "off",
     },
     ("get", "/customers"): page({name: PROFILE[name] for name in ("id", "name", "email", "created_at")}),
     ("get", "/customers/{customer_id}"): PROFILE,
