@@ -112,7 +112,7 @@ async def test_a_message_that_is_only_a_file_is_the_agents_to_hand_over(driver: 
 
 
 async def test_a_draft_that_is_used_goes_out_as_it_is_in_the_teammates_name(driver: Any) -> None:
-    draft = await a_draft(driver)
+    draft = await a_draft(driver, sources=[SOURCE])
     message = await driver.post(f"proposals/{draft['id']}/use")
     assert (message["text"], message["author"]["kind"], message["delivery"]["state"]) == (
         "Three days.", "teammate", "queued",
@@ -127,6 +127,7 @@ async def test_a_draft_that_is_used_goes_out_as_it_is_in_the_teammates_name(driv
     assert (await driver.thread(message["thread_id"]))["waiting_since"] is None
     [requested] = await driver.rows("select body::jsonb as body from outbox where type like '%%reply.requested%%'")
     assert requested["body"]["data"]["text"] == "Three days."
+    assert requested["body"]["data"]["sources"] == message["sources"] == [SOURCE.model_dump()]
 
 
 async def test_a_draft_whose_reply_is_taken_back_waits_again(driver: Any) -> None:
@@ -151,9 +152,10 @@ async def test_a_reply_that_is_taken_back_after_a_newer_draft_came_leaves_only_t
 
 
 async def test_a_draft_that_was_changed_keeps_both_texts(driver: Any) -> None:
-    draft = await a_draft(driver)
+    draft = await a_draft(driver, sources=[SOURCE])
     url = f"threads/{await thread_of(driver, draft)}/messages"
     message = await driver.post(url, text="Three days, Ana.", draft_id=str(draft["id"]))
+    assert message["sources"] == []
     edited = await driver.proposal(draft["id"])
     assert (edited["state"], edited["text"], str(edited["reply_id"])) == ("edited", "Three days.", message["id"])
     assert edited["compare_at"]

@@ -54,7 +54,8 @@ ANSWERED = """with theirs as (
         reply_id = case when latest then %(reply)s::uuid end,
         compare_at = case when latest and p.decision = any(%(comparable)s) then now() end
     from theirs where theirs.id = p.id"""
-WAS_EDITED = "update proposal set compare_at = now() where reply_id = %s and state = 'edited'"
+WAS_MADE_OF_IT = """update proposal set compare_at = case when state = 'edited' then now() end
+    where reply_id = %s and state in ('used', 'edited') returning state, sources"""
 REOPEN = """update proposal p set reply_id = null, by_id = null, by_name = null, likeness = null, likeness_by = null,
         settled_at = case when later then now() end, state = case when later then 'superseded' else 'open' end
     from (select p.id, exists (
@@ -187,11 +188,17 @@ async def settle(
     await connection.execute(SETTLE, [state, why, reply_id, by.id, by.name, state, state, draft.id])
 
 
-async def answered(connection: Connection, thread_id: UUID, reply_id: UUID) -> None:
-    """A teammate's reply stands in the thread: the latest that it answers is compared with it, and no draft waits."""
+async def answered(connection: Connection, thread_id: UUID, reply_id: UUID) -> list[m.Source]:
+    """A teammate's reply stands in the thread: the latest that it answers is compared with it, and no draft waits.
+
+    Returns what the reply rests on: the sources of the draft that it is, unchanged.
+    """
     asked = {"thread": thread_id, "reply": reply_id, "comparable": list(COMPARABLE)}
     await connection.execute(ANSWERED, asked)
-    await connection.execute(WAS_EDITED, [reply_id])
+    made_of = await (await connection.execute(WAS_MADE_OF_IT, [reply_id])).fetchone()
+    if made_of is None or made_of.state == "edited":
+        return []
+    return [m.Source.model_validate(source) for source in made_of.sources]
 
 
 async def reopen(connection: Connection, reply_id: UUID) -> None:

@@ -143,11 +143,10 @@ class Replies:
         self, connection: Connection, row: Any, author: m.Author, text: str, place: Any | None, message_id: UUID
     ) -> m.Message:
         changes = {} if place is None else _taken(row, author)
-        if place is not None:
-            await proposals.answered(connection, row.id, message_id)
+        sources = [] if place is None else await proposals.answered(connection, row.id, message_id)
         async with together(connection) as writes:
             _, message = await add(
-                writes, row, author, text, place, [], message_id, None, changes=changes,
+                writes, row, author, text, place, sources, message_id, None, changes=changes,
                 unseen_minutes=self._unseen_minutes,
             )  # fmt: skip
         return message
