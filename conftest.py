@@ -15,6 +15,7 @@ NEEDS = {
     "widget_gateway": "starlette",
     "conversation_world": "onethread.conversation",
     "conversation_driver": "onethread.conversation",
+    "inbox_service": "onethread.conversation",
     "stack": "onethread.local",
     "customers": "onethread.local",
 }

@@ -191,7 +191,13 @@ class Conversations(RuleBasedStateMachine):
                 decision=decision, text=text, summary=text, confidence=0.9,
             ),
         )  # fmt: skip
-        self.run(self.driver.app.state.replies.on_proposed(event))
+        self.run(self.driver.app.state.proposed(event))
+
+    @rule(draft=ANY, waits=st.booleans())
+    def use_a_draft(self, draft: int, waits: bool) -> None:
+        """A teammate sends what the agent wrote, unread, though its customer may have gone elsewhere since."""
+        if row := self.pick("select id, created_at from proposal where state = 'open'", draft):
+            self.post(f"proposals/{row['id']}/use", undo_seconds=20 if waits else 0)
 
     @rule()
     def time_passes(self) -> None:

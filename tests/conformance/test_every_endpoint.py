@@ -49,6 +49,7 @@ KEY = f"Bearer {SECRETS['ONETHREAD_API_KEY']}"
 CUSTOMERS = 40
 ELSEWHERE = {
     "body.act_id": "act_id",
+    "body.draft_id": "proposal_id",
     "body.identity_id": "identity_id",
     "query.other": "customer_id",
     "body.other_id": "customer_id",
@@ -88,14 +89,17 @@ async def _talk(stack: Stack) -> None:
 
 @pytest.fixture(scope="module")
 def acts(lived_in: Stack) -> dict[str, list[str]]:
-    """Merges that can be undone, and identities that can be linked: no collection lists them."""
+    """Merges that can be undone, identities that can be linked, and proposals: no collection lists all of them."""
     with lived_in.api() as api:
         customers = [one["id"] for one in _items(api, "customers")]
         pairs = zip(customers[:12:2], customers[1:12:2], strict=True)
         merged = [api.post(f"customers/{one}/merge", json={"other_id": other}).json() for one, other in pairs]
         profiles = [api.get(f"customers/{one}").json() for one in customers[:20]]
+        threads = [thread["id"] for thread in _items(api, "threads")]
+        proposals = [one["id"] for thread in threads for one in _items(api, f"threads/{thread}/proposals")]
     identities = [identity["id"] for profile in profiles for identity in profile["identities"]]
-    return {"act_id": [act["act_id"] for act in merged], "identity_id": identities}
+    known = {"act_id": [act["act_id"] for act in merged], "identity_id": identities, "proposal_id": proposals}
+    return {name: ids for name, ids in known.items() if ids}
 
 
 @pytest.mark.parametrize("service", DOCUMENTS)

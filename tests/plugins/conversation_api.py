@@ -59,6 +59,7 @@ class StandInConversation:
             Route("/threads/{id}/messages", self.thread_messages, methods=["GET", "POST"]),
             Route("/threads/{id}/pending/{message}", self.take_back, methods=["DELETE"]),
             Route("/threads/{id}/messages/{message}/retry", self.retry, methods=["POST"]),
+            Route("/threads/{id}/proposals", self.no_proposals),
             Route("/tags", self.tags),
             *self.acts.routes(),
             Route("/customers/{id}", self.customer, methods=["GET", "PATCH"]),
@@ -264,6 +265,10 @@ class StandInConversation:
         self.retried.append(request.path_params["message"])
         message = next(one for one in self.messages[request.path_params["id"]] if one["id"] == self.retried[-1])
         return JSONResponse({**message, "delivery": {"state": "queued", "reason": None}}, 202)
+
+    async def no_proposals(self, _: Request) -> Response:
+        """What the agent does is tried on the real service."""
+        return JSONResponse({"items": [], "next": None})
 
     async def tags(self, _: Request) -> Response:
         used = {tag for thread in self.threads.values() for tag in thread["tags"]}

@@ -14,8 +14,10 @@ import pytest
 from psycopg.rows import dict_row
 
 from onethread.contracts import messages as m
+from onethread.contracts.ids import derived_id
 from onethread.contracts.questions import HistoryOfThread
-from onethread.contracts.replies import ReplyDelivered, ReplyOutcome
+from onethread.contracts.replies import Decision, ProposedReply, ReplyDelivered, ReplyOutcome, ReplyProposed
+from onethread.contracts.threads import AddedMessage, MessageAdded
 from onethread.conversation import graph, proving
 from onethread.conversation.app import create_app
 from onethread.conversation.deliveries import Deliveries
@@ -36,13 +38,41 @@ class Driver:
     def __init__(self, url: str, app: Any, api: httpx.AsyncClient, connection: psycopg.AsyncConnection[Any]) -> None:
         self.url, self.app, self.api, self._connection = url, app, api, connection
         state = app.state
-        self._intake = Intake(state.database, state.relay, state.workspaces.reopen_window)
+        self._intake = Intake(state.database, state.relay, state.workspaces)
         self._deliveries = Deliveries(state.database, state.relay, state.places, _to_nobody)
 
     async def hear(self, event: m.MessageReceived) -> dict[str, Any]:
         """Takes what a gateway heard. Returns the message's row."""
         await self._intake(event)
         return await self.message(event.id)
+
+    async def asked(self, message: dict[str, Any]) -> AddedMessage:
+        """What the agent was told of a customer's message, given as its row."""
+        [row] = await self.rows("select body from outbox where id = %s", derived_id(message["id"], "added"))
+        return MessageAdded.model_validate_json(row["body"]).data
+
+    async def propose(
+        self, message: dict[str, Any], text: str, decision: Decision = "answer", **more: Any
+    ) -> dict[str, Any]:
+        """The agent proposes something to a customer's message. Returns the proposal's row."""
+        data = ProposedReply(
+            message_id=message["id"], reply_id=derived_id(message["id"], "reply"), decision=decision, text=text,
+            confidence=more.pop("confidence", 0.9), **more,
+        )  # fmt: skip
+        event = ReplyProposed(
+            id=derived_id(message["id"], "proposed"), source="/agent", workspaceid=message["workspace_id"],
+            threadid=message["thread_id"], data=data,
+        )  # fmt: skip
+        await self.app.state.proposed(event)
+        return await self.proposal(data.reply_id)
+
+    async def proposal(self, id_: Any) -> dict[str, Any]:
+        [row] = await self.rows("select * from proposal where id = %s", id_)
+        return row
+
+    async def agent(self, **choices: Any) -> None:
+        """An administrator sets up the agent."""
+        await self.patch("workspaces/local", settings={"agent": choices})
 
     async def teammate(self) -> str:
         return str((await self.rows("select id from teammate"))[0]["id"])

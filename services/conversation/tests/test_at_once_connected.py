@@ -59,7 +59,7 @@ class Crowd:
             reply_id=uuid4(), message_id=self._asked["id"], decision="answer", text="by the agent", confidence=1
         )
         event = r.ReplyProposed(id=uuid4(), source="/agent", workspaceid="local", data=proposal)
-        await self._driver.app.state.replies.on_proposed(event)
+        await self._driver.app.state.proposed(event)
 
     async def merge_and_part(self, bob: Any) -> None:
         merged = await self._driver.post(f"customers/{self._asked['customer_id']}/merge", other_id=str(bob))

@@ -2,93 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from plugins.conversation_world import received, verified
+from plugins.inbox_service import PASSWORD, Service, open_thread, sign_in
 from plugins.inbox_story import log, pane
-from plugins.servers import fresh_bus
 
 from onethread.contracts import messages as m
-from onethread.contracts.ids import lane
-from onethread.conversation.app import create_app
-from onethread.conversation.settings import ConversationSettings
-from onethread.runtime.bus import Bus
-
-PASSWORD = "pw-of-admin"
 
 pytestmark = [pytest.mark.browser, pytest.mark.connected, pytest.mark.usefixtures("built_ui")]
 
 
-class Service:
-    """The conversation service at `origin`, and the customers who write to it."""
-
-    def __init__(self, origin: str, settings: ConversationSettings) -> None:
-        self.origin, self.settings = origin, settings
-        self.api = httpx.Client(base_url=f"{origin}/api/v1", headers={"Authorization": "Bearer key"}, timeout=10)
-
-    def hear(self, *events: m.MessageReceived) -> None:
-        """Customers say something, each after the one before stands in a thread."""
-        for number, event in enumerate(events, 1):
-            aside(self._publish(event))
-            for _ in range(400):
-                if sum(len(self.texts(one["id"])) for one in self.threads()) == number:
-                    break
-                aside(asyncio.sleep(0.02))
-            else:
-                raise AssertionError("the message never stood in a thread")
-
-    async def _publish(self, event: m.MessageReceived) -> None:
-        bus = Bus("test", self.settings)
-        await bus.start()
-        await bus.publish(event, event.data.channel.kind, lane(event.data.identities[0].value))
-        await bus.stop()
-
-    def threads(self) -> list[dict[str, Any]]:
-        return self.api.get("/threads", params={"status": "all"}).json()["items"]
-
-    def thread_of(self, name: str) -> dict[str, Any]:
-        return next(thread for thread in self.threads() if thread["customer"]["name"] == name)
-
-    def texts(self, thread_id: str) -> list[str]:
-        return [message["text"] for message in self.api.get(f"/threads/{thread_id}/messages").json()["items"]]
-
-    def customer(self, name: str) -> dict[str, Any]:
-        found = self.api.get("/customers", params={"q": name}).json()["items"]
-        return self.api.get(f"/customers/{found[0]['id']}").json()
-
-
-def aside(work: Coroutine[Any, Any, Any]) -> None:
-    """In a thread of its own: Playwright's event loop runs in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, work).result()
-
-
 @pytest.fixture
-def service(servers: tuple[str, str], database_url: str, serve_app: Callable[[Any], str]) -> Iterator[Service]:
-    aside(fresh_bus(servers[0]))
-    settings = ConversationSettings(
-        nats_url=servers[0], database_url=database_url, api_key="key", admin_password=PASSWORD
-    )
-    service = Service(serve_app(create_app(settings)), settings)
-    yield service
-    service.api.close()
+def service(inbox_service: Service) -> Service:
+    return inbox_service
 
 
 @pytest.fixture
 def page(service: Service, context: BrowserContext) -> Page:
-    page = context.new_page()
-    page.goto(service.origin)
-    page.get_by_label("Email").fill(service.settings.admin_email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("region", name="Conversations")).to_be_visible()
-    return page
+    return sign_in(service, context)
 
 
 def tell_of_two(service: Service) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -101,12 +36,6 @@ def tell_of_two(service: Service) -> tuple[dict[str, Any], dict[str, Any]]:
         received("widget", "It is me, from the phone", verified("visitor", "v-bo"), says, name="Bo"),
     )
     return service.thread_of("Ana Ruiz"), service.thread_of("Bo")
-
-
-def open_thread(page: Page, service: Service, thread: dict[str, Any]) -> None:
-    page.goto(f"{service.origin}/inbox/all/{thread['id']}")
-    expect(log(page).locator(".bubble").first).to_be_visible()
-    expect(page.get_by_role("status")).to_have_text("Live")
 
 
 def test_a_suggested_customer_is_linked_unmerged_and_both_are_as_before(page, service):

@@ -109,7 +109,7 @@ def test_a_hole_is_found(owner: psycopg.Connection[Any], flaw: str) -> None:
 VALUES = {
     "uuid": uuid4, "text": lambda: uuid4().hex, "character varying": lambda: uuid4().hex, "jsonb": lambda: "{}",
     "timestamp with time zone": lambda: "2026-01-01T00:00:00Z", "boolean": lambda: False, "integer": lambda: 1,
-    "bigint": lambda: uuid4().int % 10**9, "ARRAY": lambda: "{}",
+    "bigint": lambda: uuid4().int % 10**9, "ARRAY": lambda: "{}", "double precision": lambda: 0.5,
 }  # fmt: skip
 ROW = """select column_name, data_type from information_schema.columns where table_schema = 'public' and table_name = %s
     and is_nullable = 'NO' and column_default is null and is_generated = 'NEVER'"""

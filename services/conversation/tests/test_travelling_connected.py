@@ -145,19 +145,28 @@ async def test_a_patch_that_changes_nothing_is_no_event_and_no_new_version(outsi
     assert [e["sequence"] for e in events] == [1, 3, 4, 5]
 
 
-async def test_a_drafting_agent_is_asked_and_what_it_writes_is_a_note_while_the_customer_waits(outside: Any) -> None:
+async def test_a_drafting_agent_is_asked_and_what_it_writes_is_a_draft_while_the_customer_waits(outside: Any) -> None:
     added = await outside.hear(received("email", "hi", EMAIL))
     url = f"/api/v1/threads/{added.threadid}"
     await outside.api.patch(url, json={"agent": "drafting"})
     asked = await outside.hear(received("email", "how long?", EMAIL))
-    assert asked.data.agent_may_answer
+    assert (asked.data.agent_may_answer, asked.data.agent_mode) == (True, "draft")
     assert asked.data.thread.waiting_since
     await outside.propose(asked, "answer", "Three days.")
-    note = await outside.wait(lambda: next((a for a in outside.added if a.data.message.note), None))
-    assert (note.data.message.author.kind, note.data.message.channel) == ("agent", None)
-    assert note.data.message.text == "**Draft**\n\nThree days."
-    assert note.data.thread.waiting_since == asked.data.thread.waiting_since
-    assert note.data.thread.agent == "drafting"
+
+    async def drafts() -> list[dict[str, Any]]:
+        return (await outside.api.get(f"{url}/proposals", params={"state": "open"})).json()["items"]
+
+    for _ in range(400):
+        if found := await drafts():
+            break
+        await asyncio.sleep(0.02)
+    [draft] = found
+    assert (draft["text"], draft["message_id"]) == ("Three days.", str(asked.data.message.id))
+    thread = (await outside.api.get(url)).json()
+    assert (thread["agent"], thread["agent_mode"]) == ("drafting", "draft")
+    assert thread["waiting_since"]
+    assert [m["text"] for m in await outside.messages(added.threadid)] == ["hi", "how long?"]
     assert outside.requested == []
 
 

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import type { AgentOverview, AgentReport, AgentSettings, Dismissal, Proposal, ResolutionReport, Workspace } from "./agent-model.ts";
 import type {
   AgentState,
   Customer,
@@ -25,6 +26,9 @@ export class Problem extends Error {
 
 /** Who is signed in; undefined until known. */
 export const me = signal<Teammate | null | undefined>(undefined);
+
+/** What only administrators may do is refused by the server; it is not offered to others. */
+export const isAdministrator = (): boolean => me.value?.scopes?.includes("admin") ?? false;
 
 async function call<Answer>(
   method: string,
@@ -78,6 +82,19 @@ export const api = {
   unsend: (id: string, messageId: string) => call<void>("DELETE", `threads/${id}/pending/${messageId}`),
   retry: (id: string, messageId: string) => call<Message>("POST", `threads/${id}/messages/${messageId}/retry`),
 
+  proposals: (id: string) => call<Page<Proposal>>("GET", `threads/${id}/proposals?${query({ limit: "20" })}`),
+  useDraft: (id: string, undo_seconds: number, key: string) =>
+    call<Message | Held>("POST", `proposals/${id}/use`, { undo_seconds }, { "idempotency-key": key }),
+  dismissDraft: (id: string, reason: Dismissal | undefined, key: string) =>
+    call<Proposal>("POST", `proposals/${id}/dismiss`, reason ? { reason } : {}, { "idempotency-key": key }),
+
+  agent: () => call<AgentOverview>("GET", "agent"),
+  workspace: (id: string) => call<Workspace>("GET", `workspaces/${id}`),
+  changeAgent: (id: string, agent: AgentSettings, version: number) =>
+    call<Workspace>("PATCH", `workspaces/${id}`, { settings: { agent } }, ifMatch(version)),
+  agentReport: (asked: Record<string, string>) => call<AgentReport>("GET", `metrics/agent?${query(asked)}`),
+  resolutions: (asked: Record<string, string>) => call<ResolutionReport>("GET", `metrics/resolutions?${query(asked)}`),
+
   split: (id: string, message_ids: string[]) => call<Acted>("POST", `threads/${id}/split`, { message_ids }),
   move: (id: string, message_ids: string[], to_thread_id: string) =>
     call<Acted>("POST", `threads/${id}/move`, { message_ids, to_thread_id }),
@@ -114,6 +131,8 @@ export interface NewMessage {
   channel_id?: string;
   /** Seconds for which it may be taken back. */
   undo_seconds?: number;
+  /** The agent's draft that it was made of. */
+  draft_id?: string;
 }
 
 /** A reply that waits for its time to be undone; it becomes a message of the same id. */

@@ -17,6 +17,9 @@ export const keyHelp: [keys: string[], does: string][] = [
   [["r"], "Reply"],
   [["n"], "Internal note"],
   [["Ctrl", "Enter"], "Send"],
+  [["u"], "Use the AI's draft"],
+  [["m"], "Edit the AI's draft"],
+  [["d"], "Dismiss the AI's draft"],
   [["z"], "Undo the last act or send"],
   [["e"], "Close, go to the next"],
   [["h"], "Snooze"],
@@ -39,6 +42,9 @@ const acts: Record<string, () => void> = {
   r: () => withThread(() => compose("reply")),
   n: () => withThread(() => compose("note")),
   z: undo,
+  u: () => pointAt("u")?.click(),
+  m: () => pointAt("m")?.click(),
+  d: () => pointAt("d")?.click(),
   h: () => pointAt("h")?.click(),
   l: openTags,
   x: () => withThread(startChoosing),
@@ -50,6 +56,9 @@ const acts: Record<string, () => void> = {
   "?": () => (overlay.value = "keys"),
   Escape: goOut,
 };
+
+/** Keys that mean something where no conversation is shown. */
+const ON_PAGES = ["?", "/", "Escape"];
 
 export function listenToKeys(): () => void {
   document.addEventListener("keydown", onKeyDown);
@@ -64,8 +73,9 @@ function onKeyDown(event: KeyboardEvent): void {
   if (document.querySelector("dialog[open]")) return; // The dialog's own keys, Esc among them, are the browser's.
   if (target.matches("a, button, [role=tab]") && ["Enter", "ArrowDown", "ArrowUp"].includes(event.key)) return;
   if (target.matches("[role=log]") && event.key.startsWith("Arrow")) return; // These scroll it.
-  const act = acts[keyOf(event)];
-  if (!act) return;
+  const key = keyOf(event);
+  const act = acts[key];
+  if (!act || (route.value.page && !ON_PAGES.includes(key))) return;
   event.preventDefault();
   act();
 }

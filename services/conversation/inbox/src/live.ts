@@ -5,6 +5,7 @@ import { loadCustomer, loadCurrentCustomer } from "./customers.ts";
 import { add, changed, conversations, isKnown, readAgain, reread } from "./messages.ts";
 import type { Author, Message, PendingReply, Thread } from "./model.ts";
 import { addPending, removePending } from "./pending.ts";
+import { draftsChanged, loadProposals } from "./proposals.ts";
 import { route } from "./route.ts";
 import { confirm, outgoing, retry } from "./sending.ts";
 import { currentDetail, loadThread, put, refresh, threads, touchedBy } from "./threads.ts";
@@ -50,6 +51,7 @@ export function goLive(): void {
   for (const event of ["merged", "unmerged"]) listen(`onethread.customer.${event}.v1`, regroup);
   listen("message.updated", ({ message }: { message: Message }) => changed(message));
   listen("reply.pending", tellOfPending);
+  listen("thread.drafts", ({ thread_id }: { thread_id: string }) => draftsChanged(thread_id));
   listen("reset", () => void catchUp()); // Too much was missed to be told again.
   listen("live", (piece: LivePiece) => {
     const threadId = piece.thread_id ?? piece.threadid;
@@ -147,7 +149,8 @@ function onOpen(): void {
 /** Events may have been missed: what is on the screen is read again, and what waited is sent. */
 async function catchUp(): Promise<void> {
   for (const message of outgoing.value) if (message.failure) retry(message);
-  await Promise.allSettled([refresh(), reread(route.value.threadId)]);
+  const open = route.value.threadId;
+  await Promise.allSettled([refresh(), reread(open), open ? loadProposals(open) : null]);
 }
 
 function onError(): void {

@@ -6,6 +6,7 @@ import "./styles/thread.css";
 import "./styles/composer.css";
 import "./styles/customer.css";
 import "./styles/overlays.css";
+import "./styles/agent.css";
 import { render } from "preact";
 import { api, me } from "./api.ts";
 import { App } from "./components/App.tsx";

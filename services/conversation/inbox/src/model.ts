@@ -1,10 +1,14 @@
 /** The REST API's nouns, as the inbox reads them. */
 import type { AuthorKind, ChannelKind, Source } from "@onethread/browser/protocol.ts";
+import type { AgentMode } from "./agent-model.ts";
 
 export interface Teammate {
   id: string;
   name: string;
   email: string;
+  workspace?: string;
+  /** `admin` is among an administrator's. */
+  scopes?: string[];
 }
 
 export interface Channel {
@@ -81,6 +85,10 @@ export interface ThreadDetail extends Thread {
   reply_channels: ReplyChannel[];
   /** Replies that go out when their time to be undone is over. */
   pending?: PendingReply[];
+  /** What the agent would do with the customer's next message here. */
+  agent_mode?: AgentMode;
+  /** What an administrator set for the channel. */
+  channel_mode?: AgentMode;
 }
 
 export interface PendingReply {
@@ -111,7 +119,15 @@ export interface Message {
   text: string;
   sources: Source[];
   delivery: Delivery | null;
+  feedback?: Feedback | null;
   created_at: string;
+}
+
+/** What the customer thinks of a message of ours. */
+export interface Feedback {
+  score: number;
+  scale: "thumbs" | "csat";
+  comment?: string | null;
 }
 
 export interface Customer extends Person {

@@ -1,23 +1,30 @@
 import { signal } from "@preact/signals";
 import { views, type ViewName } from "./views.ts";
 
+/** What is no conversation: the agent's report and its settings. */
+export type PageName = "report" | "settings";
+
 export interface Route {
+  page: PageName | null;
   view: ViewName;
   threadId: string | null;
   /** Words searched for, in the search view. */
   query: string;
 }
 
-/** Every state has an address: `/inbox/<view>/<thread>?q=<words>`. */
+/** Every state has an address: `/inbox/<view>/<thread>?q=<words>`, or `/inbox/agent/<page>`. */
 export const route = signal<Route>(read());
 
 function read(): Route {
-  const [, view, threadId] = location.pathname.split("/").filter(Boolean);
+  const [, view, id] = location.pathname.split("/").filter(Boolean);
+  if (view === "agent" && (id === "report" || id === "settings")) return { page: id, view: "all", threadId: null, query: "" };
   const known = view && view in views ? (view as ViewName) : "all";
-  return { view: known, threadId: threadId ?? null, query: new URLSearchParams(location.search).get("q") ?? "" };
+  const query = new URLSearchParams(location.search).get("q") ?? "";
+  return { page: null, view: known, threadId: id ?? null, query };
 }
 
-export function address({ view, threadId, query }: Partial<Route>): string {
+export function address({ page, view, threadId, query }: Partial<Route>): string {
+  if (page) return `/inbox/agent/${page}`;
   const path = ["/inbox", view ?? route.value.view, threadId].filter(Boolean).join("/");
   return query ? `${path}?q=${encodeURIComponent(query)}` : path;
 }
@@ -29,7 +36,7 @@ export function go(to: string, replace = false): void {
 }
 
 export function openThread(threadId: string | null, replace = false): void {
-  go(address({ ...route.value, threadId }), replace);
+  go(address({ ...route.value, page: null, threadId }), replace);
 }
 
 /** Lets plain links work without a page load; a click with a modifier stays the browser's. */

@@ -1,11 +1,13 @@
 import { signal } from "@preact/signals";
 import { newId } from "@onethread/browser/outbox.ts";
+import type { Proposal } from "./agent-model.ts";
 import { api, me, Problem, type Held } from "./api.ts";
 import { compose, pick } from "./composing.ts";
 import { draftOf, keepDraft } from "./drafts.ts";
 import { add, changed, isKnown, readAgain } from "./messages.ts";
 import type { Channel, Message, PendingReply } from "./model.ts";
 import { addPending, pending, removePending } from "./pending.ts";
+import { loadProposals, settle as settleProposal, takeEdited } from "./proposals.ts";
 import { route } from "./route.ts";
 import { reasonOf, touchedBy } from "./threads.ts";
 import { said, show } from "./toasts.ts";
@@ -18,6 +20,8 @@ export interface Outgoing {
   text: string;
   note: boolean;
   channel: Channel | null;
+  /** The agent's draft that it was made of. */
+  draft_id?: string;
   created_at: string;
   /** Why it was not sent; absent while it is on its way. */
   failure?: string;
@@ -29,10 +33,15 @@ const UNDO_SECONDS = 5;
 /** A reply whose time is over becomes a message; if no event says so by then, it is asked for. */
 const EVENT_WAIT = 3_000;
 
+/** Replies of this page that are the agent's words, unchanged. */
+const drafted = new Set<string>();
+
 export const outgoing = signal<readonly Outgoing[]>([]);
 
 export function say(threadId: string, text: string, note: boolean, channel: Channel | null): void {
-  const message: Outgoing = { key: newId(), thread_id: threadId, text, note, channel, created_at: new Date().toISOString() };
+  const draft_id = note ? undefined : takeEdited(threadId);
+  const said = { key: newId(), thread_id: threadId, text, note, channel, created_at: new Date().toISOString() };
+  const message: Outgoing = draft_id ? { ...said, draft_id } : said;
   keepOutgoing([...outgoing.value, message]);
   void transmit(message);
 }
@@ -77,6 +86,7 @@ export async function takeBack(threadId: string, reply: PendingReply): Promise<v
     else addPending(threadId, reply);
     return show({ text: `Could not take it back. ${reasonOf(error)}`, failed: true });
   }
+  if (drafted.delete(reply.id)) return show({ text: "Taken back. The AI's draft waits again." });
   const written = draftOf(threadId, "reply");
   keepDraft(threadId, "reply", written ? `${reply.text}\n\n${written}` : reply.text);
   if (reply.channel_id) pick(threadId, reply.channel_id);
@@ -101,17 +111,42 @@ export async function deliverAgain(message: Message): Promise<void> {
   }
 }
 
-async function transmit({ key, thread_id, text, note, channel }: Outgoing): Promise<void> {
+/** Sends the agent's draft as it is. Taken back, it is a draft again, so its words do not go to the composer. */
+export async function sendDraft(draft: Proposal): Promise<void> {
+  settleProposal(draft, "used");
   try {
-    const where = channel ? { channel_id: channel.id } : {};
-    const answer = await api.send(thread_id, { text, note, ...where, ...(note ? {} : { undo_seconds: UNDO_SECONDS }) }, key);
+    took(await api.useDraft(draft.id, UNDO_SECONDS, newId()), draft.thread_id, draft.text, null, true);
+  } catch (error) {
+    void readAgain(draft.thread_id);
+    show({ text: `The draft was not sent. ${reasonOf(error)}`, failed: true });
+    await loadProposals(draft.thread_id);
+  }
+}
+
+async function transmit({ key, thread_id, text, note, channel, draft_id }: Outgoing): Promise<void> {
+  try {
+    const more = note ? {} : { undo_seconds: UNDO_SECONDS, ...(draft_id ? { draft_id } : {}) };
+    const answer = await api.send(thread_id, { text, note, ...(channel ? { channel_id: channel.id } : {}), ...more }, key);
     replace(key, null);
-    if (isHeld(answer)) hold(thread_id, text, channel, answer);
-    else settle(answer);
+    took(answer, thread_id, text, channel);
   } catch (error) {
     const waiting = outgoing.value.find((one) => one.key === key);
-    if (waiting) replace(key, { ...waiting, failure: error instanceof Problem ? error.message : String(error) });
+    if (waiting) replace(key, refused(waiting, error));
   }
+}
+
+/** Somebody was quicker with the draft: whoever sends theirs after all sends words of their own. */
+function refused(waiting: Outgoing, error: unknown): Outgoing {
+  const failure = error instanceof Problem ? error.message : String(error);
+  if (!waiting.draft_id || !(error instanceof Problem) || error.status !== 409) return { ...waiting, failure };
+  const { draft_id: _, ...own } = waiting;
+  return { ...own, key: newId(), failure };
+}
+
+function took(answer: Message | Held, threadId: string, text: string, channel: Channel | null, asDrafted = false): void {
+  if (!isHeld(answer)) return settle(answer);
+  if (asDrafted) drafted.add(answer.id);
+  hold(threadId, text, channel, answer);
 }
 
 const isHeld = (answer: Message | Held): answer is Held => "send_at" in answer && Boolean(answer.send_at);

@@ -6,6 +6,7 @@ import { listenToKeys } from "./keys.ts";
 import { goLive, leaveLive } from "./live.ts";
 import { conversations, loadMessages } from "./messages.ts";
 import { stopChoosing } from "./moving.ts";
+import { loadProposals } from "./proposals.ts";
 import { address, followLinks, go, openThread, route } from "./route.ts";
 import { markSeen } from "./seen.ts";
 import { resumeOutgoing } from "./sending.ts";
@@ -55,7 +56,7 @@ async function open(threadId: string): Promise<void> {
   stopChoosing();
   threadFailure.value = null;
   try {
-    await Promise.all([loadThread(threadId), loadMessages(threadId)]);
+    await Promise.all([loadThread(threadId), loadMessages(threadId), loadProposals(threadId)]);
     prefetchNeighbours(threadId);
   } catch (error) {
     threadFailure.value = { threadId, text: reasonOf(error) };
@@ -72,6 +73,7 @@ function prefetchNeighbours(threadId: string): void {
 }
 
 function title(): string {
+  if (route.value.page) return `AI agent: ${route.value.page} · Onethread`;
   const waiting = [countOf("mine"), countOf("unassigned")].map((count) => parseInt(count, 10));
   const total = waiting[0]! + waiting[1]!;
   return `${total ? `(${total}) ` : ""}${views[route.value.view].label} · Onethread`;

@@ -64,6 +64,18 @@ class Passage(Contract):
     version: int
 
 
+class LikenessOf(Contract):
+    """Question on `svc.knowledge.likeness`: how alike are the two texts of each pair?"""
+
+    pairs: list[tuple[str, str]] = Field(min_length=1, max_length=64)
+
+
+class Likeness(Contract):
+    """Answer: a cosine for each pair, in their order. 1: they say the same."""
+
+    cosines: list[float]
+
+
 class KnowledgeFound(Contract):
     """Answer: the passages, best first, and the calibrated belief (0 to 1) that they answer the query."""
 

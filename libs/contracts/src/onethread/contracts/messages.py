@@ -16,6 +16,7 @@ ChannelKind = Literal["widget", "email", "slack"]
 Trust = Literal["asserted", "verified"]
 IdentityKind = Literal["visitor", "site_user", "email", "slack_user"]
 AuthorKind = Literal["customer", "agent", "teammate", "system"]
+FeedbackScale = Literal["thumbs", "csat"]
 DeliveryState = Literal["queued", "sent", "delivered", "seen", "retrying", "failed"]
 
 
@@ -116,6 +117,15 @@ class Delivery(Contract):
     retry_at: AwareDatetime | None = Field(default=None, description="While `retrying`: when it is tried again.")
 
 
+class MessageFeedback(Contract):
+    """What the customer thinks of a message of ours, as they said it last."""
+
+    score: int = Field(ge=-1, le=5, description="Thumbs: -1 or 1. CSAT: 1 to 5.")
+    scale: FeedbackScale
+    comment: str | None = None
+    at: AwareDatetime
+
+
 class Message(Contract):
     """Something said in a thread, or a note (`note`, no channel, never sent)."""
 
@@ -134,6 +144,7 @@ class Message(Contract):
     attachments: list[Attachment] = Field(default_factory=list[Attachment])
     sources: list[Source] = Field(default_factory=list[Source])
     delivery: Delivery | None = None
+    feedback: MessageFeedback | None = None
     created_at: AwareDatetime
     client_id: str | None = Field(
         default=None, description="The sender's own key for it, on channels where they wait for it."

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from onethread.contracts.agent import HandoffKind, Usage
 from onethread.contracts.envelope import CloudEvent, Contract
-from onethread.contracts.messages import Author, Channel, Place, Source
+from onethread.contracts.messages import Author, Channel, FeedbackScale, Place, Source
 
 Decision = Literal["answer", "clarify", "draft", "handoff"]
 
@@ -96,6 +96,7 @@ class Feedback(Contract):
     message_id: UUID
     score: int = Field(ge=-1, le=5, description="-1 and 1 are thumbs, 1 to 5 a CSAT score.")
     comment: str | None = None
+    scale: FeedbackScale | None = Field(default=None, description="None: a score of 1 is a thumb up.")
 
 
 class FeedbackReceived(CloudEvent):

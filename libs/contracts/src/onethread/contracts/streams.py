@@ -53,6 +53,7 @@ INTAKE = Consumer("conversation-intake", "ot.*.message.received.*", lanes=True)
 PROPOSALS = Consumer("conversation-proposals", "ot.*.reply.proposed", max_ack_pending=4)
 DELIVERIES = Consumer("conversation-deliveries", "ot.*.reply.delivered", max_ack_pending=4)
 FAILURES = Consumer("conversation-failures", "ot.*.reply.failed", max_ack_pending=4)
+FEEDBACK = Consumer("conversation-feedback", "ot.*.feedback.received", max_ack_pending=4)
 # Many in flight: most of them only wait for what the customer is still writing.
 AGENT = Consumer("agent-turns", "ot.*.message.added.customer", ack_wait=30, max_ack_pending=128)
 WIDGET_REPLIES = Consumer("gateway-widget-replies", "ot.*.reply.requested.widget", lanes=True)
@@ -61,8 +62,8 @@ SLACK_REPLIES = Consumer("gateway-slack-replies", "ot.*.reply.requested.slack", 
 EMAIL_ERASURES = Consumer("gateway-email-erasures", "ot.*.customer.erased", max_ack_pending=1)
 SLACK_ERASURES = Consumer("gateway-slack-erasures", "ot.*.customer.erased", max_ack_pending=1)
 CONSUMERS = (
-    INTAKE, PROPOSALS, DELIVERIES, FAILURES, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES, EMAIL_ERASURES,
-    SLACK_ERASURES,
+    INTAKE, PROPOSALS, DELIVERIES, FAILURES, FEEDBACK, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES,
+    EMAIL_ERASURES, SLACK_ERASURES,
 )  # fmt: skip
 
 

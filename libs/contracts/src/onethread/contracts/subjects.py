@@ -8,6 +8,7 @@ from __future__ import annotations
 
 EVERYTHING = "ot.>"
 KNOWLEDGE_SEARCH = "svc.knowledge.search"
+KNOWLEDGE_LIKENESS = "svc.knowledge.likeness"
 CONVERSATION_HISTORY = "svc.conversation.history"
 CONVERSATION_VISITOR = "svc.conversation.visitor"
 AGENT_ASK = "svc.agent.ask"

@@ -62,7 +62,8 @@ class Thread(Contract):
     trust: Trust | None = Field(default=None, description="Of the identity by which the customer spoke last.")
     assignee: TeammateName | None = None
     agent: AgentState = Field(
-        default="active", description="`drafting` writes notes for teammates; `quiet` until given back; `off` for good."
+        default="active",
+        description="`drafting` writes for teammates alone; `quiet` until given back; `off` for good.",
     )
     agent_set: AgentSet | None = None
     handoff: Handoff | None = None

@@ -1,7 +1,10 @@
 import { clock } from "@onethread/browser/time.ts";
-import { giveBack, takeOver } from "../acts.ts";
+import { giveBack, setAgent, takeOver } from "../acts.ts";
+import type { AgentMode } from "../agent-model.ts";
 import { me } from "../api.ts";
 import { needsPerson, type Author, type Thread } from "../model.ts";
+import { openDraft } from "../proposals.ts";
+import { currentDetail } from "../threads.ts";
 
 const QUIET = {
   drafting: "The AI writes drafts here. People send them.",
@@ -9,9 +12,18 @@ const QUIET = {
   off: "The AI is off here. People answer.",
 };
 
+/** Where an administrator lets people answer. */
+const ON_CHANNEL: Partial<Record<AgentMode, string>> = {
+  draft: "The AI writes drafts on this channel. People send them.",
+  shadow: "The AI only watches on this channel. People answer.",
+  off: "The AI is off on this channel. People answer.",
+};
+
 /** Who answers the customer now, the AI or people, and the way to change it. */
 export function AgentBar({ thread }: { thread: Thread }) {
   if (thread.status !== "open") return null;
+  const byChannel = ON_CHANNEL[currentDetail.value?.channel_mode ?? "auto"];
+  if (byChannel) return <PeopleAnswer thread={thread} words={byChannel} />;
   if (thread.agent === "active") {
     return (
       <div class="agent-bar">
@@ -29,6 +41,21 @@ export function AgentBar({ thread }: { thread: Thread }) {
       </span>
       <button type="button" class="link" onClick={() => void giveBack(thread)}>
         Give back to AI
+      </button>
+    </div>
+  );
+}
+
+/** A draft speaks for itself. What a teammate switched off here is off, whatever the channel's mode. */
+function PeopleAnswer({ thread, words }: { thread: Thread; words: string }) {
+  if (thread.agent !== "off") return openDraft(thread.id) ? null : <p class="agent-bar off">{words}</p>;
+  return (
+    <div class="agent-bar off">
+      <span>
+        {QUIET.off} <AgentSetBy thread={thread} />
+      </span>
+      <button type="button" class="link" onClick={() => void setAgent(thread, "quiet")}>
+        Switch it on again
       </button>
     </div>
   );

@@ -3,6 +3,8 @@ import { overlay } from "../keys.ts";
 import { route } from "../route.ts";
 import { startInbox } from "../start.ts";
 import { AccountDialog } from "./AccountDialog.tsx";
+import { AgentReportPage } from "./AgentReport.tsx";
+import { AgentSettingsPage } from "./AgentSettings.tsx";
 import { CustomerPane } from "./CustomerPane.tsx";
 import { KeySheet } from "./KeySheet.tsx";
 import { MergeDialog } from "./MergeDialog.tsx";
@@ -13,15 +15,19 @@ import { Toasts } from "./Toasts.tsx";
 
 export function Inbox() {
   useEffect(startInbox, []);
+  const { page, threadId } = route.value;
+  const pane = page ? "page" : threadId ? "thread" : "list";
   return (
-    <div class="inbox" data-pane={route.value.threadId ? "thread" : "list"} data-drawer={overlay.value === "customer"}>
+    <div class="inbox" data-pane={pane} data-drawer={overlay.value === "customer"}>
       <Nav />
       <main>
-        <h1 class="hidden">Inbox</h1>
-        <ThreadList />
-        <ThreadPane />
+        {page === "report" && <AgentReportPage />}
+        {page === "settings" && <AgentSettingsPage />}
+        {!page && <h1 class="hidden">Inbox</h1>}
+        {!page && <ThreadList />}
+        {!page && <ThreadPane />}
       </main>
-      <CustomerPane />
+      {!page && <CustomerPane />}
       <KeySheet />
       <AccountDialog />
       <MergeDialog />

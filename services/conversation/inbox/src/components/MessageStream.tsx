@@ -1,14 +1,17 @@
 import { channelIcon } from "@onethread/browser/channels.ts";
 import { EndFollower } from "@onethread/browser/follow-end.ts";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { handoffWords } from "../agent-model.ts";
 import { currentConversation, loadMessages } from "../messages.ts";
 import type { Thread } from "../model.ts";
 import { chosen } from "../moving.ts";
 import { pendingOf } from "../pending.ts";
+import { handoffOf, insert } from "../proposals.ts";
 import { outgoing } from "../sending.ts";
 import { streamOf, type Item } from "../stream.ts";
 import { live } from "../writing.ts";
 import { Choosable, useChoosing } from "./Choosable.tsx";
+import { SuggestedReply } from "./DraftBar.tsx";
 import { Icon } from "./Icon.tsx";
 import { LiveAnswer, MessageView, OutgoingView } from "./MessageView.tsx";
 import { PendingView } from "./Pending.tsx";
@@ -51,7 +54,7 @@ function Line({ item, thread }: { item: Item; thread: Thread }) {
   if (item.kind === "message" && chosen.value) return <Choosable item={item} customer={thread.customer} />;
   if (item.kind === "message") return <MessageView item={item} customer={thread.customer} />;
   if (item.kind === "continued") return <Continued channel={item.channel} />;
-  if (item.kind === "handoff") return <HandoffCard handoff={item.handoff} />;
+  if (item.kind === "handoff") return <HandoffCard thread={thread} handoff={item.handoff} />;
   return <p class="day">{item.kind === "day" ? item.label : item.text}</p>;
 }
 
@@ -68,11 +71,21 @@ function Continued({ channel }: { channel: string }) {
   );
 }
 
-function HandoffCard({ handoff }: { handoff: NonNullable<Thread["handoff"]> }) {
+function HandoffCard({ thread, handoff }: { thread: Thread; handoff: NonNullable<Thread["handoff"]> }) {
+  const proposal = handoffOf(thread.id);
+  const why = [proposal?.handoff && handoffWords(proposal.handoff), handoff.reason.replaceAll("_", " ")].filter(Boolean);
   return (
     <section class="handoff" aria-label="Handoff">
-      <strong>AI handed over · {handoff.reason.replaceAll("_", " ")}</strong>
+      <strong>AI handed over · {why.join(" · ")}</strong>
       {handoff.summary && <p>{handoff.summary}</p>}
+      {proposal?.suggested_reply && (
+        <>
+          <SuggestedReply text={proposal.suggested_reply} />
+          <button type="button" class="button" onClick={() => insert(thread.id, proposal.suggested_reply)}>
+            Insert the suggested reply
+          </button>
+        </>
+      )}
     </section>
   );
 }

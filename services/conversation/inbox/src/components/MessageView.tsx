@@ -3,7 +3,7 @@ import { renderMarkdown, safeHref } from "@onethread/browser/markdown.ts";
 import { clock, fullTime } from "@onethread/browser/time.ts";
 import { h, type ComponentChildren } from "preact";
 import { me } from "../api.ts";
-import { customerName, type Message, type Thread } from "../model.ts";
+import { customerName, type Feedback, type Message, type Thread } from "../model.ts";
 import { discard, retry, type Outgoing } from "../sending.ts";
 import type { Item } from "../stream.ts";
 import { trustOf } from "../trust.ts";
@@ -25,6 +25,7 @@ export function MessageView({ item: { message, first, last }, customer }: Props)
       <Bubble text={message.text} />
       {trust?.open && <p class="unproven">{trust.text}</p>}
       {message.sources.length > 0 && <Sources sources={message.sources} />}
+      {message.feedback && <FeedbackLine feedback={message.feedback} />}
       <DeliveryState message={message} last={last} />
     </div>
   );
@@ -52,7 +53,21 @@ export function authorName({ author }: Message, customer: Thread["customer"]): s
 }
 
 export function Bubble({ text }: { text: string }) {
-  return <div class="bubble">{renderMarkdown<ComponentChildren>(h as never, text)}</div>;
+  return (
+    <div class="bubble">
+      <Words text={text} />
+    </div>
+  );
+}
+
+export function Words({ text }: { text: string }) {
+  return <>{renderMarkdown<ComponentChildren>(h as never, text)}</>;
+}
+
+function FeedbackLine({ feedback }: { feedback: Feedback }) {
+  const thumb = feedback.score > 0 ? "👍 The customer found this helpful" : "👎 The customer did not find this helpful";
+  const words = feedback.scale === "thumbs" ? thumb : `The customer gave this ${feedback.score} of 5`;
+  return <p class="feedback">{feedback.comment ? `${words}: “${feedback.comment}”` : words}</p>;
 }
 
 function Note({ author, at, text }: { author: string; at: string; text: string }) {
@@ -66,7 +81,7 @@ function Note({ author, at, text }: { author: string; at: string; text: string }
   );
 }
 
-function Sources({ sources }: { sources: Message["sources"] }) {
+export function Sources({ sources }: { sources: Message["sources"] }) {
   return (
     <ul class="sources" aria-label="Sources">
       {sources.map((source) => {

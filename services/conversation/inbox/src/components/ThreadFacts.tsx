@@ -1,5 +1,7 @@
 import { refusal, setAgent, setPriority } from "../acts.ts";
+import { MODES } from "../agent-model.ts";
 import type { AgentState, Priority, Thread } from "../model.ts";
+import { currentDetail } from "../threads.ts";
 import { AgentSetBy } from "./AgentBar.tsx";
 import { Tags } from "./Tags.tsx";
 import { Topic } from "./Topic.tsx";
@@ -14,7 +16,7 @@ export function ThreadFacts({ thread }: { thread: Thread }) {
       <h3>This conversation</h3>
       <Topic thread={thread} />
       <Choice label="Priority" words={PRIORITIES} value={thread.priority} pick={(priority) => setPriority(thread, priority)} />
-      <Choice label="AI" words={AGENT} value={thread.agent} pick={(agent) => setAgent(thread, agent)} />
+      <Choice label="AI" words={{ ...AGENT, active: onChannel() }} value={thread.agent} pick={(agent) => setAgent(thread, agent)} />
       {thread.agent_set && (
         <p class="quiet under">
           <AgentSetBy thread={thread} />
@@ -24,6 +26,12 @@ export function ThreadFacts({ thread }: { thread: Thread }) {
       {refusal.value?.threadId === thread.id && <p class="failure for-drawer">{refusal.value.text}</p>}
     </section>
   );
+}
+
+/** What an agent that nobody quieted does is its channel's to say. */
+function onChannel(): string {
+  const mode = currentDetail.value?.channel_mode ?? "auto";
+  return mode === "auto" ? AGENT.active : `As the channel: ${MODES[mode].toLowerCase()}`;
 }
 
 interface ChoiceProps<Value extends string> {

@@ -7,6 +7,7 @@ import { currentThread } from "../threads.ts";
 import { AgentBar } from "./AgentBar.tsx";
 import { ChoiceBar } from "./ChoiceBar.tsx";
 import { Composer } from "./Composer.tsx";
+import { DraftBar } from "./DraftBar.tsx";
 import { MessageStream } from "./MessageStream.tsx";
 import { ThreadHeader } from "./ThreadHeader.tsx";
 
@@ -36,6 +37,7 @@ function OpenThread({ thread }: { thread: Thread }) {
       )}
       {chosen.value && <ChoiceBar thread={thread} />}
       {!chosen.value && <AgentBar thread={thread} />}
+      {!chosen.value && <DraftBar thread={thread} />}
       {!chosen.value && <Composer key={`${thread.id} composer`} thread={thread} />}
     </>
   );

@@ -198,11 +198,14 @@ async def change_workspace(
     patch: WorkspacePatch,
     caller: CallerDep,
     database: DatabaseDep,
+    request: Request,
     response: Response,
     version: IfMatchDep,
 ) -> Workspace:
+    """`settings.agent` says what the agent does on each channel: it holds within five seconds everywhere."""
     async with database.transaction(_own(caller, slug)) as connection:
         row = await workspaces.change(connection, caller, slug, patch, version)
+    request.app.state.workspaces.changed(slug)
     etags.tag(response, row.version)
     return Workspace.of(row)
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from onethread.contracts.messages import Message
 from onethread.contracts.threads import Thread
-from onethread.conversation import changes, etags, pending, places, queries, threads
+from onethread.conversation import changes, etags, modes, pending, places, queries, threads
 from onethread.conversation.access import CallerDep
 from onethread.conversation.admin_api import Teammate, TeammateList
 from onethread.conversation.changes import ThreadPatch
@@ -100,8 +100,12 @@ async def list_threads(
 async def get_thread(
     thread_id: UUID, request: Request, response: Response, caller: CallerDep, database: DatabaseDep
 ) -> dict[str, Any]:
-    """The thread, who takes part, where a reply may go and who reads it there, and the replies that wait."""
+    """The thread, who takes part, where a reply may go and who reads it there, the replies that wait, and what the
+    agent would do with the customer's next message there.
+    """
     row = await queries.get_thread(database, caller.workspace, thread_id)
+    agent = (await request.app.state.workspaces.settings(caller.workspace)).of_agent
+    channel = modes.of_channel(agent, row.channel_id, row.channel_kind)
     async with database.transaction(caller.workspace) as connection:
         reachable = await request.app.state.places.of(connection, row)
         waiting = await pending.of_thread(connection, caller.workspace, thread_id)
@@ -110,6 +114,8 @@ async def get_thread(
         "participants": await queries.participants(database, caller.workspace, thread_id),
         "reply_channels": places.described(reachable),
         "pending": [one.model_dump() for one in waiting],
+        "channel_mode": channel,
+        "agent_mode": modes.on_thread(channel, row.agent, taken=row.assignee_id is not None),  # type: ignore[arg-type]
     }
 
 
@@ -124,7 +130,8 @@ async def change_thread(
     version: IfMatchDep,
 ) -> Thread:
     """Changes the fields that are given. With `If-Match`, only the version that was read."""
-    row = await changes.change_thread(database, request.app.state.relay, caller, thread_id, patch, version)
+    agent = (await request.app.state.workspaces.settings(caller.workspace)).of_agent
+    row = await changes.change_thread(database, request.app.state.relay, caller, thread_id, patch, version, agent=agent)
     if row.status == "snoozed":
         request.app.state.timers.poke()
     etags.tag(response, row.version)

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 from fastapi import FastAPI, Request
@@ -16,6 +17,7 @@ from starlette.datastructures import State
 
 from onethread.contracts import replies as r
 from onethread.contracts import streams, subjects
+from onethread.contracts.agent import AgentConfigOf
 from onethread.contracts.channels import ChannelsOf
 from onethread.contracts.messages import Message, MessageReceived
 from onethread.contracts.proofs import StartProof, TryCode
@@ -23,6 +25,7 @@ from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor
 from onethread.conversation import (
     acts_api,
     admin_api,
+    agent_config,
     api,
     channels_api,
     customers_api,
@@ -30,13 +33,18 @@ from onethread.conversation import (
     etags,
     examples,
     messages_api,
+    metrics_api,
     proofs_api,
+    proposals_api,
     session_api,
 )
 from onethread.conversation.access import GUARD, Access
+from onethread.conversation.agent_config import AgentConfigs
 from onethread.conversation.channels import ChannelsForGateways
+from onethread.conversation.comparing import Comparing
 from onethread.conversation.database import AWAY, UNFIT, Database
 from onethread.conversation.deliveries import Deliveries
+from onethread.conversation.feedback import FeedbackOfCustomers
 from onethread.conversation.forgetting import Forgetting
 from onethread.conversation.history import History
 from onethread.conversation.in_time import AnswerInTime
@@ -45,6 +53,7 @@ from onethread.conversation.jobs import jobs
 from onethread.conversation.outbox import Relay
 from onethread.conversation.places import Places
 from onethread.conversation.proofs import Proofs
+from onethread.conversation.proposed import Proposed
 from onethread.conversation.reconcile import Reconciler
 from onethread.conversation.replies import Replies
 from onethread.conversation.sealing import Seal
@@ -64,7 +73,8 @@ log = structlog.get_logger()
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     session_api.router, api.router, messages_api.router, customers_api.router, proofs_api.router, acts_api.router,
-    channels_api.router, erasing_api.router, admin_api.router, admin_api.installation_router,
+    proposals_api.router, metrics_api.router, agent_config.router, channels_api.router, erasing_api.router,
+    admin_api.router, admin_api.installation_router,
 )  # fmt: skip
 """Whoever comes by these must say who they are, and be allowed to."""
 
@@ -114,26 +124,38 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
     parts.workspaces, parts.seal = Workspaces(database, settings.reopen_days), Seal(settings.secret)
     parts.proofs = Proofs(database, bus, relay, settings)
     parts.places = places = Places(settings.workspace, settings.email_channel_id)
-    parts.replies = replies = Replies(database, relay, places, settings.agent_name, settings.unseen_reply_minutes)
+    parts.replies = replies = Replies(database, relay, places, settings.unseen_reply_minutes)
 
     async def tell_inbox(workspace: str, message: Message) -> None:
         body = json.dumps({"message": message.model_dump(mode="json")}).encode()
         await bus.say_live(subjects.live(workspace, "updated", "inbox"), body)
 
+    async def tell_of_drafts(workspace: str, thread_id: UUID) -> None:
+        body = json.dumps({"thread_id": str(thread_id)}).encode()
+        await bus.say_live(subjects.live(workspace, "drafts", "inbox"), body)
+
+    parts.tell_of_drafts, parts.feedback = tell_of_drafts, FeedbackOfCustomers(database, tell_inbox)
+    parts.proposed = Proposed(
+        database, relay, parts.workspaces, tell_of_drafts, agent_name=settings.agent_name,
+        unseen_minutes=settings.unseen_reply_minutes,
+    )  # fmt: skip
     parts.deliveries = Deliveries(database, relay, places, tell_inbox)
-    parts.timers = Timers(database, jobs(database, relay, replies, Unseen(database, relay, places, tell_inbox)))
+    unseen, comparing = Unseen(database, relay, places, tell_inbox), Comparing(database, bus)
+    parts.timers = Timers(database, jobs(database, relay, replies, unseen, comparing))
     parts.on_start, parts.on_stop = [database.check_role], [parts.stream.close]
 
 
 def _connect(parts: State) -> None:
     """Who hears which events and answers which questions."""
     bus, only_known, history = parts.bus, parts.workspaces.only_known, History(parts.database)
-    bus.on(streams.INTAKE, MessageReceived, Intake(parts.database, parts.relay, parts.workspaces.reopen_window))
-    bus.on(streams.PROPOSALS, r.ReplyProposed, only_known(parts.replies.on_proposed))
+    bus.on(streams.INTAKE, MessageReceived, Intake(parts.database, parts.relay, parts.workspaces))
+    bus.on(streams.PROPOSALS, r.ReplyProposed, parts.proposed)
     bus.on(streams.DELIVERIES, r.ReplyDelivered, only_known(parts.deliveries.on_outcome))
     bus.on(streams.FAILURES, r.ReplyFailed, only_known(parts.deliveries.on_outcome))
+    bus.on(streams.FEEDBACK, r.FeedbackReceived, only_known(parts.feedback))
     bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
     bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
+    bus.answer(subjects.CONVERSATION_AGENT, AgentConfigOf, AgentConfigs(parts.database))
     bus.answer(subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(parts.database, parts.seal))
     bus.answer(subjects.CONVERSATION_PROVE, StartProof, parts.proofs.start)
     bus.answer(subjects.CONVERSATION_PROVE_CODE, TryCode, parts.proofs.try_code)

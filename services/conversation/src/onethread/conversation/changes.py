@@ -11,9 +11,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlmodel import col, select
 
 from onethread.contracts import threads as t
+from onethread.contracts.agent import AgentSettings
 from onethread.contracts.envelope import now
 from onethread.contracts.messages import Author
-from onethread.conversation import outbox, threads
+from onethread.conversation import modes, outbox, threads
 from onethread.conversation.access import Caller
 from onethread.conversation.admin_models import TeammateRow
 from onethread.conversation.database import Connection, Database
@@ -33,7 +34,7 @@ BY_FIELD: dict[str, type[ThreadEvent]] = {
 }  # fmt: skip
 LONGEST_SNOOZE = timedelta(days=366)
 GIVEN_BACK = {"waiting_since": None, "handoff_at": None, "handoff_reason": None, "handoff_summary": None}
-"""The agent answers the next message, and nobody waits for a person."""
+"""The agent answers the next message, and nobody waits for a person: only where it speaks for itself."""
 AS_IT_WAS = """select body::jsonb #> '{data,thread}' as thread from outbox
     where workspace_id = %s and thread_id = %s and (body::jsonb #>> '{data,thread,version}')::int = %s
     order by sequence desc limit 1"""
@@ -56,12 +57,20 @@ class ThreadPatch(BaseModel):
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
     topic: str | None = Field(default=None, max_length=200)
     agent: t.AgentState = Field(
-        default="active", description="`drafting` writes notes for teammates; `quiet` until given back; `off` for good."
+        default="active",
+        description="`drafting` writes for teammates alone; `quiet` until given back; `off` for good.",
     )
 
 
 async def change_thread(
-    database: Database, relay: Relay, caller: Caller, thread_id: UUID, patch: ThreadPatch, version: int | None = None
+    database: Database,
+    relay: Relay,
+    caller: Caller,
+    thread_id: UUID,
+    patch: ThreadPatch,
+    version: int | None = None,
+    *,
+    agent: AgentSettings,
 ) -> Any:
     """Applies the patch and tells of each change. Returns the row as it is then.
 
@@ -72,6 +81,8 @@ async def change_thread(
         if version is not None and version != row.version:
             raise await _stale(connection, row, version)
         wanted = await _wanted(database, caller, row, patch)
+        if wanted.get("agent") == "active" and modes.of_channel(agent, row.channel_id, row.channel_kind) == "auto":
+            wanted |= GIVEN_BACK
         changes = {name: value for name, value in wanted.items() if value != getattr(row, name)}
         if not changes:
             return row
@@ -116,7 +127,7 @@ async def _wanted(database: Database, caller: Caller, row: Any, patch: ThreadPat
         wanted |= _status(row, patch)
     if "assignee" in given:
         wanted |= await _assignee(database, caller, patch.assignee)
-    return wanted | (GIVEN_BACK if wanted.get("agent") == "active" else {})
+    return wanted
 
 
 def _status(row: Any, patch: ThreadPatch) -> dict[str, Any]:

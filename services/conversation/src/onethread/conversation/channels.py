@@ -22,8 +22,13 @@ from onethread.runtime.bus import Bus
 from onethread.runtime.errors import Problem
 
 log = structlog.get_logger()
-OF_THE_INSTALLATION = {"local", "email-local", "slack-local"}
-"""Ids of the channels that the gateways have by their own settings."""
+OWN = (
+    ("local", "widget", "Website chat"),
+    ("email-local", "email", "Support address"),
+    ("slack-local", "slack", "Slack"),
+)
+"""Id, kind and name of the channels that the gateways have by their own settings."""
+OF_THE_INSTALLATION = {id_ for id_, _, _ in OWN}
 ADDRESSES = {"widget": None, "email": "address", "slack": "team_id"}
 """By which setting the outside names a channel."""
 NO_SUCH = Problem(404, "There is no such channel")

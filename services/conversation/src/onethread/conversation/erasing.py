@@ -44,7 +44,7 @@ MESSAGES = """update message set text = '', html = null, attachments = '[]', sou
         author_name = case when author_kind <> 'customer' then author_name end, identity_kind = null,
         identity_value = null, identity_trust = null, identity_evidence = null, audience_name = null,
         place_key = null, external_id = null, client_id = null, delivery_reason = null, retry_at = null,
-        mail_at = null,
+        mail_at = null, feedback = feedback - 'comment',
         delivery_state = case when delivery_state in ('queued', 'retrying') then 'failed' else delivery_state end
     where thread_id = any(%s) or id = any(%s) returning id, mail_id"""
 BLANK_THREADS = """update thread set customer_name = null, customer_email = null, topic = null, subject = null,
@@ -61,6 +61,8 @@ PLACE = "update place set route = %s, name = %s where workspace_id = %s and chan
 GUEST_ACTS = "select id, journal from act where thread_id = any(%s) or other_thread_id = any(%s)"
 JOURNAL = "update act set journal = %s where id = %s"
 GONE = (
+    """update proposal set text = '', sources = '[]', reason = '', summary = '', suggested_reply = '', tags = '{}',
+        place_key = null, compare_at = null where question_id = any(%(messages)s)""",
     "delete from place where customer_id = any(%(customers)s) or thread_id = any(%(threads)s)",
     "delete from outside_id where thread_id = any(%(threads)s) or message_id = any(%(messages)s)",
     """delete from idempotency where message_id = any(%(messages)s) or exists (
@@ -82,7 +84,7 @@ GONE = (
         company_id = null, erased_at = now(), version = version + 1 where id = any(%(customers)s)""",
     "delete from company o where not exists (select from customer c where c.company_id = o.id)",
 )
-MAY_COME_LATER = 3
+MAY_COME_LATER = 4
 """So many of them are for what may still come in."""
 
 

@@ -28,7 +28,7 @@ MESSAGE: dict[str, Any] = {
     "id": WHERE, "thread_id": LAMP, "customer_id": ANA, "sequence": 2, "position": 1763889245000000, "note": False,
     "channel": WIDGET, "author": {"kind": "customer", "id": None, "name": "Ana Ruiz"}, "identity": IDENTITY,
     "audience": PRIVATE, "text": "Where is my lamp?", "html": None, "attachments": [], "sources": [], "delivery": None,
-    "created_at": AT, "client_id": None,
+    "feedback": None, "created_at": AT, "client_id": None,
 }  # fmt: skip
 PROFILE: dict[str, Any] = {
     "id": ANA, "name": "Ana Ruiz", "email": "ana@pineandpaper.example", "language": "es", "time_zone": "Europe/Madrid",
@@ -63,14 +63,45 @@ KEY = {
     "id": "a9b0c1d2-6f7a-4b8c-9d9e-0f1a2b3c4d99", "name": "CRM sync", "scopes": ["read", "write"],
     "created_by": "Mara Lind", "created_at": AT, "expires_at": "2027-11-23T00:00:00Z", "last_used_at": LATER,
 }  # fmt: skip
-WORKSPACE = {
+AGENT = {
+    "modes": {"widget": "shadow", "email-local": "draft"}, "confidence": 0.8, "reserved_topics": ["legal"],
+    "max_turns": 6, "monthly_budget": 50.0,
+    "hours": {
+        "timezone": "Europe/Berlin", "closed_on": ["2026-12-25"],
+        "openings": [{"days": ["mon", "fri"], "opens": "09:00:00", "closes": "17:00:00"}],
+    },
+}  # fmt: skip
+WORKSPACE: dict[str, Any] = {
     "id": "acme", "slug": "acme", "name": "Acme Inc.",
-    "settings": {"reopen_days": 7, "unseen_reply_minutes": None, "undo_seconds": 10}, "version": 3, "created_at": AT,
+    "settings": {"reopen_days": 7, "unseen_reply_minutes": None, "undo_seconds": 10, "agent": AGENT}, "version": 3,
+    "created_at": AT,
 }  # fmt: skip
 MERGED = {
     "id": 41, "at": LATER, "by": BY_MARA, "action": "customer.merged", "target": ANA,
     "detail": {"other": OTHER["id"], "how": "teammate", "act": ACT},
 }  # fmt: skip
+
+
+DRAFT: dict[str, Any] = {
+    "id": "e5f6a7b8-3c4d-4e5f-8a6b-7c8d9e0f1a66", "thread_id": LAMP, "message_id": WHERE, "channel": WIDGET,
+    "audience": PRIVATE, "mode": "draft", "decision": "answer", "handoff": None,
+    "text": "Delivery takes three working days.",
+    "sources": [{"title": "Delivery times", "url": "https://shop.example/d", "document_id": "d", "score": 0.91}],
+    "confidence": 0.88, "topic": "Delivery times", "reason": "An article answers it.", "summary": "",
+    "suggested_reply": "", "tags": [],
+    "usage": [{"model": "small-1", "input_tokens": 812, "output_tokens": 64, "cost": 0.0004}], "state": "open",
+    "dismissal": None, "reply_id": None, "by": None, "likeness": None, "created_at": LATER, "settled_at": None,
+}  # fmt: skip
+COUNTED: dict[str, Any] = {
+    "questions": 120, "answered": 84, "clarified": 6, "handed_off": 30, "handoffs": {"unsure": 18, "person": 12},
+    "states": {"silent": 120}, "modes": {"shadow": 120}, "compared": 71, "compared_by_words": 0,
+    "median_likeness": 0.86, "alike": 52, "input_tokens": 97_440, "output_tokens": 7_680, "cost": 0.048,
+}  # fmt: skip
+ENDED: dict[str, Any] = {
+    "answered_last": 61, "confirmed": 22, "assumed": 30, "reopened": 4, "negative": 2, "pending": 3, "taken_over": 5,
+    "handed_off": 30,
+}  # fmt: skip
+PERIOD = {"since": "2026-10-24T00:00:00Z", "until": "2026-11-23T00:00:00Z"}
 
 
 def page(*items: Any) -> dict[str, Any]:
@@ -83,6 +114,30 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "OwnPatch": {"password": "staple battery horse", "current_password": "correct horse battery"},
     "Thread": THREAD,
     "Threads": page(THREAD),
+    "Proposal": DRAFT,
+    "Proposals": page(DRAFT),
+    "Use": {"undo_seconds": 10},
+    "Dismiss": {"reason": "incomplete"},
+    "AgentView": {
+        "channels": [
+            {"id": "local", "kind": "widget", "name": "Website chat", "installation": True, "mode": "shadow"},
+            {"id": CHANNEL["id"], "kind": "widget", "name": "Shop", "installation": False, "mode": "shadow"},
+        ],
+        "spent": 12.4,
+    },
+    "AgentReport": PERIOD | {
+        "total": COUNTED | {"messages": 163}, "channels": [COUNTED | {"channel": WIDGET, "messages": 163}],
+        "topics": [COUNTED | {"topic": "Delivery times"}],
+        "least_alike": [{
+            "id": DRAFT["id"], "thread_id": LAMP, "channel": WIDGET, "topic": "Delivery times", "state": "silent",
+            "dismissal": None, "likeness": 0.21, "confidence": 0.88, "question": "Where is my lamp?",
+            "proposed": DRAFT["text"], "said": "It was returned to us. We send it again today.", "created_at": LATER,
+        }],
+        "dismissed": [],
+    },
+    "ResolutionReport": PERIOD | {
+        "window_hours": 72, "reopen_days": 14, "total": ENDED, "channels": [ENDED | {"channel": WIDGET}],
+    },
     "Message": MESSAGE,
     "Messages": page(MESSAGE),
     "Tags": page("lamp", "refund"),
@@ -118,7 +173,7 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "ShownKey": KEY | {"last_used_at": None, "key": "ot_local_4QkZ…"},
     "NewKey": {"name": "CRM sync", "scopes": ["read", "write"], "expires_at": "2027-11-23T00:00:00Z"},
     "NewWorkspace": {"slug": "acme", "name": "Acme Inc."},
-    "WorkspacePatch": {"settings": {"reopen_days": 7, "undo_seconds": 10}},
+    "WorkspacePatch": {"settings": {"reopen_days": 7, "undo_seconds": 10, "agent": AGENT}},
     "Workspace": WORKSPACE,
     "WorkspaceList": page(WORKSPACE),
     "Audit": page(MERGED),
@@ -130,7 +185,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("get", "/threads/{thread_id}"): THREAD | {
         "participants": [{"name": "Ana Ruiz", "identity": {n: IDENTITY[n] for n in ("kind", "value", "trust")}}],
         "reply_channels": [WIDGET | {"label": "Widget", "audience": PRIVATE | {"words": "Ana Ruiz alone"}}],
-        "pending": [],
+        "pending": [], "channel_mode": "auto", "agent_mode": "off",
     },
     ("get", "/customers"): page({name: PROFILE[name] for name in ("id", "name", "email", "created_at")}),
     ("get", "/customers/{customer_id}"): PROFILE,
@@ -146,7 +201,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("post", "/customers/{customer_id}/unlink"): {"act_id": ACT, "customer": PROFILE, "other": PROFILE | OTHER},
     ("post", "/customers/{customer_id}/export"): {
         "exported_at": LATER, "customer": PROFILE, "threads": [THREAD | {"subject": None}], "messages": [MESSAGE],
-        "messages_in_threads_of_others": [], "places": [], "acts": [], "proofs": [], "audit": [],
+        "messages_in_threads_of_others": [], "proposals": [DRAFT], "places": [], "acts": [], "proofs": [], "audit": [],
     },
     ("get", "/events"): f'event: onethread.message.added.v1\nid: {WHERE}\ndata: {{"specversion": "1.0", …}}\n\n',
     ("get", "/dead-letters"): {

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from onethread.contracts.envelope import now
-from onethread.conversation import profiles, snapshot, threads
+from onethread.conversation import profiles, proposals, snapshot, threads
 from onethread.conversation.replies import message_contract
 
 CLUSTER = "(select id from customer where root_id = %(root)s)"
@@ -34,6 +34,8 @@ PROOFS = f"""select p.value, p.created_at, p.used_at, p.proven from proof p wher
 AUDIT = """select at, by_kind, by_name, action, target, detail from audit
     where target in (select id::text from customer where root_id = %(root)s
         union all select id::text from thread where customer_id = %(root)s) order by position"""
+PROPOSALS = f"""{proposals.SHOWN} where q.thread_id in (select id from thread where customer_id = %(root)s)
+    order by q.position, p.created_at"""  # noqa: S608 names of ours
 _JSON = TypeAdapter(Any)
 
 
@@ -49,10 +51,15 @@ def _as_it_is(row: Any) -> dict[str, Any]:
     return _JSON.dump_python(row._asdict(), mode="json")
 
 
+def _proposal(row: Any) -> dict[str, Any]:
+    return proposals.shown(row).model_dump(mode="json")
+
+
 SECTIONS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     "threads": (THREADS, _thread),
     "messages": (MESSAGES, _message),
     "messages_in_threads_of_others": (ELSEWHERE, _message),
+    "proposals": (PROPOSALS, _proposal),
     "places": (PLACES, _as_it_is),
     "acts": (ACTS, _as_it_is),
     "proofs": (PROOFS, _as_it_is),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,12 +13,15 @@ from psycopg.types.json import Jsonb
 from onethread.contracts import customers, ids
 from onethread.contracts import messages as m
 from onethread.contracts import threads as t
+from onethread.contracts.agent import AgentMode, AgentSettings
 from onethread.contracts.envelope import now
-from onethread.conversation import graph, merging, outbox, profiles, stitching, suggestions, threads, who
+from onethread.conversation import graph, merging, modes, outbox, profiles, stitching, suggestions, threads, who
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
 from onethread.conversation.places import NOT_PROVEN_PLACE
 from onethread.conversation.repeats import REMEMBER
+from onethread.conversation.thanks import is_thanks
+from onethread.conversation.workspaces import Workspaces, WorkspaceSettings
 
 log = structlog.get_logger()
 
@@ -45,9 +47,9 @@ NEIGHBOURS = """select max(position) filter (where created_at <= %(at)s) as earl
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
         channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_name,
         identity_kind, identity_value, identity_trust, identity_evidence, text, html, attachments,
-        sources, external_id, client_id, created_at)
+        sources, external_id, client_id, created_at, agent_mode, thanks)
     values (%s, %s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s,
-        %s)"""
+        %s, %s, %s)"""
 KEEP_PLACE = """insert into place
         (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, customer_id, updated_at)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, now())
@@ -76,28 +78,28 @@ class Found:
 
 
 class Intake:
-    def __init__(self, database: Database, relay: Relay, window: Callable[[str], Awaitable[timedelta]]) -> None:
-        self._database, self._relay, self._window = database, relay, window
+    def __init__(self, database: Database, relay: Relay, workspaces: Workspaces) -> None:
+        self._database, self._relay, self._workspaces = database, relay, workspaces
 
     async def __call__(self, event: m.MessageReceived) -> None:
         """Handles one `message.received`. A repeat changes nothing."""
         said = event.data.model_copy(update={"identities": who.canonical(event.data.identities)})
         event = event.model_copy(update={"data": said})
-        window = await self._window(event.workspaceid)
+        settings = await self._workspaces.settings(event.workspaceid)
         try:
-            await self._handle(event, window)
+            await self._handle(event, settings)
         except _MustMergeError:
-            await self._handle(event, window, alone=True)
+            await self._handle(event, settings, alone=True)
         self._relay.wake()
 
-    async def _handle(self, event: m.MessageReceived, window: timedelta, *, alone: bool = False) -> None:
+    async def _handle(self, event: m.MessageReceived, settings: WorkspaceSettings, *, alone: bool = False) -> None:
         async with self._database.transaction(event.workspaceid) as connection:
             found = await self._look_up(connection, event, alone=alone)
             if found.is_repeat:
                 return
             await self._merge(connection, event, found.customer, alone=alone)
-            stitch = await self._stitch(connection, event, found, window)
-            await self._add(connection, event, found, stitch)
+            stitch = await self._stitch(connection, event, found, self._workspaces.window(settings))
+            await self._add(connection, event, found, stitch, settings.of_agent)
 
     async def _merge(
         self, connection: Connection, event: m.MessageReceived, customer: who.Resolved, *, alone: bool
@@ -168,7 +170,12 @@ class Intake:
         return None
 
     async def _add(
-        self, connection: Connection, event: m.MessageReceived, found: Found, stitch: stitching.Stitch
+        self,
+        connection: Connection,
+        event: m.MessageReceived,
+        found: Found,
+        stitch: stitching.Stitch,
+        agent: AgentSettings,
     ) -> None:
         said, customer, unproven = event.data, found.customer, event.data.identities[0].trust == "asserted"
         joined = stitch.thread
@@ -181,10 +188,8 @@ class Intake:
         async with together(connection) as writes:
             if not (unproven and _is_anothers(joined, customer)):
                 told += await _keep_customer(writes, event, customer, company)
-            may = "answer" if joined is None else threads.agent_may(joined)
-            is_for_agent = not unproven and not said.automatic
-            needs_person = not is_for_agent or may != "answer"
-            changes = _changes(event, customer, joined, needs_person=needs_person and not said.automatic)
+            mode = _mode(said, joined, agent)
+            changes = _changes(event, customer, joined, needs_person=mode != "auto" and not said.automatic)
             opened = joined is None or stitch.how == "reopened"
             sequence = changes["sequence"] = (joined.sequence if joined else 0) + 1 + opened
             changes["last_position"] = threads.next_position(joined)
@@ -199,7 +204,7 @@ class Intake:
             home = row.home_id if _is_anothers(row, customer) else customer.home
             position = overtaken or row.last_position
             message = _message(event, row, home, sequence, position, said.name or customer.name)
-            await writes.execute(ADD_MESSAGE, _message_parameters(event, message))
+            await writes.execute(ADD_MESSAGE, _message_parameters(event, message, mode))
             await writes.execute(KEEP_PLACE, _place_parameters(event, message))
             state = threads.contract(row)
             if opened:
@@ -212,7 +217,8 @@ class Intake:
                 message=message,
                 thread=state,
                 place=place_key(said),
-                agent_may_answer=is_for_agent and may is not None and bool(said.text),
+                agent_may_answer=mode != "off",
+                agent_mode=mode,
             )
             await outbox.record(writes, *told, (t.MessageAdded(**head, data=added), ("customer",)))
         if not (unproven and _is_anothers(joined, customer)):
@@ -245,6 +251,16 @@ async def _where_it_is_now(connection: Connection, row: Any) -> Any:
     while row.merged_into_id:
         row = await (await connection.execute(THREAD, [row.workspace_id, row.merged_into_id])).fetchone()
     return row
+
+
+def _mode(said: m.ReceivedMessage, thread: Any | None, agent: AgentSettings) -> AgentMode:
+    """What the agent does with it. It is asked for nothing that is unproven, a machine's, or empty."""
+    if said.identities[0].trust == "asserted" or said.automatic or not (said.text or said.attachments):
+        return "off"
+    channel = modes.of_channel(agent, said.channel.id, said.channel.kind)
+    if thread is None:
+        return modes.on_thread(channel, "active", taken=False)
+    return modes.on_thread(channel, thread.agent, taken=thread.assignee_id is not None)
 
 
 def _is_anothers(thread: Any, customer: who.Resolved) -> bool:
@@ -368,12 +384,12 @@ def _place_parameters(event: m.MessageReceived, message: m.Message) -> list[Any]
     ]  # fmt: skip
 
 
-def _message_parameters(event: m.MessageReceived, message: m.Message) -> list[Any]:
+def _message_parameters(event: m.MessageReceived, message: m.Message, mode: AgentMode) -> list[Any]:
     said, own = event.data, event.data.identities[0]
     attachments = Jsonb([one.model_dump(mode="json") for one in said.attachments])
     return [
         message.id, event.workspaceid, message.thread_id, message.customer_id, message.sequence, message.position,
         said.channel.id, said.channel.kind, place_key(said), said.place.audience.shared,
         said.place.audience.name, message.author.name, own.kind, own.value, own.trust, own.evidence, said.text,
-        said.html, attachments, said.external_id, message.client_id, said.sent_at,
+        said.html, attachments, said.external_id, message.client_id, said.sent_at, mode, is_thanks(said.text),
     ]  # fmt: skip

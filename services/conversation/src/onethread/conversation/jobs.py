@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from onethread.conversation import changes, once, pending, unseen
+from onethread.conversation.comparing import DUE as TO_COMPARE
+from onethread.conversation.comparing import NEXT as NEXT_TO_COMPARE
+from onethread.conversation.comparing import Comparing
 from onethread.conversation.database import Database
 from onethread.conversation.outbox import Relay
 from onethread.conversation.replies import Replies
@@ -16,7 +19,7 @@ AWAKE = """select id from thread where workspace_id = %(workspace)s and status =
     order by snoozed_until limit 64"""
 
 
-def jobs(database: Database, relay: Relay, replies: Replies, unseen_replies: Unseen) -> list[Job]:
+def jobs(database: Database, relay: Relay, replies: Replies, unseen_replies: Unseen, comparing: Comparing) -> list[Job]:
     async def wake(workspace: str, due: Any) -> None:
         async with database.transaction(workspace) as connection:
             if not await changes.wake(connection, due.id):
@@ -32,5 +35,6 @@ def jobs(database: Database, relay: Relay, replies: Replies, unseen_replies: Uns
         Job("snooze", SNOOZED, AWAKE, wake),
         Job("send", pending.NEXT, pending.DUE, replies.send_held),
         Job("mail", unseen.NEXT, unseen.DUE, unseen_replies.mail),
+        Job("compare", NEXT_TO_COMPARE, TO_COMPARE, comparing.compare),
         Job("forget keys", once.NEXT_OLD, once.OLD, forget_keys),
     ]

@@ -27,13 +27,12 @@ router = APIRouter(prefix="/api/v1")
 async def add_message(
     thread_id: UUID, new: NewMessage, request: Request, response: Response, caller: CallerDep, once: OnceDep
 ) -> Message | PendingReply:
-    """A reply, or a note. With an `Idempotency-Key` a repeated request returns what the first one made."""
+    """A reply, or a note. With an `Idempotency-Key` a repeated request returns what the first one made. With `draft_id`
+    the reply is what became of that draft of the agent; when a colleague was quicker, that is a 409.
+    """
     replies: Replies = request.app.state.replies
     made = await replies.say(caller.workspace, thread_id, caller.author, new, once)
-    if isinstance(made, PendingReply):
-        response.status_code = 202
-        request.app.state.timers.poke()
-        await _tell_colleagues(request, caller.workspace, thread_id, made.id, made)
+    await said_by_a_teammate(request, response, caller.workspace, made)
     return made
 
 
@@ -43,6 +42,7 @@ async def take_back(thread_id: UUID, message_id: UUID, request: Request, caller:
     async with request.app.state.database.transaction(caller.workspace) as connection:
         await pending.take_back(connection, caller.workspace, thread_id, message_id)
     await _tell_colleagues(request, caller.workspace, thread_id, message_id, None)
+    await request.app.state.tell_of_drafts(caller.workspace, thread_id)
 
 
 @router.post("/threads/{thread_id}/messages/{message_id}/retry", status_code=202)
@@ -50,6 +50,17 @@ async def retry(thread_id: UUID, message_id: UUID, request: Request, caller: Cal
     """One more attempt at a message that failed. Another one after that is another click."""
     deliveries: Deliveries = request.app.state.deliveries
     return await deliveries.retry(caller.workspace, thread_id, message_id, once)
+
+
+async def said_by_a_teammate(
+    request: Request, response: Response, workspace: str, made: Message | PendingReply
+) -> None:
+    """What follows a reply: colleagues see it, and 202 says that it waits."""
+    if isinstance(made, PendingReply):
+        response.status_code = 202
+        request.app.state.timers.poke()
+        await _tell_colleagues(request, workspace, made.thread_id, made.id, made)
+    await request.app.state.tell_of_drafts(workspace, made.thread_id)
 
 
 async def _tell_colleagues(

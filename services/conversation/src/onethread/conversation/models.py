@@ -278,6 +278,7 @@ class MessageRow(SQLModel, table=True):
         Index("message_of_customer", "customer_id", "position"),
         Index("message_to_mail", "mail_at", postgresql_where=text("mail_at IS NOT NULL")),
         Index("message_of_mail", "mail_id", postgresql_where=text("mail_id IS NOT NULL")),
+        Index("message_of_customers", "workspace_id", "created_at", postgresql_where=text("author_kind = 'customer'")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -311,6 +312,15 @@ class MessageRow(SQLModel, table=True):
     delivery_attempt: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     mail_at: datetime | None = moment(default=None, description="Unseen until then, it goes to the customer's mail.")
     mail_id: UUID | None = Field(default=None, description="Of the mail that it went out with, unseen in the widget.")
+    agent_mode: str | None = Field(default=None, description="Of a customer's: what the agent was to do with it.")
+    thanks: bool = Field(
+        default=False,
+        sa_column_kwargs={"server_default": "false"},
+        description="It says that they were helped.",
+    )
+    feedback: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB), description="What the customer thinks of it."
+    )
     created_at: datetime = moment(default_factory=now)
 
 

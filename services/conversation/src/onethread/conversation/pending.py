@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 from pydantic import AwareDatetime, BaseModel
 
 from onethread.contracts import messages as m
-from onethread.conversation import graph
+from onethread.conversation import graph, proposals, threads
 from onethread.conversation.database import Connection
 from onethread.conversation.places import Places
 from onethread.runtime.errors import Problem
@@ -52,12 +52,15 @@ async def hold(
     author: m.Author,
     text: str,
     *,
+    id_: UUID,
     place: Any,
     channel_id: str | None,
     seconds: int,
 ) -> PendingReply:
-    """`place` is where the customer is now, or where the teammate wants it to go by `channel_id`."""
-    kept = [uuid4(), row.workspace_id, row.id, channel_id, place.channel_id, place.key, text]
+    """`id_` is that of the message to be; `place` is where the customer is now, or where the teammate wants it to go by
+    `channel_id`.
+    """
+    kept = [id_, row.workspace_id, row.id, channel_id, place.channel_id, place.key, text]
     cursor = await connection.execute(HOLD, [*kept, Jsonb(author.model_dump(mode="json")), seconds])
     return shown(await cursor.fetchone())
 
@@ -67,9 +70,11 @@ async def of_thread(connection: Connection, workspace: str, thread_id: UUID) -> 
 
 
 async def take_back(connection: Connection, workspace: str, thread_id: UUID, message_id: UUID) -> None:
-    """Raises a 409 problem when it has been sent, 404 when there was none."""
+    """A draft that it was made of waits again. Raises a 409 problem when it has been sent, 404 when there was none."""
     asked = [workspace, thread_id, message_id]
+    await threads.lock(connection, workspace, thread_id)
     if await (await connection.execute(TAKE_BACK, asked)).fetchone():
+        await proposals.reopen(connection, message_id)
         return
     if await (await connection.execute(WAS_SENT, asked)).fetchone():
         raise Problem(409, "It has been sent already", "Nothing was changed. Write again to correct it.")

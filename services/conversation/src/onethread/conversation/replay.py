@@ -2,8 +2,8 @@
 
 onethread-verify
 
-Left out are how far a delivery got, which the gateways tell, and what only the conversation service needs: places,
-claims, suggestions.
+Left out are how far a delivery got and what customers think of a message, which the gateways tell, and what only the
+conversation service needs: places, claims, suggestions, proposals.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ KINDS: dict[str, type[CloudEvent]] = {
 _JSON = TypeAdapter(dict[str, Any])
 OF_THREAD = {"customer", "sequence"}
 """The customer follows from the home, the number from the latest event."""
-OF_MESSAGE = {"delivery", "thread_id", "customer_id"}
+OF_MESSAGE = {"delivery", "feedback", "thread_id", "customer_id"}
 
 
 class Stands(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is said to the customer: the agent's proposals and the teammates' replies."""
+"""What is said to the customer: how a message of ours is added, and what teammates reply."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ from uuid import UUID, uuid4
 
 import structlog
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from onethread.contracts import ids
 from onethread.contracts import messages as m
 from onethread.contracts import replies as r
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
-from onethread.conversation import graph, outbox, pending, threads
+from onethread.conversation import outbox, pending, proposals, threads
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.once import Once
 from onethread.conversation.outbox import Relay
 from onethread.conversation.pending import PendingReply
 from onethread.conversation.places import Places
 from onethread.conversation.rendering import to_html
-from onethread.conversation.repeats import REMEMBER
-from onethread.runtime.bus import PoisonError
 from onethread.runtime.errors import Problem
 
 log = structlog.get_logger()
@@ -36,11 +34,6 @@ EVERY_TIME = Once()
 
 MADE = "select * from message where workspace_id = %s and id = %s"
 HELD = "select * from pending_reply where workspace_id = %s and id = %s"
-QUESTION = """select t.*, q.position as asked_position, q.channel_id as asked_channel, q.place_key as asked_place
-    from message q join thread t on t.id = q.thread_id where q.id = %s and q.workspace_id = %s for no key update of t"""
-NEWER_HUMAN = """select 1 from message where thread_id = %s and position > %s and author_kind = 'teammate' and not note
-    limit 1"""
-PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
         channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name,
         text, html, attachments, sources, delivery_state, created_at, mail_at)
@@ -61,65 +54,18 @@ class NewMessage(BaseModel):
     note: bool = False
     channel_id: str | None = Field(default=None, description="None: where the customer is.")
     undo_seconds: int = Field(default=0, ge=0, le=30, description="For so long a reply may be taken back.")
+    draft_id: UUID | None = Field(default=None, description="The agent's open draft that the reply was made of.")
+
+    @model_validator(mode="after")
+    def _no_note(self) -> NewMessage:
+        if self.note and self.draft_id:
+            raise ValueError("a note is made of no draft")
+        return self
 
 
 class Replies:
-    def __init__(
-        self, database: Database, relay: Relay, places: Places, agent_name: str, unseen_minutes: float = 0
-    ) -> None:
-        self._database, self._relay, self._places = database, relay, places
-        self._agent_name, self._unseen_minutes = agent_name, unseen_minutes
-
-    async def on_proposed(self, event: r.ReplyProposed) -> None:
-        """The agent's answer or handoff becomes a message, or a draft, unless people were quicker."""
-        proposal = event.data
-        async with self._database.transaction(event.workspaceid) as connection:
-            await connection.execute(graph.SHARED, [event.workspaceid])
-            remembered = await connection.execute(REMEMBER, [event.workspaceid, event.id])
-            asked = await connection.execute(QUESTION, [proposal.message_id, event.workspaceid])
-            if await remembered.fetchone() is None:
-                return
-            row = await asked.fetchone()
-            if row is None:
-                raise PoisonError("the message that it answers does not exist")
-            newer = await connection.execute(NEWER_HUMAN, [row.id, row.asked_position])
-            found = await connection.execute(PLACE, [event.workspaceid, row.asked_channel, row.asked_place])
-            may = threads.agent_may(row)
-            if row.status == "closed" or may is None or await newer.fetchone() is not None:
-                log.info("reply.dropped", thread=str(row.id), why="people took the thread")
-                return
-            async with together(connection) as writes:
-                if may == "draft" or proposal.decision == "draft":
-                    await self._draft(writes, event, row)
-                else:
-                    await self._answer(writes, event, row, await found.fetchone())
-            await self._relay.notify(connection)
-        self._relay.wake()
-
-    async def _answer(self, writes: Together, event: r.ReplyProposed, row: Any, place: Any) -> None:
-        proposal = event.data
-        author = m.Author(kind="agent", name=self._agent_name)
-        is_handoff = proposal.decision == "handoff"
-        row, _ = await add(
-            writes, row, author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
-            changes=_handed_off(proposal, author) if is_handoff else {"waiting_since": None},
-            extra_events=1 if is_handoff else 0, unseen_minutes=self._unseen_minutes,
-        )  # fmt: skip
-        if is_handoff:
-            head = threads.envelope(row, ids.derived_id(event.id, "escalated"), row.sequence, event.id)
-            change = t.ThreadChange(thread=threads.contract(row), by=author)
-            await outbox.record(writes, (t.ThreadEscalated(**head, data=change), ()))
-
-    async def _draft(self, writes: Together, event: r.ReplyProposed, row: Any) -> None:
-        """A note: the customer goes on waiting for a person."""
-        proposal = event.data
-        author = m.Author(kind="agent", name=self._agent_name)
-        is_handoff = proposal.decision == "handoff"
-        head = f"**Draft.** The AI would hand this over: {proposal.reason}" if is_handoff else "**Draft**"
-        await add(
-            writes, row, author, f"{head}\n\n{proposal.text}", None, proposal.sources, proposal.reply_id, event.id,
-            changes={"waiting_since": row.waiting_since or now()},
-        )  # fmt: skip
+    def __init__(self, database: Database, relay: Relay, places: Places, unseen_minutes: float = 0) -> None:
+        self._database, self._relay, self._places, self._unseen_minutes = database, relay, places, unseen_minutes
 
     async def say(
         self, workspace: str, thread_id: UUID, author: m.Author, new: NewMessage, once: Once = EVERY_TIME
@@ -132,18 +78,48 @@ class Replies:
             if earlier := await once.earlier(connection):
                 return await _made_before(connection, workspace, earlier.message_id)
             row = await threads.lock(connection, workspace, thread_id)
+            draft = await proposals.open_draft(connection, row, new.draft_id) if new.draft_id else None
             place = None if new.note else await self._places.choose(connection, row, new.channel_id)
-            made: m.Message | PendingReply
-            if place is not None and new.undo_seconds:
-                made = await pending.hold(
-                    connection, row, author, new.text, place=place, channel_id=new.channel_id, seconds=new.undo_seconds
-                )
-            else:
-                made = await self._send(connection, row, author, new.text, place, uuid4())
+            made = await self._make(connection, row, author, new, place, draft)
             await once.keep(connection, message_id=made.id)
             await self._relay.notify(connection)
         self._relay.wake()
         return made
+
+    async def use(
+        self, workspace: str, draft_id: UUID, author: m.Author, seconds: int, once: Once = EVERY_TIME
+    ) -> m.Message | PendingReply:
+        """Sends the agent's draft as it is, to the place that it was written for, unless its customer went on to
+        another place of their own. Raises 404, 409 and 422 problems.
+        """
+        async with self._database.transaction(workspace) as connection:
+            if earlier := await once.earlier(connection):
+                return await _made_before(connection, workspace, earlier.message_id)
+            found = await proposals.find(connection, workspace, draft_id)
+            row = await threads.lock(connection, workspace, found.thread_id)
+            draft = await proposals.open_draft(connection, row, draft_id)
+            if draft.decision == "handoff":
+                raise Problem(422, "A handoff says nothing that you could send", "Nothing was sent. Write a reply.")
+            place = await pending.place_of(connection, self._places, row, proposals.written_for(draft))
+            new = NewMessage(text=draft.text, undo_seconds=seconds)
+            made = await self._make(connection, row, author, new, place, draft)
+            await once.keep(connection, message_id=made.id)
+            await self._relay.notify(connection)
+        self._relay.wake()
+        return made
+
+    async def _make(
+        self, connection: Connection, row: Any, author: m.Author, new: NewMessage, place: Any | None, draft: Any | None
+    ) -> m.Message | PendingReply:
+        """The message, or the reply that waits to become one. Of two who use one draft, the thread's lock lets one."""
+        id_ = uuid4()
+        if draft is not None:
+            await proposals.settle(connection, draft, _made_of(draft, new.text), author, reply_id=id_)
+        if place is None or not new.undo_seconds:
+            return await self._send(connection, row, author, new.text, place, id_)
+        return await pending.hold(
+            connection, row, author, new.text, id_=id_, place=place, channel_id=new.channel_id, seconds=new.undo_seconds
+        )
 
     async def send_held(self, workspace: str, due: Any) -> None:
         """A reply whose undo window is over becomes a message, once. `due`: a row of `pending.DUE`."""
@@ -158,6 +134,7 @@ class Replies:
             except Problem as problem:
                 log.warning("reply.not_sent", thread=str(row.id), message=str(held.id))
                 place, text = None, f"**Not sent.** {problem.title}.\n\n{held.text}"
+                await proposals.reopen(connection, held.id)
             await self._send(connection, row, author, text, place, held.id)
             await self._relay.notify(connection)
         self._relay.wake()
@@ -166,9 +143,10 @@ class Replies:
         self, connection: Connection, row: Any, author: m.Author, text: str, place: Any | None, message_id: UUID
     ) -> m.Message:
         changes = {} if place is None else _taken(row, author)
+        sources = [] if place is None else await proposals.answered(connection, row.id, message_id)
         async with together(connection) as writes:
             _, message = await add(
-                writes, row, author, text, place, [], message_id, None, changes=changes,
+                writes, row, author, text, place, sources, message_id, None, changes=changes,
                 unseen_minutes=self._unseen_minutes,
             )  # fmt: skip
         return message
@@ -257,6 +235,7 @@ def message_contract(row: Any) -> m.Message:
         attachments=row.attachments,
         sources=row.sources,
         delivery=_delivery(row),
+        feedback=row.feedback,
         created_at=row.created_at,
         client_id=row.client_id,
     )
@@ -302,17 +281,6 @@ def _delivery(row: Any) -> m.Delivery | None:
     return m.Delivery(state=row.delivery_state, reason=row.delivery_reason, retry_at=row.retry_at)
 
 
-def _handed_off(proposal: r.ProposedReply, agent: m.Author) -> dict[str, Any]:
-    return {
-        "agent": "quiet",
-        **threads.agent_set(agent),
-        "handoff_reason": proposal.reason,
-        "handoff_summary": proposal.summary,
-        "handoff_at": now(),
-        "waiting_since": now(),
-    }
-
-
 def _taken(row: Any, author: m.Author) -> dict[str, Any]:
     """Whoever answers has the thread, and the agent is quiet until it is given back."""
     changes: dict[str, Any] = {"waiting_since": None}
@@ -321,6 +289,10 @@ def _taken(row: Any, author: m.Author) -> dict[str, Any]:
     if row.assignee_id is None and author.id is not None:
         changes |= {"assignee_id": author.id, "assignee_name": author.name}
     return changes
+
+
+def _made_of(draft: Any, text: str) -> proposals.State:
+    return "used" if text.strip() in (draft.text.strip(), draft.suggested_reply.strip()) else "edited"
 
 
 async def _made_before(connection: Connection, workspace: str, message_id: UUID) -> m.Message | PendingReply:

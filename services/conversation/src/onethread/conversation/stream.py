@@ -20,8 +20,10 @@ MARGIN = 200
 SINCE = """select id, type, body from outbox where workspace_id = %s and type not like 'onethread.reply.%%'
     and position > (select position from outbox where id = %s) - %s order by position limit %s"""
 
-TO_INBOX = {"updated": "message.updated", "pending": "reply.pending"}
-"""`live.{workspace}.{kind}.inbox`, and the event's name: a delivery got further; a reply waits, or was taken back."""
+TO_INBOX = {"updated": "message.updated", "pending": "reply.pending", "drafts": "thread.drafts"}
+"""`live.{workspace}.{kind}.inbox`, and the event's name: a delivery got further, or the customer said what they think
+of a message; a reply waits, or was taken back; the drafts of a thread changed.
+"""
 
 Frame = tuple[str, str, str]
 """Event name, id, data."""

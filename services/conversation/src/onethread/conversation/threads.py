@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import namedtuple
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -89,13 +89,6 @@ async def count(connection: Connection, row: Any) -> Any:
     query = "update thread set sequence = sequence + 1 where id = %s returning *"
     [row] = await (await connection.execute(query, [row.id])).fetchall()
     return row
-
-
-def agent_may(row: Any) -> Literal["answer", "draft"] | None:
-    """What the agent may do on the thread: answer the customer, write a draft for teammates, or nothing."""
-    if row.agent == "drafting":
-        return "draft"
-    return "answer" if row.agent == "active" and row.assignee_id is None else None
 
 
 def agent_set(by: m.Author | None) -> dict[str, Any]:

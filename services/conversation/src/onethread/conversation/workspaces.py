@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field
 
+from onethread.contracts.agent import AgentSettings
 from onethread.contracts.envelope import CloudEvent
 from onethread.conversation import audit, etags, isolation
 from onethread.conversation.access import SLUG, Caller
+from onethread.conversation.agent_settings import AgentChoices, check_channels
 from onethread.conversation.database import Connection, Database
 from onethread.runtime.bus import PoisonError
 from onethread.runtime.errors import Problem
@@ -45,6 +47,11 @@ class WorkspaceSettings(BaseModel):
         description="A widget reply not seen by then goes to the proven address; 0: never.",
     )
     undo_seconds: int | None = Field(default=None, ge=0, le=30, description="The inbox's undo window for a reply.")
+    agent: AgentChoices | None = Field(default=None, description="What is given replaces what was set; the rest stays.")
+
+    @property
+    def of_agent(self) -> AgentSettings:
+        return self.agent or AgentSettings()
 
 
 class NewWorkspace(BaseModel):
@@ -78,9 +85,16 @@ class Workspaces:
             self._known[workspace] = (time.monotonic() + FRESH_SECONDS, known)
         return known
 
+    def changed(self, workspace: str) -> None:
+        """What was just changed here holds here at once; in other replicas within seconds."""
+        self._known.pop(workspace, None)
+
     async def reopen_window(self, workspace: str) -> timedelta:
         """How long a closed thread may be reopened by a new message. Raises `PoisonError`."""
-        own = (await self.settings(workspace)).reopen_days
+        return self.window(await self.settings(workspace))
+
+    def window(self, settings: WorkspaceSettings) -> timedelta:
+        own = settings.reopen_days
         return timedelta(days=self._reopen_days if own is None else own)
 
     def only_known(self, handler: Callable[[E], Awaitable[None]]) -> Callable[[E], Awaitable[None]]:
@@ -127,8 +141,12 @@ async def create(connection: Connection, caller: Caller, new: NewWorkspace) -> N
 
 async def change(connection: Connection, caller: Caller, slug: str, patch: WorkspacePatch, version: int | None) -> Any:
     """Raises 404 and 412 problems."""
-    etags.expect(await one(connection, slug, held=True), version, "workspace")
-    given = patch.settings.model_dump(exclude_unset=True)
+    row = await one(connection, slug, held=True)
+    etags.expect(row, version, "workspace")
+    given = patch.settings.model_dump(mode="json", exclude_unset=True)
+    if patch.settings.agent:
+        await check_channels(connection, slug, patch.settings.agent)
+        given["agent"] = row.settings.get("agent", {}) | given["agent"]
     name = patch.name.strip() if patch.name else None
     row = await (await connection.execute(SAVE, [name, Jsonb(given), slug])).fetchone()
     await audit.record(connection, caller, "workspace.changed", slug, {**given, **({"name": name} if name else {})})

@@ -1,0 +1,42 @@
+"""The customer says what they think of a message of ours."""
+
+from __future__ import annotations
+
+import structlog
+from psycopg.types.json import Jsonb
+
+from onethread.contracts.messages import MessageFeedback
+from onethread.contracts.replies import FeedbackReceived
+from onethread.conversation.database import Database
+from onethread.conversation.replies import Tell, message_contract
+
+log = structlog.get_logger()
+
+# Whoever is known may speak of what was said to them alone. The latest word counts, whatever order the events come in.
+NOTE = """update message m set feedback = %(feedback)s
+    where m.workspace_id = %(workspace)s and m.id = %(id)s and m.author_kind in ('agent', 'teammate') and not m.note
+        and (m.feedback is null or (m.feedback ->> 'at')::timestamptz <= %(at)s)
+        and (%(customer)s::uuid is null or exists (
+            select from customer theirs join customer own on own.root_id = theirs.root_id
+            where theirs.id = %(customer)s and own.id = m.customer_id))
+    returning m.*"""
+
+
+class FeedbackOfCustomers:
+    def __init__(self, database: Database, tell: Tell) -> None:
+        self._database, self._tell = database, tell
+
+    async def __call__(self, event: FeedbackReceived) -> None:
+        given = event.data
+        scale = given.scale or ("thumbs" if given.score in (-1, 1) else "csat")
+        kept = MessageFeedback(score=given.score, scale=scale, comment=given.comment, at=event.time)
+        asked = {
+            "workspace": event.workspaceid, "id": given.message_id, "customer": event.customerid, "at": event.time,
+            "feedback": Jsonb(kept.model_dump(mode="json")),
+        }  # fmt: skip
+        async with self._database.transaction(event.workspaceid) as connection:
+            row = await (await connection.execute(NOTE, asked)).fetchone()
+        if row is None:
+            log.info("feedback.ignored", message=str(given.message_id))
+            return
+        await self._tell(event.workspaceid, message_contract(row))

@@ -1,0 +1,125 @@
+"""The inbox in a browser on the real conversation service, and the customers and the agent who write to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from plugins.servers import fresh_bus
+
+from onethread.contracts import messages as m
+from onethread.contracts.ids import derived_id, lane
+from onethread.contracts.replies import Decision, ProposedReply, ReplyProposed
+from onethread.conversation.app import create_app
+from onethread.conversation.settings import ConversationSettings
+from onethread.runtime.bus import Bus
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+PASSWORD = "pw-of-admin"
+
+
+class Service:
+    """The conversation service at `origin`, and the customers who write to it."""
+
+    def __init__(self, origin: str, settings: ConversationSettings) -> None:
+        self.origin, self.settings = origin, settings
+        self.api = httpx.Client(base_url=f"{origin}/api/v1", headers={"Authorization": "Bearer key"}, timeout=10)
+
+    def hear(self, *events: m.MessageReceived) -> None:
+        """Customers say something, each after the one before stands in a thread."""
+        for number, event in enumerate(events, 1):
+            aside(self._publish(event))
+            for _ in range(400):
+                if sum(len(self.texts(one["id"])) for one in self.threads()) == number:
+                    break
+                aside(asyncio.sleep(0.02))
+            else:
+                raise AssertionError("the message never stood in a thread")
+
+    async def _publish(self, event: m.MessageReceived | ReplyProposed, *tokens: str) -> None:
+        bus = Bus("test", self.settings)
+        await bus.start()
+        if isinstance(event, m.MessageReceived):
+            tokens = event.data.channel.kind, lane(event.data.identities[0].value)
+        await bus.publish(event, *tokens)
+        await bus.stop()
+
+    def propose(self, text: str, decision: Decision = "answer", **more: Any) -> dict[str, Any]:
+        """The agent proposes something to the newest message of the newest thread. Returns the proposal, once kept."""
+        thread = self.threads()[0]
+        asked = self.api.get(f"/threads/{thread['id']}/messages").json()["items"][-1]["id"]
+        data = ProposedReply(
+            message_id=asked, reply_id=derived_id(UUID(asked), "reply"), decision=decision, text=text, confidence=0.9,
+            **more,
+        )  # fmt: skip
+        event = ReplyProposed(id=uuid4(), source="/agent", workspaceid="local", threadid=thread["id"], data=data)
+        aside(self._publish(event))
+        for _ in range(400):
+            for one in self.proposals(thread["id"]):
+                if one["id"] == str(data.reply_id):
+                    return one
+            aside(asyncio.sleep(0.02))
+        raise AssertionError("the proposal was never kept")
+
+    def proposals(self, thread_id: str) -> list[dict[str, Any]]:
+        return self.api.get(f"/threads/{thread_id}/proposals").json()["items"]
+
+    def agent(self, **choices: Any) -> None:
+        self.api.patch("/workspaces/local", json={"settings": {"agent": choices}}).raise_for_status()
+
+    def threads(self) -> list[dict[str, Any]]:
+        return self.api.get("/threads", params={"status": "all"}).json()["items"]
+
+    def thread_of(self, name: str) -> dict[str, Any]:
+        return next(thread for thread in self.threads() if thread["customer"]["name"] == name)
+
+    def texts(self, thread_id: str) -> list[str]:
+        return [message["text"] for message in self.api.get(f"/threads/{thread_id}/messages").json()["items"]]
+
+    def customer(self, name: str) -> dict[str, Any]:
+        found = self.api.get("/customers", params={"q": name}).json()["items"]
+        return self.api.get(f"/customers/{found[0]['id']}").json()
+
+
+def aside(work: Coroutine[Any, Any, Any]) -> None:
+    """In a thread of its own: Playwright's event loop runs in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
+@pytest.fixture
+def inbox_service(servers: tuple[str, str], database_url: str, serve_app: Callable[[Any], str]) -> Iterator[Service]:
+    aside(fresh_bus(servers[0]))
+    settings = ConversationSettings(
+        nats_url=servers[0], database_url=database_url, api_key="key", admin_password=PASSWORD
+    )
+    service = Service(serve_app(create_app(settings)), settings)
+    yield service
+    service.api.close()
+
+
+def sign_in(service: Service, context: BrowserContext) -> Page:
+    from playwright.sync_api import expect
+
+    page = context.new_page()
+    page.goto(service.origin)
+    page.get_by_label("Email").fill(service.settings.admin_email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("region", name="Conversations")).to_be_visible()
+    return page
+
+
+def open_thread(page: Page, service: Service, thread: dict[str, Any]) -> None:
+    from playwright.sync_api import expect
+
+    page.goto(f"{service.origin}/inbox/all/{thread['id']}")
+    expect(page.get_by_role("log").locator(".bubble").first).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("Live")
