@@ -8,11 +8,13 @@ sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
 NEEDS = {
     "requirements": "pytest",
+    "workers": "xdist",
     "servers": "pytest",
     "browser": "pytest",
     "logs": "structlog",
     "conversation_api": "starlette",
     "widget_gateway": "starlette",
+    "passwords": "onethread.conversation",
     "conversation_world": "onethread.conversation",
     "conversation_driver": "onethread.conversation",
     "stack": "onethread.local",

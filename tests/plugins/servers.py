@@ -29,13 +29,13 @@ def servers() -> Iterator[tuple[str, str]]:
         from testcontainers.community.postgres import PostgresContainer
 
         with (
-            PostgresContainer("postgres:18-alpine", driver=None) as pg,
+            PostgresContainer("postgres:18-alpine", driver=None).with_command("-c fsync=off") as pg,
             NatsContainer("nats:2.15-alpine", jetstream=True) as bus,
         ):
             yield bus.nats_uri(), pg.get_connection_url()
         return
     embedded = pytest.importorskip("onethread.local.servers", reason="no embedded servers: sync onethread-local")
-    with embedded.embedded_servers() as urls:
+    with embedded.embedded_servers(durable=False) as urls:
         yield urls
 
 
