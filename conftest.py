@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
 NEEDS = {
+    "memory": "pytest",
     "requirements": "pytest",
     "workers": "xdist",
     "servers": "pytest",

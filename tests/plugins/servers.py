@@ -54,6 +54,9 @@ async def fresh_bus(url: str) -> None:
     connection = await nats.connect(url)
     js = connection.jetstream()
     for stream in await js.streams_info():
+        await js.purge_stream(
+            stream.config.name
+        )  # where the disk is busy, one made anew at once may have the old files
         await js.delete_stream(stream.config.name)
     await provision(js)
     await connection.close()
@@ -80,6 +83,6 @@ def database_url(servers: tuple[str, str], migrated_database: str) -> Iterator[s
 
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(servers[1], autocommit=True) as connection:
-        connection.execute(f"create database {name} template template_onethread")
+        connection.execute(f"create database {name} template template_onethread strategy file_copy")
         yield servers[1].rsplit("/", 1)[0] + f"/{name}"
         connection.execute(f"drop database {name} with (force)")

@@ -53,7 +53,7 @@ def nats(home: Path, port: int, *, durable: bool = True) -> Program:
     )
 
 
-def _configuration(folder: Path, port: int, *, durable: bool) -> str:
+def _configuration(folder: Path, port: int, *, durable: bool = True) -> str:
     sync = os.environ.get("ONETHREAD_NATS_SYNC", "always" if durable else "default")
     if sync not in SYNC_CHOICES:
         raise CannotStart(f"ONETHREAD_NATS_SYNC is {sync!r}, but can only be {' or '.join(SYNC_CHOICES)}.")
