@@ -22,7 +22,7 @@ PREFIX = "onethread-tests-"
 def pytest_configure(config: pytest.Config) -> None:
     if "TMPDIR" in os.environ or not enough_memory():
         return
-    remove_what_dead_runs_left()
+    remove_what_dead_runs_left(MEMORY)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=MEMORY))
     folder.chmod(0o711)  # as root the database runs as another user, who must pass
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)  # the workers of this run have it from us
@@ -37,7 +37,7 @@ def enough_memory() -> bool:
         return False
 
 
-def remove_what_dead_runs_left() -> None:
-    for folder in MEMORY.glob(f"{PREFIX}*"):
+def remove_what_dead_runs_left(place: Path) -> None:
+    for folder in place.glob(f"{PREFIX}*"):
         if not Path("/proc", folder.name.removeprefix(PREFIX).partition("-")[0]).exists():
             shutil.rmtree(folder, ignore_errors=True)

@@ -54,9 +54,8 @@ async def fresh_bus(url: str) -> None:
     connection = await nats.connect(url)
     js = connection.jetstream()
     for stream in await js.streams_info():
-        await js.purge_stream(
-            stream.config.name
-        )  # where the disk is busy, one made anew at once may have the old files
+        # Where the disk is busy, a stream that is made anew at once would be given the old files.
+        await js.purge_stream(stream.config.name)
         await js.delete_stream(stream.config.name)
     await provision(js)
     await connection.close()

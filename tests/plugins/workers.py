@@ -18,8 +18,13 @@ class WholeFiles(LoadScopeScheduling):
     """Files share what is slow to start: a browser, an app, an embedding. Whole stacks are busy enough."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "whole stacks" if file.startswith("tests/") and file.count("/") > 1 else file
+        return share(nodeid)
+
+
+def share(nodeid: str) -> str:
+    """Tests of the same are run by one worker, in their order."""
+    file = nodeid.partition("::")[0]
+    return "whole stacks" if file.startswith("tests/") and file.count("/") > 1 else file
 
 
 @pytest.hookimpl
