@@ -18,6 +18,8 @@ sys.path.insert(0, {str(ROOT / "tests")!r})
 pytest_plugins = ["plugins.requirements", "plugins.workers"]
 """
 INI = "[pytest]\naddopts = --import-mode=importlib\nmarkers = browser: drives a browser\n"
+ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Three processes would each spend a second on plugins that these tests do not need."""
 PLAIN = "def test_plain(): pass\n"
 RAN = "import pytest\n@pytest.mark.browser\ndef test_a(): pass\n"
 SKIPPED = "import pytest\n@pytest.mark.browser\ndef test_b(): pytest.skip('no browser')\n"
@@ -52,8 +54,8 @@ def test_what_is_required_and_was_skipped_on_a_worker_fails_the_run(
         (tmp_path / f"test_{number}.py").write_text(text)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider"],
-        cwd=tmp_path, env=clean | {"ONETHREAD_REQUIRE": "browser"}, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "pytest", "-p", "xdist", "-n", "2", "-p", "no:cacheprovider"],
+        cwd=tmp_path, env=clean | ALONE | {"ONETHREAD_REQUIRE": "browser"}, capture_output=True, text=True, check=False,
         timeout=100,
     )  # fmt: skip
     assert "2 workers [" in run.stdout
