@@ -87,6 +87,7 @@ async def test_documents_are_accepted_indexed_found_and_removed(client):
         "heading_path": [],
         "text": SHIPPING["text"],
         "url": None,
+        "locale": None,
         "score": found["passages"][0]["score"],
         "version": 1,
     }

@@ -24,3 +24,19 @@ def test_a_question_is_embedded_once(embedder, monkeypatch):
     first = embedder.embed_query("what is remembered")
     monkeypatch.setattr(embedder, "embed", None)
     assert embedder.embed_query(" what is remembered ") is first
+
+
+def test_the_pieces_of_a_passage_are_its_telling_words(embedder):
+    few, many = embedder.embed_passages(["the parcel and the refund", "parcels, refunds; invoices!"]).pieces
+    assert few.shape == (2, 128)
+    assert len(many) >= 3
+    (only_small_words,) = embedder.embed_passages(["it is what it is"]).pieces
+    assert len(only_small_words) == 5
+
+
+def test_each_piece_of_a_question_knows_its_word(embedder):
+    asked = embedder.embed_query("Refund my fountainpens?")
+    assert len(asked.words) == len(asked.pieces)
+    assert asked.words[0] == "Refund"
+    assert asked.words.count("fountainpens") >= 2
+    assert np.allclose(np.linalg.norm(asked.pieces, axis=1), 1, atol=1e-5)

@@ -12,7 +12,7 @@ from onethread.knowledge.library import open_library
 
 REPOSITORY = Path(__file__).parents[3]
 HELP_CENTRE = REPOSITORY / "deploy" / "playground" / "help-centre"
-THRESHOLD = 0.6
+THRESHOLD = 0.78
 
 
 @pytest.fixture(scope="module")

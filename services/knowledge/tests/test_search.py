@@ -98,7 +98,7 @@ def test_the_index_is_rebuilt_from_the_documents(put, ask, library):
 
 def test_stray_vectors_are_swept_and_never_shown(put, ask, library, embedder):
     put(SHIPPING)
-    library.vectors.upsert("acme", "public", [999], embedder.embed(["parcel"]))
+    library.vectors.upsert("acme", "public", [999], embedder.embed(["parcel"]), [None])
     assert [p.document_id for p in ask("parcel").passages] == ["shipping"]
     Ingestor(library).reconcile("acme")
     assert 999 not in library.vectors.ids("acme", "public")
@@ -147,3 +147,58 @@ def test_no_search_crosses_a_workspace_or_an_audience(library, ask, written, rem
             expected = {name for (w, name), of in truth.items() if w == workspace and of in visible}
             assert {p.document_id for p in found.passages} == expected
             assert all(f"secret {workspace} " in p.text for p in found.passages)
+
+
+def test_a_language_filters_inside_the_search_and_one_that_no_article_names_filters_nothing(put, library):
+    german = [Article(f"de{n}", f"Lieferung {n}", "Pakete kommen nach drei Tagen.", locale="de-AT") for n in range(60)]
+    put(*german, replace(SHIPPING, locale="en"), replace(RETURNS, locale=None))
+
+    def found(locale):
+        query = KnowledgeSearch(workspace="acme", query="Pakete kommen nach drei Tagen", k=50, locale=locale)
+        return {p.locale for p in library.searcher.search(query).passages}
+
+    assert found("en") == {"en", None}
+    assert found("de") <= {"de-AT", None}
+    assert "de-AT" in found("fr")
+
+
+def test_a_passage_that_has_the_word_that_decides_comes_before_one_that_is_like_it(put, ask):
+    ways = ["a bank transfer", "a debit card", "a cheque", "a cash voucher", "a mobile wallet"]
+    put(*(Article(way, "Adding money", f"You can add money to your account with {way}.") for way in ways))
+    for way in ways:
+        assert ask(f"can I put money in with {way}?").passages[0].document_id == way
+
+
+def test_what_is_removed_leaves_no_word_pieces_behind(put, library):
+    put(SHIPPING, RETURNS)
+    assert len(library.pieces.ids()) == 2
+    library.store.remove("acme", "shipping")
+    Ingestor(library).work()
+    assert library.pieces.ids() == library.vectors.ids("acme", "public")
+
+
+def test_passages_without_word_pieces_get_them_at_the_next_start(put, ask, library):
+    put(SHIPPING, RETURNS)
+    before = ask("when does my parcel come")
+    library.pieces.delete(library.pieces.ids())
+    assert ask("when does my parcel come").passages[0].document_id == "shipping"
+    Ingestor(library).reconcile("acme")
+    assert library.pieces.ids() == library.vectors.ids("acme", "public")
+    assert abs(ask("when does my parcel come").confidence - before.confidence) < 0.02
+
+
+def test_a_collection_that_is_too_large_for_memory_is_searched_by_chroma_with_the_same_filters(
+    put, ask, library, monkeypatch
+):
+    from onethread.knowledge import index
+
+    put(replace(SHIPPING, locale="en"), replace(RETURNS, locale="de"), LIMITS)
+    exactly = [ask(query) for query in ("parcel", "refund limits for staff")]
+    in_german = KnowledgeSearch(workspace="acme", query="parcel", locale="de")
+    filtered = library.searcher.search(in_german)
+    monkeypatch.setattr(index, "EXACT_PASSAGES", 0)
+    library.vectors._matrices.clear()
+    for before, query in zip(exactly, ("parcel", "refund limits for staff"), strict=True):
+        assert [p.document_id for p in ask(query).passages] == [p.document_id for p in before.passages]
+    assert [p.document_id for p in library.searcher.search(in_german).passages] == ["returns"]
+    assert [p.document_id for p in filtered.passages] == ["returns"]

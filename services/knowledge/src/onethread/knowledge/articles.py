@@ -10,6 +10,11 @@ Audience = Literal["public", "internal"]
 Origin = Literal["api", "folder"]
 
 
+def language_of(locale: str | None) -> str | None:
+    """`de` of `de-AT`."""
+    return locale.split("-")[0].lower() if locale else None
+
+
 @dataclass(frozen=True)
 class Article:
     """What a source gives. `text` is Markdown; `wordings` are questions in customers' own words that it answers."""
@@ -55,6 +60,19 @@ class StoredPassage:
     url: str | None
     audience: Audience
     locale: str | None = None
+
+
+Languages = tuple[str | None, ...] | None
+"""None: all of them. Else these, of which None stands for "names no language"."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """What a search may see."""
+
+    workspace: str
+    audience: Audience
+    languages: Languages = None
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 import structlog
 
 from onethread.contracts.knowledge import DocumentChange, KnowledgeIndexed, KnowledgeRemoved
-from onethread.knowledge.articles import Audience, Change, Version
+from onethread.knowledge.articles import Audience, Change, StoredPassage, Version, language_of
 from onethread.knowledge.chunking import Chunk, chunk, embedding_text
-from onethread.knowledge.embedding import Vectors
+from onethread.knowledge.embedding import Embedded, Pieces
 from onethread.knowledge.library import Library, in_thread, return_memory
 from onethread.runtime.bus import UnavailableError
 
@@ -45,7 +45,19 @@ class _Row:
     passage_id: int
     workspace: str
     audience: Audience
+    language: str | None
     text: str
+
+
+def _row(passage_id: int, version: Version, own: Chunk) -> _Row:
+    article = version.article
+    text = embedding_text(article.title, own.span.heading_path, own.text)
+    return _Row(passage_id, version.workspace, article.audience, language_of(article.locale), text)
+
+
+def _row_of(passage: StoredPassage) -> _Row:
+    text = embedding_text(passage.title, passage.heading_path, passage.text)
+    return _Row(passage.id, passage.workspace, passage.audience, language_of(passage.locale), text)
 
 
 class Ingestor:
@@ -83,7 +95,7 @@ class Ingestor:
         library = self._library
         live = library.store.live_ids(workspace)
         audiences: tuple[Audience, ...] = ("public", "internal")
-        lacking: set[int] = set()
+        lacking = live.keys() - library.pieces.ids()
         for audience in audiences:
             wanted = {i for i, of in live.items() if of == audience}
             there = library.vectors.ids(workspace, audience)
@@ -93,20 +105,13 @@ class Ingestor:
             log.info("knowledge.repairing", passages=len(lacking))
             passages = (p for p in library.store.live_passages(workspace) if p.id in lacking)
             while some := list(itertools.islice(passages, PASSAGES_A_STEP)):
-                self._write(
-                    [_Row(p.id, workspace, p.audience, embedding_text(p.title, p.heading_path, p.text)) for p in some]
-                )
+                self._write([_row_of(passage) for passage in some])
 
     def _index(self, batch: list[Version]) -> None:
         cut = [(version, chunks) for version in batch if (chunks := self._cut(version))]
         ids = self._library.store.add_passages(cut)
         rows = [
-            _Row(
-                i,
-                version.workspace,
-                version.article.audience,
-                embedding_text(version.article.title, c.span.heading_path, c.text),
-            )
+            _row(i, version, c)
             for (version, chunks), of_version in zip(cut, ids, strict=True)
             for i, c in zip(of_version, chunks, strict=bool(of_version))
         ]
@@ -124,24 +129,29 @@ class Ingestor:
 
     def _write(self, rows: list[_Row]) -> None:
         """Embeds the rows and puts them into the index of their workspace and audience."""
-        vectors = self._embed([row.text for row in rows])
+        embedded = self._embed([row.text for row in rows])
+        self._library.pieces.put(dict(zip((row.passage_id for row in rows), embedded.pieces, strict=True)))
         places: defaultdict[tuple[str, Audience], list[int]] = defaultdict(list)
         for number, row in enumerate(rows):
             places[row.workspace, row.audience].append(number)
         for (workspace, audience), numbers in places.items():
-            self._library.vectors.upsert(workspace, audience, [rows[n].passage_id for n in numbers], vectors[numbers])
+            ids, languages = zip(*((rows[n].passage_id, rows[n].language) for n in numbers), strict=True)
+            self._library.vectors.upsert(workspace, audience, ids, embedded.vectors[numbers], languages)
 
-    def _embed(self, texts: list[str]) -> Vectors:
+    def _embed(self, texts: list[str]) -> Embedded:
         """In the order given; long and short texts are embedded among their like, which saves a third of the time."""
         embedder = self._library.embedder
         vectors = np.empty((len(texts), embedder.dimension), np.float32)
+        pieces: dict[int, Pieces] = {}
         by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         for start in range(0, len(texts), PASSAGES_A_STEP):
             if self._stopped:
                 raise StoppedError
             rows = by_length[start : start + PASSAGES_A_STEP]
-            vectors[rows] = embedder.embed([texts[row] for row in rows])
-        return vectors
+            embedded = embedder.embed_passages([texts[row] for row in rows])
+            vectors[rows] = embedded.vectors
+            pieces |= zip(rows, embedded.pieces, strict=True)
+        return Embedded(vectors, [pieces[row] for row in range(len(texts))])
 
     def _sweep(self) -> set[str]:
         """Deletes the vectors of what is gone. Returns the workspaces that lost some."""
@@ -152,7 +162,9 @@ class Ingestor:
                 sorted(litter, key=lambda item: (item.workspace, item.audience)),
                 key=lambda item: (item.workspace, item.audience),
             ):
-                self._library.vectors.delete(workspace, audience, [item.passage_id for item in items])
+                gone = [item.passage_id for item in items]
+                self._library.vectors.delete(workspace, audience, gone)
+                self._library.pieces.delete(gone)
             self._library.store.swept(litter)
         return swept
 

@@ -1,19 +1,24 @@
 """The word index: BM25 with English stems, in memory, rebuilt from the document store."""
 
 import logging
+import math
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from onethread.knowledge.articles import Audience, StoredPassage
+from onethread.knowledge.articles import Audience, Languages, StoredPassage, Where, language_of
 from onethread.knowledge.chunking import embedding_text
 from onethread.knowledge.documents import DocumentStore
 
 K1, B = 1.2, 0.75
+COMMON = 0.1
+"""The rarity of a word that every text has."""
+UNKNOWN = 5
+"""A word that no passage has is as rare as one that so many have: more, and it would outweigh all that can match."""
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -25,13 +30,26 @@ class WordMatch:
     known: float
 
 
+@dataclass(frozen=True)
+class Counted:
+    """The words of a passage, by number. They never change, so that a recount counts only what is new."""
+
+    stems: list[int]
+    language: str | None
+
+
 class _View:
     """BM25 over the passages that one audience may see: nothing else is in it, not even in its word counts."""
 
-    def __init__(self, passages: dict[int, list[int]], vocabulary: dict[str, int]) -> None:
+    def __init__(self, counted: dict[int, Counted], vocabulary: dict[str, int]) -> None:
+        passages = {passage: own.stems for passage, own in counted.items()}
         self._rows = {passage: row for row, passage in enumerate(passages)}
         self._ids = np.fromiter(passages, np.int64, len(passages))
         self._vocabulary = vocabulary
+        self._languages = np.array([own.language or "" for own in counted.values()])
+        self.languages = {own.language for own in counted.values() if own.language}
+        held = [number for stems in passages.values() for number in set(stems)]
+        self._held = np.bincount(np.array(held, np.int64), minlength=len(vocabulary))
         if any(passages.values()):
             from bm25s import BM25
 
@@ -43,7 +61,13 @@ class _View:
         else:
             self._bm25 = None
 
-    def match(self, stems: list[str], k: int, also: Iterable[int]) -> WordMatch:
+    def rarity(self, stem: str) -> float:
+        """The inverse document frequency of BM25; 0 or more."""
+        number = self._vocabulary.get(stem, len(self._held))
+        held = (int(self._held[number]) if number < len(self._held) else 0) or min(UNKNOWN, len(self._ids))
+        return math.log1p((len(self._ids) - held + 0.5) / (held + 0.5))
+
+    def match(self, stems: list[str], k: int, also: Iterable[int], languages: Languages) -> WordMatch:
         if self._bm25 is None or not stems:
             return WordMatch({}, 0.0)
         numbers = [self._vocabulary[s] for s in stems if s in self._vocabulary]
@@ -51,6 +75,8 @@ class _View:
         if not known:
             return WordMatch({}, 0.0)
         scores = self._bm25.get_scores_from_ids(known)
+        if languages is not None:
+            scores = np.where(np.isin(self._languages, [language or "" for language in languages]), scores, 0)
         best = np.argsort(-scores, kind="stable")[:k]
         rows = [*(int(row) for row in best if scores[row] > 0), *(self._rows[i] for i in also if i in self._rows)]
         return WordMatch({int(self._ids[row]): float(scores[row]) for row in rows}, len(known) / len(stems))
@@ -60,8 +86,7 @@ class _Workspace:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.vocabulary: dict[str, int] = {}
-        # The stems of a passage never change, so that a rebuild counts only what is new.
-        self.stems: dict[int, list[int]] = {}
+        self.counted: dict[int, Counted] = {}
         self.views: dict[Audience, _View] | None = None
 
 
@@ -73,32 +98,44 @@ class WordIndex:
         self._workspaces: dict[str, _Workspace] = {}
         self._stemming = threading.local()
 
-    def match(self, workspace: str, audience: Audience, query: str, k: int, also: Iterable[int] = ()) -> WordMatch:
+    def match(self, where: Where, query: str, k: int, also: Iterable[int] = ()) -> WordMatch:
         """The k best passages, and the scores of those in `also`."""
-        state = self._workspaces.setdefault(workspace, _Workspace())
-        if state.views is None:
-            self.refresh(workspace)
-        assert state.views is not None  # noqa: S101 refresh fills it
-        return state.views[audience].match(self.stems(query), k, also)
+        return self._view(where.workspace, where.audience).match(self.stems(query), k, also, where.languages)
+
+    def languages(self, workspace: str, audience: Audience) -> set[str]:
+        """Those that articles name."""
+        return self._view(workspace, audience).languages
+
+    def rarity(self, workspace: str, audience: Audience) -> Callable[[str], float]:
+        """How rare a word is among the passages that the audience may see; 0 for words that say nothing."""
+        view = self._view(workspace, audience)
+
+        def rarity(word: str) -> float:
+            stems = self.stems(word)
+            return max(map(view.rarity, stems)) if stems else COMMON
+
+        return rarity
 
     def refresh(self, workspace: str) -> None:
         """Brings the workspace's words up to what is live in the store."""
         state = self._workspaces.setdefault(workspace, _Workspace())
         with state.lock:
             live = self._store.live_ids(workspace)
-            new = live.keys() - state.stems.keys()
-            counted = (
-                {p.id: self._numbers(state, p) for p in self._store.live_passages(workspace) if p.id in new}
-                if new
-                else {}
-            )
-            state.stems = {
-                i: counted[i] if i in counted else state.stems[i] for i in live if i in counted or i in state.stems
-            }
-            public = {i: numbers for i, numbers in state.stems.items() if live[i] == "public"}
+            new = live.keys() - state.counted.keys()
+            passages = self._store.live_passages(workspace) if new else ()
+            state.counted |= {p.id: self._count(state, p) for p in passages if p.id in new}
+            state.counted = {i: state.counted[i] for i in live if i in state.counted}
+            public = {i: counted for i, counted in state.counted.items() if live[i] == "public"}
             open_to_all = _View(public, state.vocabulary)
-            all_of_it = open_to_all if len(public) == len(state.stems) else _View(state.stems, state.vocabulary)
+            all_of_it = open_to_all if len(public) == len(state.counted) else _View(state.counted, state.vocabulary)
             state.views = {"public": open_to_all, "internal": all_of_it}
+
+    def _view(self, workspace: str, audience: Audience) -> _View:
+        state = self._workspaces.setdefault(workspace, _Workspace())
+        if state.views is None:
+            self.refresh(workspace)
+        assert state.views is not None  # noqa: S101 refresh fills it
+        return state.views[audience]
 
     def stems(self, text: str) -> list[str]:
         from bm25s.stopwords import STOPWORDS_EN
@@ -110,6 +147,7 @@ class WordIndex:
         words = _WORD.findall(unicodedata.normalize("NFKC", text).lower())
         return stemmer.stemWords([word for word in words if word not in STOPWORDS_EN])
 
-    def _numbers(self, state: _Workspace, passage: StoredPassage) -> list[int]:
+    def _count(self, state: _Workspace, passage: StoredPassage) -> Counted:
         text = embedding_text(passage.title, passage.heading_path, passage.text)
-        return [state.vocabulary.setdefault(stem, len(state.vocabulary)) for stem in self.stems(text)]
+        stems = [state.vocabulary.setdefault(stem, len(state.vocabulary)) for stem in self.stems(text)]
+        return Counted(stems, language_of(passage.locale))

@@ -18,6 +18,7 @@ from onethread.knowledge.documents import DocumentStore
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.index import VectorIndex
 from onethread.knowledge.lexical import WordIndex
+from onethread.knowledge.reranking import PieceStore
 from onethread.knowledge.search import Searcher
 
 P = ParamSpec("P")
@@ -41,6 +42,7 @@ class Library:
     store: DocumentStore
     vectors: VectorIndex
     words: WordIndex
+    pieces: PieceStore
     embedder: Embedder
     threads: Executor
 
@@ -50,7 +52,7 @@ class Library:
 
     @property
     def searcher(self) -> Searcher:
-        return Searcher(self.store, self.vectors, self.words, self.embedder, Calibration.load())
+        return Searcher(self.store, self.vectors, self.words, self.pieces, self.embedder, Calibration.load())
 
 
 @contextmanager
@@ -72,9 +74,10 @@ def open_library(folder: Path, embedder: Embedder | None = None) -> Iterator[Lib
         exclusive(folder),
         closing(DocumentStore(folder / "documents.sqlite3")) as store,
         closing(VectorIndex(folder / "index")) as vectors,
+        closing(PieceStore(folder / "pieces.sqlite3")) as pieces,
         ThreadPoolExecutor(THREADS, "library") as threads,
     ):
-        library = Library(store, vectors, WordIndex(store), embedder or Embedder(), threads)
+        library = Library(store, vectors, WordIndex(store), pieces, embedder or Embedder(), threads)
         return_memory()
         yield library
 
