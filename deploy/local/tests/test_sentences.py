@@ -15,7 +15,7 @@ import pytest
 from onethread.local.console import Console, short
 from onethread.local.errors import CannotStart
 from onethread.local.ports import port_offset, require_free, taken
-from onethread.local.postgres import Installation, _choose, _readable, end_leftover, open_to_all
+from onethread.local.postgres import Installation, _choose, _put, _readable, end_leftover, open_to_all
 from onethread.local.servers import _configuration
 from onethread.local.services import PLAYGROUND, SIX, ports_of
 from onethread.local.supervisor import Backoff, died
@@ -113,6 +113,22 @@ def test_the_lock_of_a_database_that_is_gone_is_removed_even_if_its_process_id_l
         lock.write_text(text)
         end_leftover(tmp_path)
         assert not lock.exists()
+
+
+def test_two_that_start_at_the_same_moment_share_one_copy_of_the_database_s_programs(tmp_path):
+    place = tmp_path / "postgresql-18.4"
+    for name in ("first", "second"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        (tmp_path / name / "bin" / "postgres").write_text(name)
+        _put(tmp_path / name, place)
+    assert (place / "bin" / "postgres").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == [place.name]
+
+
+def test_a_copy_of_the_database_s_programs_that_cannot_be_put_there_is_told(tmp_path):
+    (tmp_path / "fresh").mkdir()
+    with pytest.raises(OSError, match="No such file"):
+        _put(tmp_path / "fresh", tmp_path / "not there" / "postgresql-18.4")
 
 
 def test_acknowledged_messages_survive_a_power_cut_unless_told_otherwise(tmp_path, monkeypatch):

@@ -215,8 +215,18 @@ def _readable(installation: Installation) -> Installation:
         if libraries.exists():
             shutil.copytree(libraries, fresh / libraries.name)
         fresh.chmod(0o755)
-        fresh.rename(copy)
+        _put(fresh, copy)
     return Installation(copy / wheel.name / installation.root.name, installation.version)
+
+
+def _put(fresh: Path, place: Path) -> None:
+    """Whoever started at the same moment may have put the same there before us."""
+    try:
+        fresh.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+        shutil.rmtree(fresh)
 
 
 def end_leftover(data: Path) -> None:
