@@ -7,12 +7,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 
 NEEDS = {
+    "memory": "pytest",
     "requirements": "pytest",
     "servers": "pytest",
     "browser": "pytest",
     "logs": "structlog",
     "conversation_api": "starlette",
     "widget_gateway": "starlette",
+    "passwords": "onethread.conversation",
     "conversation_world": "onethread.conversation",
     "conversation_driver": "onethread.conversation",
     "stack": "onethread.local",

@@ -29,13 +29,13 @@ def servers() -> Iterator[tuple[str, str]]:
         from testcontainers.community.postgres import PostgresContainer
 
         with (
-            PostgresContainer("postgres:18-alpine", driver=None) as pg,
+            PostgresContainer("postgres:18-alpine", driver=None).with_command("-c fsync=off") as pg,
             NatsContainer("nats:2.15-alpine", jetstream=True) as bus,
         ):
             yield bus.nats_uri(), pg.get_connection_url()
         return
     embedded = pytest.importorskip("onethread.local.servers", reason="no embedded servers: sync onethread-local")
-    with embedded.embedded_servers() as urls:
+    with embedded.embedded_servers(durable=False) as urls:
         yield urls
 
 
@@ -54,6 +54,8 @@ async def fresh_bus(url: str) -> None:
     connection = await nats.connect(url)
     js = connection.jetstream()
     for stream in await js.streams_info():
+        # Where the disk is busy, a stream that is made anew at once would be given the old files.
+        await js.purge_stream(stream.config.name)
         await js.delete_stream(stream.config.name)
     await provision(js)
     await connection.close()
@@ -80,6 +82,6 @@ def database_url(servers: tuple[str, str], migrated_database: str) -> Iterator[s
 
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(servers[1], autocommit=True) as connection:
-        connection.execute(f"create database {name} template template_onethread")
+        connection.execute(f"create database {name} template template_onethread strategy file_copy")
         yield servers[1].rsplit("/", 1)[0] + f"/{name}"
         connection.execute(f"drop database {name} with (force)")

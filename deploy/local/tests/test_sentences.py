@@ -15,7 +15,15 @@ import pytest
 from onethread.local.console import Console, short
 from onethread.local.errors import CannotStart
 from onethread.local.ports import port_offset, require_free, taken
-from onethread.local.postgres import Installation, _choose, _put, _readable, end_leftover, open_to_all
+from onethread.local.postgres import (
+    Installation,
+    _choose,
+    _put,
+    _readable,
+    _settings,
+    end_leftover,
+    open_to_all,
+)
 from onethread.local.servers import _configuration
 from onethread.local.services import PLAYGROUND, SIX, ports_of
 from onethread.local.supervisor import Backoff, died
@@ -129,6 +137,12 @@ def test_a_copy_of_the_database_s_programs_that_cannot_be_put_there_is_told(tmp_
     (tmp_path / "fresh").mkdir()
     with pytest.raises(OSError, match="No such file"):
         _put(tmp_path / "fresh", tmp_path / "not there" / "postgresql-18.4")
+
+
+def test_only_what_may_be_lost_is_not_written_through_to_the_disk(tmp_path):
+    assert "fsync=on" in _settings(tmp_path, 5433, durable=True)
+    assert "fsync=off" in _settings(tmp_path, 5433, durable=False)
+    assert "sync_interval" not in _configuration(tmp_path, 4222, durable=False)
 
 
 def test_acknowledged_messages_survive_a_power_cut_unless_told_otherwise(tmp_path, monkeypatch):

@@ -7,6 +7,11 @@ from onethread.conversation.passwords import Passwords
 from onethread.runtime.errors import Problem
 
 
+@pytest.fixture
+def cheap_passwords() -> None:
+    """These are as they are in earnest."""
+
+
 async def test_a_password_is_verified_against_its_argon2id_hash() -> None:
     passwords = Passwords()
     hashed = await passwords.hash("a good password")

@@ -50,10 +50,11 @@ def database_url(port: int) -> str:
     return f"postgresql://postgres@127.0.0.1:{port}/{DATABASE}"
 
 
-def postgres(home: Path, port: int, leash: Leash, *, throw_away: bool = False) -> Program:
+def postgres(home: Path, port: int, leash: Leash, *, throw_away: bool = False, durable: bool = True) -> Program:
     """Makes the data folder below `home` if there is none, and says how to start the server.
 
-    `throw_away` saves the second that initdb needs to write its files through to the disk.
+    `throw_away` saves the second that initdb needs to write its files through to the disk; not `durable`, every commit
+    spares that too.
     """
     folder, account = _folder_and_account(home / "postgres")
     installation = _choose(folder)
@@ -64,7 +65,7 @@ def postgres(home: Path, port: int, leash: Leash, *, throw_away: bool = False) -
         _create(data, installation, account, leash, sync=not throw_away)
     return Program(
         name="postgres",
-        command=(installation.program("postgres"), "-D", str(data), *_settings(data, port)),
+        command=(installation.program("postgres"), "-D", str(data), *_settings(data, port, durable=durable)),
         ready=postgres_answers(database_url(port)),
         environment=_environment(),
         folder=Path("/"),
@@ -79,7 +80,6 @@ def postgres(home: Path, port: int, leash: Leash, *, throw_away: bool = False) -
 
 SETTINGS = (
     "synchronous_commit=on",
-    "fsync=on",
     "max_connections=100",
     "log_timezone=UTC",
     "timezone=UTC",
@@ -88,11 +88,11 @@ SETTINGS = (
 )
 
 
-def _settings(data: Path, port: int) -> list[str]:
+def _settings(data: Path, port: int, *, durable: bool) -> list[str]:
     # The system allows about a hundred characters for the path of a socket.
     sockets = str(data) if len(str(data)) < LONGEST_SOCKET_FOLDER else ""
     options = ["-p", str(port), "-h", "127.0.0.1", "-k", sockets]
-    for setting in SETTINGS:
+    for setting in (*SETTINGS, f"fsync={'on' if durable else 'off'}"):
         options += ["-c", setting]
     return options
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,7 @@ from typing import Any
 
 from onethread.local.errors import CannotStart
 from onethread.local.leash import Leash
+from onethread.local.ports import taken
 from onethread.local.postgres import database_url, postgres
 from onethread.local.program import Program, nats_answers
 
@@ -30,18 +31,19 @@ server itself advises against: one such message holds up everything behind it on
 SYNC_CHOICES = ("always", "default")
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
+FREE_PORTS = range(10_000, 32_000)
 
 
 def nats_url(port: int) -> str:
     return f"nats://127.0.0.1:{port}"
 
 
-def nats(home: Path, port: int) -> Program:
+def nats(home: Path, port: int, *, durable: bool = True) -> Program:
     """Writes the configuration into `home/nats` and says how to start the server."""
     folder = home / "nats"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     configuration = folder / "nats.conf"
-    configuration.write_text(_configuration(folder, port))
+    configuration.write_text(_configuration(folder, port, durable=durable))
     return Program(
         name="nats",
         command=(_nats_server(), "-c", str(configuration)),
@@ -51,8 +53,8 @@ def nats(home: Path, port: int) -> Program:
     )
 
 
-def _configuration(folder: Path, port: int) -> str:
-    sync = os.environ.get("ONETHREAD_NATS_SYNC", "always")
+def _configuration(folder: Path, port: int, *, durable: bool = True) -> str:
+    sync = os.environ.get("ONETHREAD_NATS_SYNC", "always" if durable else "default")
     if sync not in SYNC_CHOICES:
         raise CannotStart(f"ONETHREAD_NATS_SYNC is {sync!r}, but can only be {' or '.join(SYNC_CHOICES)}.")
     # NATS' own default forgets up to two minutes of acknowledged messages in a power cut.
@@ -72,17 +74,16 @@ def _nats_server() -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the system hands out by itself: such a one may be in use by the time that a server listens."""
+    return next(port for port in random.sample(FREE_PORTS, 100) if not taken("127.0.0.1", port))
 
 
 @contextlib.contextmanager
-def embedded_servers(home: Path | None = None) -> Iterator[tuple[str, str]]:
+def embedded_servers(home: Path | None = None, *, durable: bool = True) -> Iterator[tuple[str, str]]:
     """Runs both on free ports and yields `(nats_url, database_url)`; the database `onethread` is there, and empty.
 
-    Without `home` everything lies in a throw-away folder. Call it from the main thread: the servers die with
-    the thread that started them.
+    Without `home` everything lies in a throw-away folder. Where that need not outlive a power cut, `durable=False`
+    spares every wait for the disk. Call it from the main thread: the servers die with the thread that started them.
     """
     with contextlib.ExitStack() as stack:
         throw_away = home is None
@@ -91,8 +92,8 @@ def embedded_servers(home: Path | None = None) -> Iterator[tuple[str, str]]:
         leash = Leash()
         stack.callback(leash.close)
         nats_port, postgres_port = free_port(), free_port()
-        database = postgres(folder, postgres_port, leash, throw_away=throw_away)
-        for program in (database, nats(folder, nats_port)):
+        database = postgres(folder, postgres_port, leash, throw_away=throw_away, durable=durable)
+        for program in (database, nats(folder, nats_port, durable=durable)):
             stack.enter_context(_running(program, folder, leash))
         yield nats_url(nats_port), database_url(postgres_port)
 
