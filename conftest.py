@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent / "tests"))
 NEEDS = {
     "memory": "pytest",
     "requirements": "pytest",
+    "workers": "xdist",
     "servers": "pytest",
     "browser": "pytest",
     "logs": "structlog",

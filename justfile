@@ -3,6 +3,7 @@
 set positional-arguments
 
 python := ".venv/bin/python"
+workers := "-n logical --maxprocesses 4"
 
 [private]
 default:
@@ -17,12 +18,14 @@ up:
     @python3 deploy/local/setup.py up
     @exec {{ python }} -m onethread.local up --with-parent
 
+# All tests go to a worker for each processor. Some tests, asked for by name, begin sooner without: `-n 2` has them too.
+
 [doc('Set up what is missing, then run the tests; arguments go to pytest (`just test services/agent -k handoff`)')]
 [group('use')]
 [no-exit-message]
 test *ARGS:
     @python3 deploy/local/setup.py test
-    @exec {{ python }} -m pytest "$@"
+    @exec {{ python }} -m pytest {{ if ARGS == "" { workers } else { "" } }} "$@"
 
 [doc('Start the stack under real traffic and print latency, rate and memory; `just bench conversation`: that service with a long past')]
 [group('use')]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
 import shutil
 import signal
@@ -20,11 +19,10 @@ from uuid import uuid4
 import httpx
 import psutil
 import pytest
+from plugins.offsets import free_offset
 from plugins.telemetry import Collector
 
 PORTS = (2525, 2526, 4222, 5433, 8000, 8010, 8020, 8030, 8040, 8050, 8080)
-OFFSETS = range(11_000, 24_000, 10)
-"""All ports then lie below those that the system hands out by itself."""
 READY_SECONDS = 120
 STOP_SECONDS = 60
 MARK = "ONETHREAD_TEST_MARK"
@@ -55,7 +53,7 @@ class Stack:
     def __init__(self, folder: Path, collector: Collector) -> None:
         self.folder, self.collector = folder, collector
         self.output = folder / "output.txt"
-        self.offset = _free_offset()
+        self.offset = free_offset(PORTS)
         self.mark = uuid4().hex
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -160,15 +158,6 @@ class Stack:
             return False
 
         self.until(ready, seconds, f"the return of {name}")
-
-
-def _free_offset() -> int:
-    from onethread.local.ports import taken
-
-    for offset in random.sample(OFFSETS, 50):
-        if not any(taken("127.0.0.1", port + offset) for port in PORTS):
-            return offset
-    raise AssertionError("no free range of ports")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
 import shutil
 import signal
@@ -19,12 +18,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from onethread.local.ports import taken
+from plugins.offsets import free_offset
 
 RUNNER = Path(__file__).with_name("runner_with_fakes.py")
 MARK = "ONETHREAD_TEST_MARK"
 UP = "Ctrl-C stops it"
+PORTS = (1001, 1002, 4222, 5433)
 
 
 class Runner:
@@ -36,7 +35,7 @@ class Runner:
         self.output = folder / "output.txt"
         self.order = folder / "order.txt"
         self.mark = uuid.uuid4().hex
-        self.offset = free_offset()
+        self.offset = free_offset(PORTS)
         self.python = sys.executable
         self.options: dict = {}
         clean = {k: v for k, v in os.environ.items() if not k.startswith("ONETHREAD_")} | environment
@@ -112,12 +111,6 @@ class Runner:
                 process.kill()
         if self.process:
             self.process.wait()
-
-
-def free_offset() -> int:
-    """Below the range from which the system takes ports for outgoing connections: those may be in use at any time."""
-    offsets = random.sample(range(10_000, 24_000), 50)
-    return next(o for o in offsets if not any(taken("127.0.0.1", port + o) for port in (1001, 1002, 4222, 5433)))
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ EMAIL = verified("email", "ana@pineandpaper.example")
 SLACK = verified("slack_user", "T/ana")
 VISITOR = verified("visitor", "v1")
 SIGNED_IN = (verified("site_user", "ana"), EMAIL, VISITOR)
+NOTHING = "00000000-0000-4000-8000-000000000000"
+"""An id that nothing has."""
 
 
 async def the_request(outside: Any, text: str) -> ReplyRequested:
@@ -217,15 +219,15 @@ async def test_whoever_is_not_signed_in_is_refused_in_words(outside: Any) -> Non
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
-        ("GET", f"/threads/{uuid4()}", None, 404),
-        ("GET", f"/threads/{uuid4()}/messages", None, 404),
-        ("GET", f"/customers/{uuid4()}", None, 404),
+        ("GET", f"/threads/{NOTHING}", None, 404),
+        ("GET", f"/threads/{NOTHING}/messages", None, 404),
+        ("GET", f"/customers/{NOTHING}", None, 404),
         ("GET", "/threads?cursor=nonsense", None, 422),
         ("GET", "/threads?assignee=nobody", None, 422),
         ("GET", "/threads/not-an-id", None, 422),
-        ("POST", f"/threads/{uuid4()}/messages", {"text": "x"}, 404),
-        ("POST", f"/threads/{uuid4()}/messages", {"text": "x", "bcc": "eve"}, 422),
-        ("PATCH", f"/threads/{uuid4()}", {"workspace_id": "other"}, 422),
+        ("POST", f"/threads/{NOTHING}/messages", {"text": "x"}, 404),
+        ("POST", f"/threads/{NOTHING}/messages", {"text": "x", "bcc": "eve"}, 422),
+        ("PATCH", f"/threads/{NOTHING}", {"workspace_id": "other"}, 422),
         ("GET", "/nothing-here", None, 404),
     ],
 )
