@@ -15,7 +15,15 @@ import pytest
 from onethread.local.console import Console, short
 from onethread.local.errors import CannotStart
 from onethread.local.ports import port_offset, require_free, taken
-from onethread.local.postgres import Installation, _choose, _readable, end_leftover, open_to_all
+from onethread.local.postgres import (
+    Installation,
+    _choose,
+    _put,
+    _readable,
+    _settings,
+    end_leftover,
+    open_to_all,
+)
 from onethread.local.servers import _configuration
 from onethread.local.services import PLAYGROUND, SIX, ports_of
 from onethread.local.supervisor import Backoff, died
@@ -113,6 +121,28 @@ def test_the_lock_of_a_database_that_is_gone_is_removed_even_if_its_process_id_l
         lock.write_text(text)
         end_leftover(tmp_path)
         assert not lock.exists()
+
+
+def test_two_that_start_at_the_same_moment_share_one_copy_of_the_database_s_programs(tmp_path):
+    place = tmp_path / "postgresql-18.4"
+    for name in ("first", "second"):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        (tmp_path / name / "bin" / "postgres").write_text(name)
+        _put(tmp_path / name, place)
+    assert (place / "bin" / "postgres").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == [place.name]
+
+
+def test_a_copy_of_the_database_s_programs_that_cannot_be_put_there_is_told(tmp_path):
+    (tmp_path / "fresh").mkdir()
+    with pytest.raises(OSError, match="No such file"):
+        _put(tmp_path / "fresh", tmp_path / "not there" / "postgresql-18.4")
+
+
+def test_only_what_may_be_lost_is_not_written_through_to_the_disk(tmp_path):
+    assert "fsync=on" in _settings(tmp_path, 5433, durable=True)
+    assert "fsync=off" in _settings(tmp_path, 5433, durable=False)
+    assert "sync_interval" not in _configuration(tmp_path, 4222, durable=False)
 
 
 def test_acknowledged_messages_survive_a_power_cut_unless_told_otherwise(tmp_path, monkeypatch):
