@@ -8,30 +8,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # The address that a NAT64 gateway asks is in the last 32 bits.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Nothing else of IPv6 is given out to anyone.
+_GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
 # Not all of these are known as special to every Python that we run on. 6to4 and Teredo carry an IPv4 address through
 # routers of strangers; nobody serves a help centre there.
-_REFUSED = tuple(
-    map(
-        ipaddress.ip_network,
-        [
-            "0.0.0.0/8",
-            "100.64.0.0/10",
-            "192.0.0.0/24",
-            "192.88.99.0/24",
-            "198.18.0.0/15",
-            "224.0.0.0/3",
-            "::/96",
-            "64:ff9b:1::/48",
-            "100::/64",
-            "2001::/23",
-            "2002::/16",
-            "3fff::/20",
-            "5f00::/16",
-            "fc00::/7",
-            "fe80::/9",
-        ],
-    )
-)
+_SPECIAL = "0.0.0.0/8 100.64.0.0/10 192.0.0.0/24 192.88.99.0/24 198.18.0.0/15 224.0.0.0/3 2001::/23 2002::/16 3fff::/20"
+_REFUSED = tuple(ipaddress.ip_network(network) for network in _SPECIAL.split())
 
 
 def reason_to_refuse(text: str, allowed: Sequence[Network] = ()) -> str | None:
@@ -42,7 +24,8 @@ def reason_to_refuse(text: str, allowed: Sequence[Network] = ()) -> str | None:
         return "it is not an address"
     if any(address in network for network in allowed):
         return None
-    if address.is_multicast or not address.is_global or any(address in network for network in _REFUSED):
+    given_out = address.version == 4 or address in _GIVEN_OUT  # noqa: PLR2004 its own name
+    if not given_out or not address.is_global or any(address in network for network in _REFUSED):
         return "it is private, or reserved"
     return None
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -39,7 +39,8 @@ _REASONS = (
     ("could not read username", "it is private"),
     ("authentication failed", "it is private"),
     ("certificate", "its certificate is not trusted"),
-    ("redirect", "its address redirects; use the one that it leads to"),
+    ("returned error: 3", "its address redirects; use the one that it leads to"),
+    ("returned error: 5", "its server answers with an error"),
     ("could not resolve", "its name is not known"),
     ("connect", "it refuses connections, or is away"),
 )
@@ -64,7 +65,6 @@ class Repository:
     schemes: frozenset[str] = frozenset({"https"})
     seconds: float = SECONDS
     size: int = BYTES
-    environment: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self) -> str | None:
         """Returns the commit that was read. Raises `SyncFailedError`."""
@@ -102,30 +102,32 @@ class Repository:
         command = ["clone", "--bare", "--quiet", "--depth=1", "--single-branch", "--no-tags", "--no-recurse-submodules"]
         if branch:
             command.append(f"--branch={branch}")
-        process = subprocess.Popen(  # noqa: S603 our own arguments, and an address after `--`
-            [_program(), *self._options(location), *command, "--", location, str(clone)],
-            env=_environment(clone.parent) | self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            self._watch(process, clone)
-        finally:
-            _end(process)
-        errors = process.stderr.read().decode("utf-8", "replace").lower() if process.stderr else ""
+        said = clone.parent / "said"
+        with said.open("wb") as errors:  # not a pipe: a server that says much would fill it and hold git up
+            process = subprocess.Popen(  # noqa: S603 our own arguments, and an address after `--`
+                [_program(), *self._options(location), *command, "--", location, str(clone)],
+                env=_environment(clone.parent),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+            try:
+                self._watch(process, clone.parent)
+            finally:
+                _end(process)
         if process.returncode:
-            reason = next((words for part, words in _REASONS if part in errors), "git could not fetch it")
+            text = said.read_text("utf-8", "replace").lower()
+            reason = next((words for part, words in _REASONS if part in text), "git could not fetch it")
             raise SyncFailedError(f"The repository cannot be read: {reason}. What was known is kept.")
 
-    def _watch(self, process: subprocess.Popen[bytes], clone: Path) -> None:
+    def _watch(self, process: subprocess.Popen[bytes], place: Path) -> None:
         end = time.monotonic() + self.seconds
         while process.poll() is None:
             self.on.rest(_TICK_SECONDS)
             if time.monotonic() > end:
                 raise SyncFailedError(f"Fetching it took longer than {self.seconds / 60:.0f} minutes.")
-            if _size(clone) > self.size:
+            if _size(place) > self.size:
                 raise SyncFailedError(f"The repository is larger than {self.size // 1024**2} MB.")
 
     def _options(self, location: str) -> list[str]:
@@ -140,7 +142,8 @@ class Repository:
         except (RefusedError, UnreachableError) as error:
             raise SyncFailedError(f"The repository cannot be read: {error}. What was known is kept.") from error
         tied = f"http.curloptResolve={host}:{port}:{','.join(f'[{a}]' if ':' in a else a for a in addresses)}"
-        return [*_HARDENED, "-c", tied, *(f"-cprotocol.{scheme}.allow=always" for scheme in sorted(self.schemes))]
+        allowed = [part for scheme in sorted(self.schemes) for part in ("-c", f"protocol.{scheme}.allow=always")]
+        return [*_HARDENED, "-c", tied, *allowed]
 
     def _git(self, clone: Path, *arguments: str) -> bytes:
         done = subprocess.run(  # noqa: S603 our own arguments

@@ -68,15 +68,13 @@ def read_pdf(file: File) -> Reading:
 
 def _lines(pages: Iterable[LTPage]) -> Iterator[_Line]:
     for number, page in enumerate(pages, 1):
-        for box in page:
-            if not isinstance(box, LTTextBox):
-                continue
-            first = True
-            for line in box:
-                text = " ".join(line.get_text().split())
-                if isinstance(line, LTTextLine) and text:
-                    yield _Line(number, line.y1, _size(line), text, first)
-                    first = False
+        lines = [line for box in page if isinstance(box, LTTextBox) for line in box if isinstance(line, LTTextLine)]
+        gaps = [above.y0 - below.y1 for above, below in pairwise(lines)]
+        # Lines of one paragraph are as near to each other as most are; -1: a column, or the page, begins.
+        usual = statistics.median_low([gap for gap in gaps if gap >= 0] or [0.0])
+        for line, gap in zip(lines, [-1.0, *gaps], strict=bool(lines)):
+            if text := " ".join(line.get_text().split()):
+                yield _Line(number, line.y1, _size(line), text, opens=not 0 <= gap <= usual + 0.4 * line.height)
 
 
 def _size(line: LTTextLine) -> float:
@@ -88,13 +86,23 @@ def _without_furniture(lines: list[_Line]) -> list[_Line]:
     pages = {line.page for line in lines}
     if len(pages) < _PAGES_FOR_FURNITURE:
         return lines
-    seen = Counter(key for _, key in {(line.page, _alike(line)) for line in lines})
-    return [line for line in lines if seen[_alike(line)] <= len(pages) / 2]
+    body = _body_size(lines)
+    seen = Counter(key for _, key in {(line.page, _alike(line, body)) for line in lines})
+    return [line for line in lines if seen[_alike(line, body)] <= len(pages) / 2]
 
 
-def _alike(line: _Line) -> tuple[str, int]:
-    """Page numbers differ; the place does not."""
-    return re.sub(r"\d+", "#", line.text), round(line.top)
+def _alike(line: _Line, body: float) -> tuple[str, int]:
+    """Page numbers differ; the place does not. Larger lines may be the titles of numbered parts."""
+    text = line.text if line.size >= _LARGER * body else re.sub(r"\d+", "#", line.text)
+    return text, round(line.top)
+
+
+def _body_size(lines: list[_Line]) -> float:
+    """That of most of the text."""
+    sizes = Counter[float]()
+    for line in lines:
+        sizes[line.size] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
 def _by_outline(document: PDFDocument, lines: list[_Line]) -> list[_Mark]:
@@ -155,10 +163,7 @@ def _mark(lines: list[_Line], title: str, page: int | None, top: float | None) -
 
 
 def _by_size(lines: list[_Line]) -> list[_Mark]:
-    sizes = Counter[float]()
-    for line in lines:
-        sizes[line.size] += len(line.text)
-    body = sizes.most_common(1)[0][0]
+    body = _body_size(lines)
     large = [n for n, line in enumerate(lines) if line.size >= _LARGER * body and len(line.text) <= _HEADING_CHARACTERS]
     counts = Counter(lines[n].size for n in large)
     chosen = next((size for size in sorted(counts, reverse=True) if counts[size] > 1), None)
@@ -193,18 +198,23 @@ def _parts(lines: list[_Line], marks: list[_Mark], title: str) -> Iterator[Part]
 
 def _text(lines: list[_Line]) -> str:
     """Lines of one paragraph are joined, and words that were parted at a line's end. Larger lines are headings."""
-    body = statistics.mode([line.size for line in lines]) if lines else 0.0
+    body = _body_size(lines)
     text = ""
     for line in lines:
         if line.size >= _LARGER * body and len(line.text) <= _HEADING_CHARACTERS:
             text += f"\n\n## {line.text}\n\n"
-        elif line.opens or re.match(r"(?:[•▪●–‣]|\d{1,2}[.)])\s", line.text):
+        elif (line.opens and not _goes_on(text, line)) or re.match(r"(?:[•▪●–‣]|\d{1,2}[.)])\s", line.text):
             text += f"\n\n{_listed(line.text)}"
         elif re.search(r"[a-z]-$", text) and line.text[:1].islower():
             text = text[:-1] + line.text
         else:
             text += f" {line.text}" if text and not text.endswith("\n") else line.text
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _goes_on(text: str, line: _Line) -> bool:
+    """A sentence that a page's end has cut in two."""
+    return bool(re.search(r"[\w,;-]$", text)) and line.text[:1].islower()
 
 
 def _listed(text: str) -> str:

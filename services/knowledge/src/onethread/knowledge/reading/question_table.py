@@ -10,7 +10,7 @@ from onethread.knowledge.reading.parts import File, Part, Reading, UnreadableErr
 
 _SPELLINGS = {
     "question": "question questions q title heading frage pregunta domanda pergunta vraag",
-    "answer": "answer answers a text content body reply antwort respuesta réponse reponse risposta resposta antwoord",
+    "answer": "answer answers a text content body reply response antwort respuesta réponse reponse risposta resposta",
     "url": "url link source_url address href",
     "locale": "locale lang language",
     "audience": "audience visibility",

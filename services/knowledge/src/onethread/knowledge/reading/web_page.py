@@ -37,11 +37,13 @@ _PROSE = ("p", "li", "td", "th", "dd", "dt", "pre", "blockquote", "h1", "h2", "h
 _SITE_NAME = re.compile(r"\s+[|–—·»:-]\s+[^|–—·»]+$")
 # A page with less than this in its marked content has its text elsewhere.
 _WORTH_CHARACTERS = 40
+_DEPTH = 300
 
 
 def read_html(file: File) -> Reading:
     """Raises `UnreadableError` when the page has no text of its own, such as one that scripts fill."""
     soup = BeautifulSoup(decode(file.content, file.charset or _declared(file.content)), "lxml")
+    _refuse_depth(soup)
     base = _base(soup, file.url)
     about = {
         "links": tuple(dict.fromkeys(_links(soup, base))) if base else (),
@@ -62,6 +64,8 @@ def read_html(file: File) -> Reading:
 def article_of(fragment: str, title: str) -> Part:
     """Of HTML that a converter wrote: all of it is content."""
     soup = BeautifulSoup(fragment, "lxml")
+    for literal in soup.select("span.literal"):  # as docutils writes it
+        literal.name = "code"
     heading, text = take_title(_markdown(soup, None))
     return Part(heading or title, text)
 
@@ -97,11 +101,22 @@ def _markdown(content: Tag, base: str | None) -> str:
             bullets="-",
             escape_asterisks=False,
             escape_underscores=False,
+            table_infer_header=True,
             code_language_callback=_language,
         ).convert_soup(content)
     except RecursionError:
         raise UnreadableError("its elements are nested too deep") from None
     return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _refuse_depth(soup: BeautifulSoup) -> None:
+    """What follows takes time with the square of the depth."""
+    level: list[Tag] = [soup]
+    for _ in range(_DEPTH):
+        level = [child for element in level for child in element.children if isinstance(child, Tag)]
+        if not level:
+            return
+    raise UnreadableError("its elements are nested too deep")
 
 
 def _language(pre: Tag) -> str | None:
