@@ -31,13 +31,15 @@ def follow(site, store, reader):
     """One pass over the site from `start`; gives its pages by path."""
     sources = SourceStore(store)
 
+    marks = [None]
+
     def follow(start="/", **options):
-        source = Source("acme", "web", "website", "Help", site.url + start, options)
+        source = Source("acme", "web", "website", "Help", site.url + start, options, mark=marks[-1])
         sources.add(source)
         guard = Guard((ipaddress.ip_network("127.0.0.0/8"),), frozenset({site.port}))
         site.asked.clear()
         with Fetcher(guard) as fetcher:
-            Walk(Pass(sources, source, reader), fetcher, pause=0).run()
+            marks.append(Walk(Pass(sources, source, reader), fetcher, pause=0).run())
         return pages()
 
     def pages():
@@ -93,6 +95,13 @@ class TestFindingPages:
         site.article("/help/", "Home", link("/help/0"))
         assert follow("/help/", max_depth=3).keys() == {"/help/", "/help/0", "/help/1", "/help/2"}
         assert len(follow("/help/", max_pages=2)) == 4, "what is known beyond a limit stays"
+
+    def test_a_pass_after_a_limited_one_finds_what_unchanged_pages_lead_to(self, site, follow, store):
+        for n in range(5):
+            site.article(f"/help/{n}", f"Page {n}", link(f"/help/{n + 1}"), etag='"1"')
+        site.article("/help/", "Home", link("/help/0"), etag='"1"')
+        follow("/help/", max_pages=2)
+        assert len(follow("/help/")) == 6
 
     def test_the_scope_is_the_folder_of_the_start(self):
         assert Scope.of("https://x.example/help/index.html").holds("https://x.example/help/a")

@@ -50,7 +50,7 @@ def _workspace(x_onethread_workspace: Annotated[str, Header()] = "local") -> str
 def _after(cursor: Annotated[str, Query(max_length=3_000, description="`next` of the page before.")] = "") -> str:
     """What the cursor names. Opaque to callers, so that it may change."""
     try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
+        return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError):
         raise Problem(422, "Not a cursor", "Use the `next` of the page before, as it is.") from None
 

@@ -164,7 +164,7 @@ class SourceStore:
     def begin(self, source: Source) -> None:
         with self.documents.transaction() as db:
             db.execute(
-                "update sources set syncing = 1, total = 0, read = 0, failed = 0, next_sync = null"
+                "update sources set syncing = 1, total = 0, read = 0, failed = 0, mark = null, next_sync = null"
                 " where workspace = ? and id = ?",
                 (source.workspace, source.id),
             )

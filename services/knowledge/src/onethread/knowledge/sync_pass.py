@@ -83,7 +83,7 @@ class Pass:
         """The page that was just taken, with what was read in it."""
         page = self._last
         self.seen.add(page.key)
-        articles = [self._article(page, part, number) for part, number in _numbered(reading.parts)]
+        articles = [self._article(page, part, number) for part, number in _numbered(reading)]
         try:
             changed = self.store.put(self.source, page, articles)
         except OwnedElsewhereError as error:
@@ -152,13 +152,13 @@ class Pass:
         return f"{self.source.id}/{_short(part.id or page.key + number)}"
 
 
-def _numbered(parts: tuple[Part, ...]) -> list[tuple[Part, str]]:
+def _numbered(reading: Reading) -> list[tuple[Part, str]]:
     """With what tells them apart within their page: their title, so that order does not matter."""
-    if len(parts) == 1:
-        return [(parts[0], "")]
+    if not reading.several:
+        return [(part, "") for part in reading.parts]
     times: dict[str, int] = {}
     numbered: list[tuple[Part, str]] = []
-    for part in parts:
+    for part in reading.parts:
         name = hashlib.sha256(part.title.casefold().encode()).hexdigest()[:12]
         times[name] = times.get(name, 0) + 1
         numbered.append((part, f"#{name}" if times[name] == 1 else f"#{name}-{times[name]}"))

@@ -112,15 +112,16 @@ class Syncing:
         ]
         due = await in_thread(self._threads, self.sources.next_due, free)
         wait = _LOOK_SECONDS if due is None else min(max(due - time.time(), 0.0), _LOOK_SECONDS)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), wait)
+        with suppress(TimeoutError):  # `wait_for` of Python 3.11 can swallow a cancellation
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
 
     def _walk(self, source: Source) -> str | None:
         with Reader() as reader, self._interruptible(reader):
             on = Pass(self.sources, source, reader, self._changed, self._stopping)
             if source.kind == "website":
                 with Fetcher(self._guard, stopped=self._stopping.is_set) as fetcher:
-                    Walk(on, fetcher).run()
+                    return Walk(on, fetcher).run()
             elif source.kind == "git":
                 return Repository(on, self._guard, self._scratch).run()
             elif source.kind == "folder":

@@ -14,6 +14,7 @@ from onethread.knowledge.reading import File, Reading, format_of
 from onethread.knowledge.sources import Page
 from onethread.knowledge.sync_pass import Pass, SyncFailedError
 
+ALL_READ = "all read"
 PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 30
@@ -61,8 +62,10 @@ class Walk:
     _bytes: int = 0
     _failures: int = 0
 
-    def run(self) -> None:
-        """Raises `SyncFailedError` when the site as a whole cannot be read."""
+    def run(self) -> str | None:
+        """Returns a mark when every page that is known or linked to was read. Raises `SyncFailedError` when the site as
+        a whole cannot be read.
+        """
         options = self.on.source.options
         self._pages, self._depth = options.get("max_pages", 1_000), options.get("max_depth", 10)
         self._known = self.on.known()
@@ -80,6 +83,7 @@ class Walk:
         # What a sitemap lists is there, also where a limit kept us from reading it.
         self.on.seen |= self._queued if listed else set()
         self.on.close(complete=bool(listed) or not self._queue)
+        return None if self._queue else ALL_READ
 
     # What the site is
 
@@ -164,7 +168,7 @@ class Walk:
             self.on.unwanted(url, "robots.txt asks not to read it")
             return
         self.on.rest(self.pause)
-        known = self._known.get(url)
+        known = self._unless_changed(url)
         try:
             answer = self._ask(url, known)
         except (RefusedError, UnreachableError) as error:
@@ -181,6 +185,12 @@ class Walk:
         else:
             self._read(url, depth, answer)
         self._failures = 0
+
+    def _unless_changed(self, url: str) -> Page | None:
+        """What a page that has not changed is spared. In a crawl after a pass that was not whole: nothing, since such a
+        page may lead to others that were never read.
+        """
+        return self._known.get(url) if self.on.source.mark or not self._crawling else None
 
     def _ask(self, url: str, known: Page | None) -> Answer:
         """Asks a second time when the site says that it is busy, and for how long."""
@@ -215,7 +225,7 @@ class Walk:
             return
         page = Page(final, final, etag=answer.headers.get("etag"), last_modified=answer.headers.get("last-modified"))
         file = File(name or "page", answer.content, answer.media_type, answer.charset, answer.url)
-        reading = self.on.take(page, file, self._known.get(final))
+        reading = self.on.take(page, file, self._unless_changed(final))
         if reading:
             self._judge(final, depth, reading, answer.headers.get("x-robots-tag", ""))
 

@@ -5,6 +5,7 @@ memory and on time.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from onethread.knowledge.reading.parts import File, Part, Reading, UnreadableError
@@ -45,7 +46,7 @@ def read(file: File) -> Reading:
         raise UnreadableError("there is no text in it")
     if len(parts) > PARTS:
         raise UnreadableError(f"it holds more than {PARTS} articles")
-    return Reading(parts, reading.links, reading.canonical)
+    return replace(reading, parts=parts)
 
 
 def _reader(kind: str) -> Callable[[File], Reading]:

@@ -27,9 +27,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Reading:
-    """All that a page says. The rest is of web pages: where it leads, its own address, whether it wants to be found."""
+    """All that a page says. `several`: its format holds any number of articles, also if it is one today.
+
+    The rest is of web pages: where it leads, its own address, whether it wants to be found.
+    """
 
     parts: tuple[Part, ...] = ()
+    several: bool = False
     links: tuple[str, ...] = ()
     canonical: str | None = None
     noindex: bool = False
@@ -37,7 +41,7 @@ class Reading:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Reading":
         parts = tuple(Part(**{**part, "wordings": tuple(part["wordings"])}) for part in fields["parts"])
-        return cls(parts, tuple(fields["links"]), fields["canonical"], fields["noindex"])
+        return cls(parts, fields["several"], tuple(fields["links"]), fields["canonical"], fields["noindex"])
 
 
 @dataclass(frozen=True)

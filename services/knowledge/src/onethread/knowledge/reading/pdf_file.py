@@ -63,7 +63,7 @@ def read_pdf(file: File) -> Reading:
         raise UnreadableError("it is protected by a password") from error
     except (PDFException, PSException) as error:
         raise UnreadableError("it is damaged, or not a PDF") from error
-    return Reading(tuple(_parts(lines, marks, title_of(file.name))))
+    return Reading(tuple(_parts(lines, marks, title_of(file.name))), several=True)
 
 
 def _lines(pages: Iterable[LTPage]) -> Iterator[_Line]:

@@ -28,7 +28,7 @@ def read_csv(file: File) -> Reading:
     rows = csv.reader(io.StringIO(text, newline=""), _dialect(text))
     try:
         columns = _columns(next(rows))
-        return Reading(tuple(_parts(rows, columns)))
+        return Reading(tuple(_parts(rows, columns)), several=True)
     except csv.Error as error:
         raise UnreadableError(f"line {rows.line_num} is not proper CSV") from error
 
