@@ -6,6 +6,7 @@ JSON both ways: nothing that comes out of here may be able to run code on the ot
 import json
 import resource
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from typing import BinaryIO
 
@@ -15,7 +16,8 @@ MEMORY_BYTES = 1024**3
 
 
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = sys.stdout.buffer
     sys.stdout = sys.stderr  # a library that prints must not be taken for an answer
