@@ -1,12 +1,14 @@
 """One embedding for all tests: loading it is the slow part."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
 from onethread.knowledge.articles import Article, Audience
+from onethread.knowledge.documents import DocumentStore
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.ingest import Ingestor
 from onethread.knowledge.library import Library, open_library
@@ -21,6 +23,13 @@ def embedder() -> Embedder:
 def library(tmp_path: Path, embedder: Embedder) -> Iterator[Library]:
     with open_library(tmp_path, embedder) as library:
         yield library
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DocumentStore]:
+    """A document store alone: nothing becomes searchable."""
+    with closing(DocumentStore(tmp_path / "documents.sqlite3")) as store:
+        yield store
 
 
 @pytest.fixture

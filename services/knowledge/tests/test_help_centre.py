@@ -9,6 +9,10 @@ from onethread.contracts.knowledge import KnowledgeSearch
 from onethread.knowledge import folder
 from onethread.knowledge.ingest import Ingestor
 from onethread.knowledge.library import open_library
+from onethread.knowledge.reading import File, read
+from onethread.knowledge.reading.isolation import Reader
+from onethread.knowledge.sources import SourceStore, folder_source
+from onethread.knowledge.sync_pass import Pass
 
 REPOSITORY = Path(__file__).parents[3]
 HELP_CENTRE = REPOSITORY / "deploy" / "playground" / "help-centre"
@@ -20,7 +24,10 @@ def searcher(tmp_path_factory, embedder):
     if not HELP_CENTRE.is_dir():
         pytest.skip("the sample help centre is not here: this package was checked out alone")
     with open_library(tmp_path_factory.mktemp("help"), embedder) as library:
-        folder.sync(library.store, "local", HELP_CENTRE)
+        sources, source = SourceStore(library.store), folder_source("local", str(HELP_CENTRE))
+        sources.add(source)
+        with Reader() as reader:
+            folder.walk(Pass(sources, source, reader))
         Ingestor(library).work()
         assert library.store.status("local").failed == 0
         yield library.searcher
@@ -63,9 +70,10 @@ def test_customers_never_see_what_is_for_staff(answers, searcher):
 
 
 def test_articles_are_short_and_have_their_own_address():
-    articles = [folder.parse(path.read_text(), path.stem) for path in HELP_CENTRE.glob("*.md")]
+    paths = HELP_CENTRE.glob("*.md")
+    articles = [part for path in paths for part in read(File(path.name, path.read_bytes())).parts]
     assert len(articles) >= 44
     assert sum(article.audience == "internal" for article in articles) >= 5
     for article in articles:
         assert 80 <= len(article.text.split()) <= 250, article.id
-        assert article.url == f"https://pineandpaper.example/help/{article.id}"
+        assert article.about_url == f"https://pineandpaper.example/help/{article.id}"

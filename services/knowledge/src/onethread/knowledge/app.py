@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI
 
-from onethread.knowledge import api, folder, subscribers
+from onethread.knowledge import access, api, articles_api, documents_api, sources_api, subscribers, uploads_api
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.ingest import Ingestion
-from onethread.knowledge.library import Library, open_library
+from onethread.knowledge.library import open_library
 from onethread.knowledge.settings import Settings
+from onethread.knowledge.syncing import Syncing
+from onethread.knowledge.written import ArticleStore
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus, UnavailableError
 from onethread.runtime.context import service_name
@@ -35,28 +38,44 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             stack.push_async_callback(connected.stop)
             ingestion = Ingestion(library, connected.publish)
             stack.callback(ingestion.close)
-            running = asyncio.create_task(ingestion.run(lambda: _read_folder(library, settings)))
+            loop = asyncio.get_running_loop()
+
+            def changed() -> None:
+                loop.call_soon_threadsafe(ingestion.wake)
+
+            syncing = Syncing(library.store, settings.guard, changed, settings.folder)
+            stack.callback(syncing.close)
+            own = await library.run(syncing.open, settings.knowledge_dir, settings.workspace)
+            running = asyncio.create_task(ingestion.run(partial(syncing.pass_over, own) if own else _nothing))
             stack.push_async_callback(_cancel, running)
-            app.state.knowledge = api.Knowledge(library, searcher, ingestion, settings.api_key)
+            following = asyncio.create_task(syncing.run())
+            stack.push_async_callback(_cancel, following)
+            app.state.knowledge = access.Knowledge(
+                library, searcher, ingestion, syncing, ArticleStore(library.store), settings
+            )
 
             async def indexing() -> None:
                 if running.done():
                     raise UnavailableError("indexing has stopped")
 
-            health.alive |= {"indexing": indexing, "consumers": connected.check_consumers}
+            async def reading() -> None:
+                if following.done():
+                    raise UnavailableError("reading of sources has stopped")
+
+            health.alive |= {"indexing": indexing, "reading": reading, "consumers": connected.check_consumers}
             health.ready |= {"bus": connected.check, "first pass": ingestion.first_pass}
             yield
 
     app = FastAPI(title="Onethread knowledge", lifespan=lifespan)
     errors.install(app)
-    app.include_router(api.router)
+    for part in (api, documents_api, sources_api, uploads_api, articles_api):
+        app.include_router(part.router)
     app.include_router(health.router())
     return app
 
 
-def _read_folder(library: Library, settings: Settings) -> None:
-    if settings.knowledge_dir:
-        folder.sync(library.store, settings.workspace, settings.knowledge_dir)
+def _nothing() -> None:
+    """No folder comes first."""
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

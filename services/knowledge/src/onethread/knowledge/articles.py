@@ -7,7 +7,9 @@ from typing import Literal
 from uuid import UUID
 
 Audience = Literal["public", "internal"]
-Origin = Literal["api", "folder"]
+API = "api"
+FOLDER = "folder"
+WRITTEN = "articles"
 
 
 def language_of(locale: str | None) -> str | None:

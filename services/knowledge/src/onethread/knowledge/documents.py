@@ -14,12 +14,13 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from onethread.knowledge.articles import (
+    API,
+    FOLDER,
     Article,
     Audience,
     Change,
     Context,
     Litter,
-    Origin,
     Status,
     StoredPassage,
     Version,
@@ -35,11 +36,21 @@ _ADD_PASSAGE = (
     "insert into passages (workspace, document_id, version, heading_path, text, start, end,"
     " context_path, context_start, context_end) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"
 )
+# Both of the two name articles as their author likes, and the later one counts.
+_SHARE_IDS = {API, FOLDER}
 _DELETE_UNLIVE = tuple(
     f"delete from {table} where workspace = :workspace and document_id = :document and version < :version"  # noqa: S608 two constants
     " and version is not (select live from documents where workspace = :workspace and id = :document)"
     for table in ("passages", "versions")
 )
+
+
+class OwnedElsewhereError(ValueError):
+    """The id is that of an article which another source keeps."""
+
+    def __init__(self, document_id: str, source: str) -> None:
+        super().__init__(f"{document_id} belongs to the source {source}")
+        self.document_id, self.source = document_id, source
 
 
 class DocumentStore:
@@ -49,7 +60,7 @@ class DocumentStore:
         self._path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        migrate(self._connection)
+        migrate(self.connection)
 
     def close(self) -> None:
         for connection in self._connections:
@@ -59,51 +70,83 @@ class DocumentStore:
 
     # What sources say
 
-    def accept(self, workspace: str, articles: Iterable[Article], origin: Origin = "api") -> int:
-        """Notes new versions to be indexed. Returns how many differ from what is known; the others cost nothing."""
-        with self._transaction() as db:
-            return sum(self._accept(db, workspace, article, origin) for article in articles)
+    def accept(self, workspace: str, articles: Iterable[Article], source: str = API) -> int:
+        """Notes new versions to be indexed. Returns how many differ from what is known; the others cost nothing.
+
+        Raises `OwnedElsewhereError`, with nothing accepted, for the id of an article that another source keeps.
+        """
+        with self.transaction() as db:
+            return sum(self.accept_one(db, workspace, article, source) for article in articles)
 
     def remove(self, workspace: str, document_id: str) -> bool:
         """Takes the article out of every search from this moment on. False when there is none."""
-        with self._transaction() as db:
-            where = (workspace, document_id)
-            if not db.execute("select 1 from documents where workspace = ? and id = ?", where).fetchone():
-                return False
-            self._announce(db, "removed", workspace, document_id)
-            db.execute("delete from passages where workspace = ? and document_id = ?", where)
-            db.execute("delete from documents where workspace = ? and id = ?", where)
-            return True
+        with self.transaction() as db:
+            return self.remove_one(db, workspace, document_id)
 
-    def ids_from(self, workspace: str, origin: Origin) -> set[str]:
-        rows = self._connection.execute(
-            "select id from documents where workspace = ? and origin = ?", (workspace, origin)
+    def accept_one(
+        self, db: sqlite3.Connection, workspace: str, article: Article, source: str, page: str | None = None
+    ) -> bool:
+        """As `accept`, in the caller's transaction. `page` is the page of the source that the article is from."""
+        where = (workspace, article.id)
+        known = db.execute(
+            "select d.wanted, d.state, d.source, v.content_hash from documents d join versions v"
+            " on v.workspace = d.workspace and v.document_id = d.id and v.version = d.wanted"
+            " where d.workspace = ? and d.id = ?",
+            where,
+        ).fetchone()
+        if known and known["source"] != source and not {known["source"], source} <= _SHARE_IDS:
+            raise OwnedElsewhereError(article.id, known["source"])
+        if known and known["content_hash"] == article.content_hash and known["state"] != "failed":
+            moved = "update documents set page = ?1 where workspace = ?2 and id = ?3 and source = ?4 and page is not ?1"
+            db.execute(moved, (page, *where, source))
+            return False
+        self._write_version(db, workspace, article, known["wanted"] + 1 if known else 1, (source, page))
+        return True
+
+    def remove_one(self, db: sqlite3.Connection, workspace: str, document_id: str) -> bool:
+        """As `remove`, in the caller's transaction."""
+        where = (workspace, document_id)
+        if not db.execute("select 1 from documents where workspace = ? and id = ?", where).fetchone():
+            return False
+        self._announce(db, "removed", workspace, document_id)
+        db.execute("delete from passages where workspace = ? and document_id = ?", where)
+        db.execute("delete from documents where workspace = ? and id = ?", where)
+        return True
+
+    def ids_from(self, workspace: str, source: str) -> set[str]:
+        rows = self.connection.execute(
+            "select id from documents where workspace = ? and source = ?", (workspace, source)
         )
         return {row["id"] for row in rows}
+
+    def source_of(self, workspace: str, document_id: str) -> str | None:
+        query = "select source from documents where workspace = ? and id = ?"
+        row = self.connection.execute(query, (workspace, document_id)).fetchone()
+        return row["source"] if row else None
 
     # Indexing
 
     def pending(self, limit: int) -> list[Version]:
         """Versions that wait to become live."""
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "select v.* from documents d join versions v"
             " on v.workspace = d.workspace and v.document_id = d.id and v.version = d.wanted"
             " where d.state = 'pending' and d.live is not d.wanted limit ?",
             (limit,),
         )
-        return [Version(row["workspace"], row["version"], _article(row)) for row in rows]
+        return [Version(row["workspace"], row["version"], article_of(row)) for row in rows]
 
     def add_passages(self, cut: Iterable[tuple[Version, Sequence[Chunk]]]) -> list[list[int]]:
         """Writes the passages of versions that are not live yet; what an earlier attempt wrote is dropped.
 
         Returns the passages' ids, none for a version that was replaced or removed meanwhile.
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             return [self._add_passages(db, version, chunks) for version, chunks in cut]
 
     def switch(self, versions: Iterable[Version]) -> None:
         """Makes each version live that is still the wanted one, and deletes its older ones."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             for version in versions:
                 where = version.key
                 live = "update documents set live = wanted where workspace = ? and id = ? and wanted = ?"
@@ -113,7 +156,7 @@ class DocumentStore:
 
     def settle(self) -> int:
         """Marks every switched article as indexed, and notes the events that say so."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 "update documents set state = 'indexed', reason = null where state = 'pending' and live = wanted"
                 " returning workspace, id"
@@ -124,27 +167,27 @@ class DocumentStore:
 
     def fail(self, version: Version, reason: str) -> None:
         """The live version, if there is one, stays in search."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "update documents set state = 'failed', reason = ? where workspace = ? and id = ? and wanted = ?",
                 (reason, *version.key),
             )
 
     def litter(self, limit: int = 1_000) -> list[Litter]:
-        rows = self._connection.execute("select * from litter limit ?", (limit,))
+        rows = self.connection.execute("select * from litter limit ?", (limit,))
         return [Litter(row["passage_id"], row["workspace"], row["audience"]) for row in rows]
 
     def swept(self, litter: Iterable[Litter]) -> None:
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.executemany("delete from litter where passage_id = ?", [(item.passage_id,) for item in litter])
 
     def changes(self, limit: int = 100) -> list[Change]:
         """Events that wait, in order."""
-        rows = self._connection.execute("select * from outbox order by sequence limit ?", (limit,)).fetchall()
+        rows = self.connection.execute("select * from outbox order by sequence limit ?", (limit,)).fetchall()
         return [Change(**{**dict(row), "event_id": UUID(row["event_id"])}) for row in rows]
 
     def published(self, change: Change) -> None:
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("delete from outbox where sequence = ?", (change.sequence,))
 
     # Reading
@@ -154,7 +197,7 @@ class DocumentStore:
 
         What is not live, not this workspace's, or internal (also only in the version that waits) is left out.
         """
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             _PASSAGES + " and id in (select value from json_each(?))"  # noqa: S608 constants
             " and (? = 'internal' or (audience = 'public' and wanted_audience = 'public'))",
             (workspace, json.dumps(list(ids)), audience),
@@ -162,34 +205,34 @@ class DocumentStore:
         return {row["id"]: _passage(row) for row in rows}
 
     def contexts(self, ids: Iterable[int]) -> dict[int, Context]:
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             "select id, context_path, context from live_passages where id in (select value from json_each(?))",
             (json.dumps(list(ids)),),
         )
         return {row["id"]: Context(tuple(json.loads(row["context_path"])), row["context"]) for row in rows}
 
     def live_passages(self, workspace: str) -> Iterator[StoredPassage]:
-        return map(_passage, self._connection.execute(_PASSAGES + " order by id", (workspace,)))
+        return map(_passage, self.connection.execute(_PASSAGES + " order by id", (workspace,)))
 
     def live_ids(self, workspace: str) -> dict[int, Audience]:
-        rows = self._connection.execute("select id, audience from live_passages where workspace = ?", (workspace,))
+        rows = self.connection.execute("select id, audience from live_passages where workspace = ?", (workspace,))
         return {row["id"]: row["audience"] for row in rows}
 
     def has(self, workspace: str) -> bool:
         query = "select 1 from documents where workspace = ? and live is not null limit 1"
-        return self._connection.execute(query, (workspace,)).fetchone() is not None
+        return self.connection.execute(query, (workspace,)).fetchone() is not None
 
     def workspaces(self) -> list[str]:
-        return [row["workspace"] for row in self._connection.execute("select distinct workspace from documents")]
+        return [row["workspace"] for row in self.connection.execute("select distinct workspace from documents")]
 
     def status(self, workspace: str) -> Status:
-        counts = self._connection.execute(
+        counts = self.connection.execute(
             "select count(*) as documents, coalesce(sum(state = 'pending'), 0) as pending,"
             " coalesce(sum(state = 'failed'), 0) as failed from documents where workspace = ?",
             (workspace,),
         ).fetchone()
         live = "select count(*) as passages from live_passages where workspace = ?"
-        passages = self._connection.execute(live, (workspace,)).fetchone()
+        passages = self.connection.execute(live, (workspace,)).fetchone()
         return Status(counts["documents"], passages["passages"], counts["pending"], counts["failed"])
 
     # Inside
@@ -202,28 +245,21 @@ class DocumentStore:
         db.execute(f"delete from passages where {same}", where)  # noqa: S608 a constant
         return [int(db.execute(_ADD_PASSAGE, (*where, *_columns(c))).fetchone()["id"]) for c in chunks]
 
-    def _accept(self, db: sqlite3.Connection, workspace: str, article: Article, origin: Origin) -> bool:
-        where = (workspace, article.id)
-        known = db.execute(
-            "select d.wanted, d.state, v.content_hash from documents d join versions v"
-            " on v.workspace = d.workspace and v.document_id = d.id and v.version = d.wanted"
-            " where d.workspace = ? and d.id = ?",
-            where,
-        ).fetchone()
-        if known and known["content_hash"] == article.content_hash and known["state"] != "failed":
-            return False
-        number = known["wanted"] + 1 if known else 1
+    def _write_version(
+        self, db: sqlite3.Connection, workspace: str, article: Article, number: int, origin: tuple[str, str | None]
+    ) -> None:
+        where = (workspace, article.id, number)
         db.execute(
-            "insert into documents (workspace, id, wanted, state, origin) values (?, ?, ?, 'pending', ?)"
-            " on conflict do update set wanted = excluded.wanted, state = 'pending', origin = excluded.origin",
-            (*where, number, origin),
+            "insert into documents (workspace, id, wanted, state, source, page) values (?, ?, ?, 'pending', ?, ?)"
+            " on conflict do update set wanted = excluded.wanted, state = 'pending', source = excluded.source,"
+            " page = excluded.page",
+            (*where, *origin),
         )
         db.execute(
             "insert into versions (workspace, document_id, version, title, text, url, audience, locale, content_hash,"
             " wordings) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *where,
-                number,
                 article.title,
                 article.text,
                 article.url,
@@ -237,7 +273,6 @@ class DocumentStore:
         unlive = {"workspace": workspace, "document": article.id, "version": number}
         for delete in _DELETE_UNLIVE:
             db.execute(delete, unlive)
-        return True
 
     def _announce(self, db: sqlite3.Connection, kind: str, workspace: str, document_id: str) -> None:
         db.execute(
@@ -251,7 +286,7 @@ class DocumentStore:
         )
 
     @property
-    def _connection(self) -> sqlite3.Connection:
+    def connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -263,8 +298,8 @@ class DocumentStore:
         return connection
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        db = self._connection
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        db = self.connection
         db.execute("begin immediate")
         try:
             yield db
@@ -274,7 +309,7 @@ class DocumentStore:
         db.execute("commit")
 
 
-def _article(row: sqlite3.Row) -> Article:
+def article_of(row: sqlite3.Row) -> Article:
     return Article(
         id=row["document_id"],
         title=row["title"],

@@ -1,65 +1,40 @@
-"""A folder of Markdown articles with front matter: the source of `ONETHREAD_KNOWLEDGE_DIR`."""
+"""A folder on the server as a source: that of `ONETHREAD_KNOWLEDGE_DIR`."""
 
 from pathlib import Path
-from typing import get_args
 
-import structlog
-import yaml
+from onethread.knowledge.reading import File, format_of
+from onethread.knowledge.sources import Page
+from onethread.knowledge.sync_pass import Pass, SyncFailedError
 
-from onethread.knowledge.articles import Article, Audience
-from onethread.knowledge.documents import DocumentStore
-
-log = structlog.get_logger()
+FILE_BYTES = 20 * 1024**2
 
 
-class UnreadableError(ValueError):
-    """A file is no article. The message says why, in a few words."""
+def walk(on: Pass) -> None:
+    """Reads what is new or changed and removes what is gone. A file that can't be read is named and passed over.
 
-
-def sync(store: DocumentStore, workspace: str, folder: Path) -> None:
-    """Accepts what is new or changed and removes what is gone. A file that can't be read is named and passed over."""
+    Raises `SyncFailedError` when the folder is not there.
+    """
+    folder = Path(on.source.location or "")
     if not folder.is_dir():
-        log.error("knowledge.folder_missing", folder=str(folder))
-        return
-    articles: dict[str, Article] = {}
-    unreadable = False
-    for path in sorted(folder.rglob("*.md")):
+        raise SyncFailedError("The folder is not there. What was known is kept.")
+    files = {_key(path, folder): path for path in sorted(folder.rglob("*")) if path.is_file() and format_of(path.name)}
+    on.found(len(files))
+    known = on.known()
+    for key, path in files.items():
+        on.rest()
         try:
-            article = parse(path.read_text(encoding="utf-8"), default_id=path.stem)
-        except (OSError, ValueError) as error:
-            unreadable = True
-            log.warning("knowledge.file_skipped", file=path.name, reason=str(error))
-        else:
-            articles[article.id] = article
-    changed = store.accept(workspace, articles.values(), origin="folder")
-    gone = store.ids_from(workspace, "folder") - articles.keys()
-    if unreadable:  # one of them may be a file that has just lost its front matter
-        gone = set()
-    for document_id in gone:
-        store.remove(workspace, document_id)
-    log.info("knowledge.folder_read", articles=len(articles), changed=changed, removed=len(gone))
+            if path.stat().st_size > FILE_BYTES:
+                on.fail(key, f"it is larger than {FILE_BYTES // 1024**2} MB")
+                continue
+            file = File(path.name, path.read_bytes())
+        except OSError:
+            on.fail(key, "it cannot be opened")
+            continue
+        reading = on.take(Page(key), file, known.get(key))
+        if reading:
+            on.put(reading)
+    on.close(complete=True, may_be_empty=True)
 
 
-def parse(source: str, default_id: str) -> Article:
-    """Front matter: `title`, and optionally `id`, `url`, `audience`, `locale`. Raises `UnreadableError`."""
-    head, separator, text = source.removeprefix("\ufeff").removeprefix("---\n").partition("\n---\n")
-    if not separator or not source.lstrip("\ufeff").startswith("---\n"):
-        raise UnreadableError("it has no front matter")
-    try:
-        fields = yaml.safe_load(head)
-    except yaml.YAMLError as error:
-        raise UnreadableError("its front matter is not YAML") from error
-    if not isinstance(fields, dict) or not fields.get("title") or not text.strip():
-        raise UnreadableError("it lacks a title or a text")
-    audience = fields.get("audience", "public")
-    if audience not in get_args(Audience):  # never guess that something is public
-        raise UnreadableError("its audience is neither public nor internal")
-    url, locale = fields.get("url"), fields.get("locale")
-    return Article(
-        id=str(fields.get("id", default_id)),
-        title=str(fields["title"]),
-        text=text.strip(),
-        url=str(url) if url else None,
-        audience=audience,
-        locale=str(locale) if locale else None,
-    )
+def _key(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
