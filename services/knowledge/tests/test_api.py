@@ -89,7 +89,6 @@ async def test_documents_are_accepted_indexed_found_and_removed(client):
         "url": None,
         "locale": None,
         "score": found["passages"][0]["score"],
-        "locale": None,
         "version": 1,
     }
     assert (await client.delete("/v1/documents/help%2Fshipping%20times%231")).status_code == 204

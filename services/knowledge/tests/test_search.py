@@ -1,6 +1,7 @@
 import uuid
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -202,3 +203,16 @@ def test_a_collection_that_is_too_large_for_memory_is_searched_by_chroma_with_th
         assert [p.document_id for p in ask(query).passages] == [p.document_id for p in before.passages]
     assert [p.document_id for p in library.searcher.search(in_german).passages] == ["returns"]
     assert [p.document_id for p in filtered.passages] == ["returns"]
+
+
+def test_an_article_is_found_by_the_words_that_customers_use_for_it_and_answers_with_its_own(put, ask, library):
+    money = Article("money", "Adding money", "Transfer it from your bank. It arrives the next day.")
+    others = [Article(f"o{n}", f"Cards {n}", f"Card number {n} has a limit.") for n in range(30)]
+    put(money, *others)
+    without = ask("how do I top up my balance").confidence
+    put(replace(money, wordings=("How do I top up my balance?", "Can I charge my account?")))
+    first = ask("how do I top up my balance").passages[0]
+    assert (first.document_id, first.text) == ("money", "Transfer it from your bank. It arrives the next day.")
+    assert ask("how do I top up my balance").confidence > without + 0.2
+    put(money)
+    assert ask("how do I top up my balance").confidence == pytest.approx(without, abs=0.02)

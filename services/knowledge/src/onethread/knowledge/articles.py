@@ -62,6 +62,8 @@ class StoredPassage:
     url: str | None
     audience: Audience
     locale: str | None = None
+    wording: bool = False
+    """Its text is a question in customers' own words, not a part of the article."""
 
 
 Languages = tuple[str | None, ...] | None

@@ -1,11 +1,13 @@
 """Articles to passages: cut by heading, then by sentence. The only file that names LlamaIndex."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from onethread.knowledge.articles import StoredPassage
 
 if TYPE_CHECKING:
     from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
@@ -34,11 +36,12 @@ class Span:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What is looked up, and the `context` that is answered from."""
+    """What is looked up, and the `context` that is answered from. A `wording` is a question in customers' words."""
 
     span: Span
     text: str
     context: Span
+    wording: bool = False
 
 
 def chunk(title: str, text: str) -> list[Chunk]:
@@ -51,10 +54,21 @@ def chunk(title: str, text: str) -> list[Chunk]:
     ]
 
 
+def wordings(chunks: list[Chunk], questions: Iterable[str]) -> list[Chunk]:
+    """Each question as a chunk of its own, which leads to the beginning of the article."""
+    first = chunks[0].context
+    return [Chunk(Span((), first.start, first.end), question, first, wording=True) for question in questions]
+
+
 def embedding_text(title: str, heading_path: tuple[str, ...], text: str) -> str:
     """What is embedded and what words are looked up in: the way to the passage, then the passage without mark-up."""
     plain = _MARKS.sub("", _LINK.sub(r"\1", text))
     return f"{' > '.join((title, *heading_path))}\n{plain}"
+
+
+def looked_up_text(passage: StoredPassage) -> str:
+    """What of a stored passage is embedded and looked up."""
+    return passage.text if passage.wording else embedding_text(passage.title, passage.heading_path, passage.text)
 
 
 def _sections(title: str, text: str) -> list[Span]:

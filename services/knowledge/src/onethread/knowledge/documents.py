@@ -29,12 +29,13 @@ from onethread.knowledge.chunking import Chunk
 from onethread.knowledge.schema import migrate
 
 _PASSAGES = (
-    "select id, workspace, document_id, version, title, heading_path, text, url, audience, locale"
+    "select id, workspace, document_id, version, title, heading_path, text, url, audience, locale,"
+    " wording"
     " from live_passages where workspace = ?"
 )
 _ADD_PASSAGE = (
     "insert into passages (workspace, document_id, version, heading_path, text, start, end,"
-    " context_path, context_start, context_end) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"
+    " context_path, context_start, context_end, wording) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id"
 )
 # Both of the two name articles as their author likes, and the later one counts.
 _SHARE_IDS = {API, FOLDER}
@@ -322,10 +323,11 @@ def article_of(row: sqlite3.Row) -> Article:
 
 
 def _passage(row: sqlite3.Row) -> StoredPassage:
-    return StoredPassage(**{**dict(row), "heading_path": tuple(json.loads(row["heading_path"]))})
+    own = {**dict(row), "heading_path": tuple(json.loads(row["heading_path"])), "wording": bool(row["wording"])}
+    return StoredPassage(**own)
 
 
-def _columns(chunk: Chunk) -> tuple[str, str, int, int, str, int, int]:
+def _columns(chunk: Chunk) -> tuple[str, str, int, int, str, int, int, bool]:
     span, context = chunk.span, chunk.context
     return (
         json.dumps(span.heading_path),
@@ -335,4 +337,5 @@ def _columns(chunk: Chunk) -> tuple[str, str, int, int, str, int, int]:
         json.dumps(context.heading_path),
         context.start,
         context.end,
+        chunk.wording,
     )

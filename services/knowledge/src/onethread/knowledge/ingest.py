@@ -14,7 +14,7 @@ import structlog
 
 from onethread.contracts.knowledge import DocumentChange, KnowledgeIndexed, KnowledgeRemoved
 from onethread.knowledge.articles import Audience, Change, StoredPassage, Version, language_of
-from onethread.knowledge.chunking import Chunk, chunk, embedding_text
+from onethread.knowledge.chunking import Chunk, chunk, embedding_text, looked_up_text, wordings
 from onethread.knowledge.embedding import Embedded, Pieces
 from onethread.knowledge.library import Library, in_thread, return_memory
 from onethread.runtime.bus import UnavailableError
@@ -51,13 +51,12 @@ class _Row:
 
 def _row(passage_id: int, version: Version, own: Chunk) -> _Row:
     article = version.article
-    text = embedding_text(article.title, own.span.heading_path, own.text)
+    text = own.text if own.wording else embedding_text(article.title, own.span.heading_path, own.text)
     return _Row(passage_id, version.workspace, article.audience, language_of(article.locale), text)
 
 
 def _row_of(passage: StoredPassage) -> _Row:
-    text = embedding_text(passage.title, passage.heading_path, passage.text)
-    return _Row(passage.id, passage.workspace, passage.audience, language_of(passage.locale), text)
+    return _Row(passage.id, passage.workspace, passage.audience, language_of(passage.locale), looked_up_text(passage))
 
 
 class Ingestor:
@@ -120,7 +119,8 @@ class Ingestor:
 
     def _cut(self, version: Version) -> list[Chunk]:
         try:
-            return chunk(version.article.title, version.article.text)
+            chunks = chunk(version.article.title, version.article.text)
+            return [*chunks, *wordings(chunks, version.article.wordings)]
         except Exception as error:
             # A parser that fails on one article must not hold up the others; the reason is kept with it.
             log.exception("knowledge.failed", document=version.article.id)

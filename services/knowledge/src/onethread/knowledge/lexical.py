@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from onethread.knowledge.articles import Audience, Languages, StoredPassage, Where, language_of
-from onethread.knowledge.chunking import embedding_text
+from onethread.knowledge.chunking import looked_up_text
 from onethread.knowledge.documents import DocumentStore
 
 K1, B = 1.2, 0.75
@@ -148,6 +148,7 @@ class WordIndex:
         return stemmer.stemWords([word for word in words if word not in STOPWORDS_EN])
 
     def _count(self, state: _Workspace, passage: StoredPassage) -> Counted:
-        text = embedding_text(passage.title, passage.heading_path, passage.text)
-        stems = [state.vocabulary.setdefault(stem, len(state.vocabulary)) for stem in self.stems(text)]
-        return Counted(stems, language_of(passage.locale))
+        stems = self.stems(looked_up_text(passage))
+        return Counted(
+            [state.vocabulary.setdefault(s, len(state.vocabulary)) for s in stems], language_of(passage.locale)
+        )

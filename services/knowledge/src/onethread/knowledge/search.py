@@ -124,12 +124,15 @@ def _mixed(passages: Mapping[int, StoredPassage], *sides: tuple[Mapping[int, flo
 
 
 def _best_of_each_article(passages: Mapping[int, StoredPassage], scores: Mapping[int, float]) -> list[Hit]:
-    best: dict[str, Hit] = {}
-    for i, passage in passages.items():
-        known = best.get(passage.document_id)
-        if known is None or scores[i] > known.score:
-            best[passage.document_id] = Hit(passage, scores[i])
-    return sorted(best.values(), key=lambda hit: (-hit.score, hit.passage.id))
+    """The best score of an article counts, and its best passage is shown: a wording leads there, but says nothing."""
+    best: dict[str, int] = {}
+    shown: dict[str, int] = {}
+    for i in sorted(passages, key=lambda i: (-scores[i], i)):
+        article = passages[i].document_id
+        best.setdefault(article, i)
+        if not passages[i].wording:
+            shown.setdefault(article, i)
+    return [Hit(passages[shown.get(article, i)], scores[i]) for article, i in best.items()]
 
 
 def _numbers(passages: Mapping[int, StoredPassage], scores: Scores, known: float, first: Hit) -> tuple[float, ...]:
