@@ -1,6 +1,6 @@
 """just bench: the stack under real traffic. `just bench --help` lists what can be chosen.
 
-`just bench conversation` is about that service alone.
+`just bench conversation`, `just bench knowledge` and `just bench agent` are about that service alone.
 """
 
 from __future__ import annotations
@@ -13,23 +13,28 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import httpx
 import uvloop
 from tests.bench import floor, load, mail, measure, report, stack
-from tests.bench.conversation import command as conversation
 from tests.bench.load import Crowd, Timeline
 
 QUESTIONS = stack.ROOT / "deploy/playground/help-centre/questions.jsonl"
+ALONE = {
+    "conversation": "tests.bench.conversation.command",
+    "knowledge": "tests.bench.knowledge.command",
+    "agent": "tests.bench.agent",
+}
 IDLE_SECONDS = 10
 CONNECTIONS = 8
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["conversation"]:
-        conversation.main(sys.argv[2:])
+    if sys.argv[1:2] and sys.argv[1] in ALONE:
+        import_module(ALONE[sys.argv[1]]).main(sys.argv[2:])
         return
     chosen = _arguments()
     _say(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {chosen.rounds} rounds, medians.")

@@ -1,4 +1,4 @@
-"""The quality of search on a help centre and questions that others wrote. `calibrate.py` prints the full figures."""
+"""How search does on a help centre and questions that others wrote. `just bench knowledge` prints the full figures."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,8 @@
 """How sure we are that what was found answers the question: a logistic model of eleven numbers.
 
 The numbers say how well the best article matches, how far it leads, how alone it stands, and whether meaning and words
-agree. The weights are fitted by `calibrate.py` on questions with known answers and shipped as `calibration.json`.
+agree. The weights are fitted on questions with known answers and shipped as `calibration.json`
+(`just bench knowledge --write`).
 """
 
 import json

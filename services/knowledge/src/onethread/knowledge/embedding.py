@@ -37,8 +37,8 @@ PIECE_DIMENSION = 128
 """Three quarters of what tells pieces apart at a third of the room: recall is the same as with all 384."""
 
 _TOKENIZER = Path(__file__).parent / "minilm" / "tokenizer.json"
-_PROJECTION = Path(__file__).parent / "minilm" / "pieces.npy"
-"""The principal axes of the word pieces of a help centre: 384 x 128, float16. `calibrate.py --axes` makes it."""
+PROJECTION = Path(__file__).parent / "minilm" / "pieces.npy"
+"""The principal axes of a help centre's word pieces: 384 x 128, float16. `just bench knowledge --axes` makes it."""
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 _PROJECTION_SHA256 = "bba86610d9eb2a91278cbc32dcb156496f74bba0b04e825a09daafc5d32baceb"
 _MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -92,6 +92,10 @@ class Embedder:
     def embed_passages(self, texts: Sequence[str]) -> Embedded:
         return self._embed(texts, with_pieces=True)
 
+    def hidden(self, text: str) -> np.ndarray:
+        """The vector of each token, as the model gives it."""
+        return self._run([self._tokenizer.encode(text).ids])[0][0]
+
     def embed_query(self, text: str) -> AskedVectors:
         """The latest questions are remembered."""
         return self._remembered(text.strip())
@@ -136,8 +140,8 @@ class Embedder:
 
     @cached_property
     def _axes(self) -> np.ndarray:
-        _check(_PROJECTION, _PROJECTION_SHA256)
-        return np.load(_PROJECTION, allow_pickle=False).astype(np.float32)
+        _check(PROJECTION, _PROJECTION_SHA256)
+        return np.load(PROJECTION, allow_pickle=False).astype(np.float32)
 
 
 def _telling(encoding: "Encoding") -> list[int]:
