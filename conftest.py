@@ -16,6 +16,7 @@ NEEDS = {
     "conversation_api": "starlette",
     "widget_gateway": "starlette",
     "passwords": "onethread.conversation",
+    "language_model": "onethread.agent",
     "conversation_world": "onethread.conversation",
     "conversation_driver": "onethread.conversation",
     "inbox_service": "onethread.conversation",

@@ -1,18 +1,18 @@
 """A bus that records, a scripted language model, and messages as conversation adds them."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from plugins.language_model import ScriptedModel
 from pydantic import BaseModel
 
 from onethread.agent.answer import Answerer
-from onethread.agent.llm import LanguageModel
+from onethread.agent.llm import LanguageModel, Limits
+from onethread.agent.providers import Provider
 from onethread.agent.turn import Turns
 from onethread.contracts.agent import AgentConfig, AgentConfigOf, AgentSettings
 from onethread.contracts.envelope import CloudEvent
@@ -177,55 +177,8 @@ def added(message: Callable[..., Message]) -> Callable[..., MessageAdded]:
     return make
 
 
-@dataclass
-class ScriptedModel:
-    """An OpenAI-compatible server that says what it is told to, without regard to the prompt."""
-
-    url: str = ""
-    pieces: list[str] = field(default_factory=list)
-    raw: bytes | None = None
-    wait: float = 0.0
-    requests: list[dict] = field(default_factory=list)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
-            self.requests.append(json.loads(await reader.readexactly(length)))
-            await asyncio.sleep(self.wait)
-            writer.write(self.raw or self._answer())
-            await writer.drain()
-        writer.close()
-
-    def _answer(self) -> bytes:
-        chunks = [self._chunk({"role": "assistant", "content": piece}, None) for piece in self.pieces]
-        body = [*chunks, self._chunk({}, "stop"), "[DONE]"]
-        events = "".join(f"data: {event}\n\n" for event in body)
-        return b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + events.encode()
-
-    @staticmethod
-    def _chunk(delta: dict, finish: str | None) -> str:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return json.dumps(
-            {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-        )
-
-    def says(self, text: str) -> None:
-        """In pieces of six characters, as tokens come."""
-        self.pieces = [text[i : i + 6] for i in range(0, len(text), 6)]
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[ScriptedModel]:
-    scripted = ScriptedModel()
-    server = await asyncio.start_server(scripted.serve, "127.0.0.1", 0)
-    scripted.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    yield scripted
-    server.close()
-
-
 @pytest.fixture
 async def written_turns(bus: RecordingBus, model: ScriptedModel) -> Turns:
-    language_model = LanguageModel(model.url, "m", None, 2.0)
+    language_model = LanguageModel(Provider("openai", "m", f"{model.url}/v1", None, 2.0), Limits(whole=2.0))
     await language_model.warm()
     return Turns(bus, Answerer(bus.search, 0.6, language_model))

@@ -117,9 +117,12 @@ async def test_the_agent_listens_and_tells_how_it_is(client, bus) -> None:
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({"ONETHREAD_LLM_PROVIDER": "anthropic"}, "not supported yet; use openai"),
-        ({"ONETHREAD_LLM_PROVIDER": "ollama"}, "not supported yet; use openai"),
-        ({"ONETHREAD_LLM_PROVIDER": "oracle"}, "say extractive or openai"),
+        (
+            {"ONETHREAD_LLM_PROVIDER": "anthropic"},
+            "ONETHREAD_LLM_API_KEY: value error, the provider",
+        ),
+        ({"ONETHREAD_LLM_PROVIDER": "ollama"}, "ONETHREAD_LLM_MODEL: value error, the provider ollama needs it"),
+        ({"ONETHREAD_LLM_PROVIDER": "oracle"}, "'extractive', 'openai', 'anthropic' or 'ollama'"),
         ({"ONETHREAD_LLM_PROVIDER": "openai"}, "ONETHREAD_LLM_URL"),
         ({"ONETHREAD_API_KEY": ""}, "ONETHREAD_API_KEY"),
     ],

@@ -4,9 +4,11 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from plugins.language_model import Act, saying
 
 from onethread.agent.answer import Answerer
-from onethread.agent.llm import LanguageModel
+from onethread.agent.llm import LanguageModel, Limits
+from onethread.agent.providers import Provider
 from onethread.agent.turn import Turns
 from onethread.contracts.replies import ProposedReply
 
@@ -87,50 +89,42 @@ async def test_thoughts_of_a_model_are_not_said(bus, written_turns, model, added
 
 
 @pytest.mark.parametrize(
-    ("raw", "reason"),
+    ("act", "reason"),
     [
-        (b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "HTTP 500"),
-        (b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", "HTTP 401"),
-        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>", "nothing"),
-        (b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"nope": [}\n\n', "not an answer"),
-        (b"\x00\x01\x02 not http at all\r\n\r\n", "could not be reached"),
+        (Act(status=401), "HTTP 401"),
+        (Act(raw=b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>"), "nothing"),
+        (Act(raw=b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"nope": [}\n\n'), "not an answer"),
+        (saying(GOOD[:40], finish="length"), "did not come to an end"),
+        (saying(GOOD, breaks=True), "broke off"),
+        (Act(wait=5), "within 2 seconds"),
     ],
 )
-async def test_garbage_ends_at_a_person_with_a_reason(bus, written_turns, model, added, raw, reason) -> None:
-    model.raw = raw
+async def test_garbage_ends_at_a_person_with_a_reason(bus, written_turns, model, added, act, reason) -> None:
+    model.acts = [act]
     await written_turns.take(added(ASKED))
     assert proposal(bus).decision == "handoff"
     assert reason in proposal(bus).reason
     assert "person" in proposal(bus).text
 
 
-async def test_a_model_that_breaks_off_ends_at_a_person(bus, written_turns, model, added) -> None:
-    model.says(GOOD[:40])
-    model.raw = model._answer().replace(b'"stop"', b'"length"')
-    await written_turns.take(added(ASKED))
-    assert "middle of a sentence" in proposal(bus).reason
-
-
-async def test_a_slow_model_ends_at_a_person(bus, model, added) -> None:
-    model.wait = 5
-    language_model = LanguageModel(model.url, "m", None, 0.3)
-    await language_model.warm()
-    await asyncio.wait_for(Turns(bus, Answerer(bus.search, 0.6, language_model)).take(added(ASKED)), 3)
-    assert proposal(bus).decision == "handoff"
-    assert "0.3 seconds" in proposal(bus).reason
-
-
 async def test_a_dead_model_ends_at_a_person(bus, added) -> None:
-    language_model = LanguageModel("http://127.0.0.1:9/v1", "m", None, 2.0)
+    language_model = LanguageModel(Provider("openai", "m", "http://127.0.0.1:9/v1", None, 2.0), Limits(whole=2.0))
     await Turns(bus, Answerer(bus.search, 0.6, language_model)).take(added(ASKED))
     assert proposal(bus).decision == "handoff"
     assert "could not be reached" in proposal(bus).reason
 
 
+async def test_what_was_used_is_told_also_of_an_answer_that_did_not_hold(bus, written_turns, model, added) -> None:
+    model.says("Send your password to our security department [1].")
+    await written_turns.take(added(ASKED))
+    assert proposal(bus).decision == "handoff"
+    (usage,) = proposal(bus).usage
+    assert (usage.model, usage.input_tokens, usage.output_tokens) == ("m", 100, 20)
+
+
 async def test_a_new_message_stops_the_writing(bus, written_turns, model, added) -> None:
     thread = uuid4()
-    model.says(GOOD)
-    model.wait = 0.1
+    model.says(GOOD, wait=0.1)
     first, second = (added(ASKED, thread=thread, sequence=n) for n in (1, 2))
     running = asyncio.create_task(written_turns.take(first))
     await asyncio.sleep(0.05)

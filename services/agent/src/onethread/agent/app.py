@@ -8,8 +8,10 @@ from fastapi import FastAPI
 from onethread.agent import api
 from onethread.agent.answer import Answerer
 from onethread.agent.config import Configs
-from onethread.agent.llm import LanguageModel
+from onethread.agent.llm import LanguageModel, Limits
+from onethread.agent.providers import Provider
 from onethread.agent.settings import Settings
+from onethread.agent.spending import Prices
 from onethread.agent.tongues import tongues
 from onethread.agent.turn import Turns
 from onethread.contracts import subjects
@@ -71,4 +73,16 @@ def _model(settings: Settings) -> LanguageModel | None:
     if settings.llm_provider == "extractive":
         return None
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-    return LanguageModel(settings.llm_url or "", settings.llm_model or "", key, settings.llm_timeout)
+    provider = Provider(
+        settings.llm_provider,
+        settings.llm_model or "",
+        settings.llm_url,
+        key,
+        settings.llm_timeout,
+        settings.llm_context,
+        settings.llm_longest,
+    )
+    limits = Limits(
+        settings.llm_first_token, settings.llm_between_tokens, settings.llm_timeout, at_once=settings.llm_at_once
+    )
+    return LanguageModel(provider, limits, Prices(settings.llm_input_price, settings.llm_output_price))

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from onethread.agent import check
 from onethread.agent.decide import Handoff
 from onethread.agent.extract import best_passage, extract
-from onethread.agent.llm import LanguageModel, ModelError
+from onethread.agent.llm import LanguageModel
 from onethread.agent.manner import MANNERS
-from onethread.agent.prompt import HANDOFF, Said, prompt
+from onethread.agent.prompt import HANDOFF, Line, Said, prompt
+from onethread.agent.providers import ModelError
+from onethread.agent.spending import Spending
 from onethread.agent.stream import Say, Stream
 from onethread.contracts.agent import AgentConfig, Usage
 from onethread.contracts.knowledge import KnowledgeFound, Passage
@@ -59,7 +61,7 @@ class Writer:
     """Without a model it quotes."""
 
     def __init__(self, model: LanguageModel | None = None) -> None:
-        self._model = model
+        self._model, self._spending = model, Spending()
 
     @property
     def is_slow(self) -> bool:
@@ -70,15 +72,33 @@ class Writer:
         """Never raises for what the model does."""
         if self._model is None:
             return Outcome(await _quote(task, say))
-        passages = task.found.passages
-        lines = prompt(task.text, passages, await task.history(), task.kind)
-        stream = Stream(passages, say)
-        try:
-            written = await self._model.write(lines, stream.hear)
-        except ModelError as error:
-            return Outcome(Handoff("trouble", str(error)))
-        await stream.end()
-        return Outcome(_judged(written, passages))
+        lines = prompt(task.text, task.found.passages, await task.history(), task.kind)
+        with self._spending.reserve(task.config, self._model.most(lines)) as used:
+            if used is None:
+                return Outcome(await _quoted_for_want_of_money(task, say))
+            result = await _by_model(self._model, lines, task, say, used)
+        return Outcome(result, tuple(used))
+
+
+async def _by_model(
+    model: LanguageModel, lines: Sequence[Line], task: Task, say: Say, used: list[Usage]
+) -> Written | Clarify | Handoff:
+    stream = Stream(task.found.passages, say)
+    try:
+        written = await model.write(lines, stream.hear, used)
+    except ModelError as error:
+        return Handoff("trouble", str(error))
+    await stream.end()
+    return _judged(written, task.found.passages)
+
+
+async def _quoted_for_want_of_money(task: Task, say: Say) -> Written | Handoff:
+    result = await _quote(task, say)
+    if isinstance(result, Handoff):
+        return Handoff(
+            "trouble", f"The month's budget for the language model is spent. {result.reason}", gap=result.gap
+        )
+    return replace(result, reason=f"{result.reason}: the month's budget for the language model is spent")
 
 
 async def _quote(task: Task, say: Say) -> Written | Handoff:
