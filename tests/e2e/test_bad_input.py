@@ -199,7 +199,7 @@ async def test_without_knowledge_the_agent_hands_off_and_says_so(stack: Stack, v
     told = await browser.message("agent", seconds=20)
     assert told["sources"] == []
     thread = await desk.thread(person.email)
-    assert "knowledge base did not answer" in thread["handoff"]["reason"]
+    assert "knowledge base is away" in thread["handoff"]["reason"]
     await asyncio.to_thread(stack.until_ready, "knowledge", 8050)
     another = visitor()
     await another.connect()

@@ -215,7 +215,7 @@ def test_an_answer_in_a_shared_channel_is_given_in_place_and_the_composer_says_w
 ):
     slack = customer.new_page()
     slack.goto(stack.url(8080, "/slack?as=ana&channel=C0ACMESUPPT"))
-    write_on_slack(slack, "@onethread What is your return policy?")
+    write_on_slack(slack, "@onethread How long do I have to return something?")
     mine = slack.locator("#said li.message").filter(has_text="return policy").last
     mine.get_by_role("button", name="1 reply").click()
     expect(slack.locator("#thread-said li.message")).to_have_count(2)
@@ -239,10 +239,10 @@ def test_neither_side_needs_a_reload_after_a_restart(
     shop.locator("onethread-chat .launcher").click()
     for service in ("gateway-widget", "conversation"):
         stack.end(service, signal.SIGKILL)
-    ask_in_chat(shop, "What is your return policy?")
+    ask_in_chat(shop, "How long do I have to return something?")
     shoot(shop, "1-widget-while-away")
     expect(chat(shop).get_by_role("list", name="Sources")).to_have_count(1, timeout=40_000)
-    expect(chat(shop).get_by_text("What is your return policy?")).to_have_count(1)
+    expect(chat(shop).get_by_text("How long do I have to return something?")).to_have_count(1)
     expect(conversations(inbox, name)).to_have_count(1, timeout=40_000)
     conversations(inbox, name).get_by_role("link").click()
     ask_in_chat(shop, "Do you accept PayPal?")

@@ -78,7 +78,7 @@ async def test_one_process_for_all_six_does_the_same_and_another_start_finds_the
 async def a_model_writes_and_without_it_people_do(stack: Stack, model: Model) -> None:
     first, second = Visitor(stack), Visitor(stack)
     await first.connect()
-    await first.say("What is your return policy?")
+    await first.say("How long do I have to return something?")
     answer = await first.message("agent")
     assert answer["text"] == ANSWER.replace(" [1]", "")
     assert answer["sources"]
@@ -86,7 +86,7 @@ async def a_model_writes_and_without_it_people_do(stack: Stack, model: Model) ->
 
     model.stop()
     await second.connect()
-    await second.say("What is your return policy?")
+    await second.say("How long do I have to return something?")
     told = await second.message("agent", seconds=30)
     assert told["sources"] == []
     assert "person" in told["text"]
