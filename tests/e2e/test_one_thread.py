@@ -216,7 +216,7 @@ def test_an_answer_in_a_shared_channel_is_given_in_place_and_the_composer_says_w
     slack = customer.new_page()
     slack.goto(stack.url(8080, "/slack?as=ana&channel=C0ACMESUPPT"))
     write_on_slack(slack, "@onethread How long do I have to return something?")
-    mine = slack.locator("#said li.message").filter(has_text="return policy").last
+    mine = slack.locator("#said li.message").filter(has_text="return something").last
     mine.get_by_role("button", name="1 reply").click()
     expect(slack.locator("#thread-said li.message")).to_have_count(2)
     shoot(slack, "1-slack-channel")

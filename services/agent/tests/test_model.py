@@ -95,7 +95,7 @@ async def test_thoughts_of_a_model_are_not_said(bus, written_turns, model, added
         (Act(raw=b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>"), "nothing"),
         (Act(raw=b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"nope": [}\n\n'), "not an answer"),
         (saying(GOOD[:40], finish="length"), "did not come to an end"),
-        (saying(GOOD, breaks=True), "broke off"),
+        (saying(GOOD[:-8], breaks=True), "broke off"),
         (Act(wait=5), "within 2 seconds"),
     ],
 )

@@ -17,7 +17,9 @@ from onethread.contracts.agent import Usage
 NAMES = ("openai", "anthropic", "ollama")
 TEXT = "You may return anything within 30 days [1]. Ink is an exception [1]."
 LINES = [Line("system", "Answer from the passages."), Line("user", "What is your return policy?")]
-QUICK = Limits(first=2, between=2, whole=4, pause=0.01)
+PATIENT = {"first": 20.0, "between": 20.0, "whole": 40.0}
+"""On a busy machine nothing else may end an answer than what the test is about."""
+QUICK = Limits(**PATIENT, pause=0.01)
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ async def test_nobody_waits_for_a_provider_that_asks_for_more_time_than_there_is
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_nothing_is_tried_again_after_the_first_word(model, language_model, name) -> None:
-    model.says(TEXT, breaks=True)
+    model.says(TEXT[:-8], breaks=True)
     used: list[Usage] = []
     assert "broke off" in await failed(language_model(name), used)
     assert len(model.requests) == 1
@@ -139,7 +141,9 @@ async def test_whatever_a_provider_does_has_a_reason_in_words(model, language_mo
     if "did not finish" in reason:
         act.pieces = [f"word{n} " for n in range(200)]
     model.acts = [act]
-    limits = Limits(first=0.4, between=0.4, whole=1.0, tries=1)
+    short = {"did not begin": {"first": 0.4}, "fell silent": {"between": 0.4}, "did not finish": {"whole": 1.0}}
+    own = next((limit for sign, limit in short.items() if sign in reason), {})
+    limits = Limits(**PATIENT | own, tries=1)
     said = await failed(language_model(name, limits))
     assert reason in said
     assert said.startswith("The language model ")
@@ -181,7 +185,7 @@ async def test_no_more_answers_are_written_at_once_than_may_be(model, language_m
 
 async def test_who_finds_no_room_in_time_is_told_so(model, language_model) -> None:
     model.says(TEXT, between=0.1)
-    one = language_model(limits=Limits(at_once=1, first=0.5, whole=3))
+    one = language_model(limits=Limits(at_once=1, first=0.5, whole=20))
     results = await asyncio.gather(*(written(one) for _ in range(2)), return_exceptions=True)
     assert "no room" in str(results[1])
 
@@ -214,3 +218,8 @@ def test_only_the_chosen_provider_is_imported() -> None:
         "assert 'openai' not in sys.modules and 'anthropic' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+async def test_a_server_that_never_says_why_it_stops_is_believed_where_a_sentence_ends(model, language_model) -> None:
+    model.says(TEXT, finish=None)
+    assert (await written(language_model()))[0] == TEXT
