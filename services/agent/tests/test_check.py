@@ -1,7 +1,12 @@
 import pytest
 
-from onethread.agent.check import check, cited, links, visible, without_citations
+from onethread.agent.check import Check, Checked, cited_numbers, links, visible, without_citations
 from onethread.contracts.knowledge import Passage
+
+
+def check(text: str, passages: list[Passage]) -> Checked:
+    return Check(passages).check(text)
+
 
 GOOD = "You may return anything unused within 30 days of delivery."
 
@@ -43,15 +48,15 @@ def test_the_sources_own_link_stays(returns: Passage) -> None:
 
 
 def test_a_number_that_no_source_has_is_cut(returns: Passage, shipping: Passage) -> None:
-    checked = check("You may return anything unused within 60 days of delivery.", [returns])
-    assert not checked.whole
+    assert not check("You may return anything unused within 60 days of delivery.", [returns]).whole
     assert check("1. Standard shipping costs €4,90 in Germany.", [shipping]).whole
 
 
 def test_a_statement_that_no_source_makes_is_cut(returns: Passage) -> None:
     checked = check(f"{GOOD} {GOOD} Please send your password to our security department.", [returns])
     assert checked.text == f"{GOOD} {GOOD}"
-    assert checked.cut == ("a statement that no source makes",)
+    assert checked.cut == ("a request for a secret",)
+    assert check(f"{GOOD} Llamas are brown.", [returns]).cut == ("a statement that no source makes",)
 
 
 def test_a_translation_is_held_to_its_numbers(returns: Passage) -> None:
@@ -63,9 +68,9 @@ def test_hidden_characters_are_taken_out() -> None:
     assert visible("a\u200bb\u202ec\U000e0041") == "abc"
 
 
-def test_citations_are_read_and_taken_out(returns: Passage, shipping: Passage) -> None:
+def test_citations_are_read_and_taken_out() -> None:
     text = "Return it [1]. Ship it [2, 1]. Nonsense [9]."
-    assert cited(text, [returns, shipping]) == [returns, shipping]
+    assert cited_numbers(text) == [1, 2, 9]
     assert without_citations(text) == "Return it. Ship it. Nonsense."
 
 

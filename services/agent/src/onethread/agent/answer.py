@@ -17,6 +17,7 @@ from onethread.agent.prompt import Said
 from onethread.agent.rewrite import Meant, meant, queries
 from onethread.agent.so_far import SoFar
 from onethread.agent.stream import Say
+from onethread.agent.words import surely
 from onethread.agent.writing import Clarify, Task, Writer, Written
 from onethread.contracts.agent import AgentConfig, HandoffKind, Usage
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
@@ -166,7 +167,8 @@ class Answerer:
         async def history() -> Sequence[Said]:
             return asked.so_far.said
 
-        task = Task(asked.question.config, asked.question.kind, text, query, found, history)
+        tongue = asked.meant.wished or surely(asked.question.text)
+        task = Task(asked.question.config, asked.question.kind, text, query, found, history, tongue, may_ask)
         outcome = await self._writer.write(task, say)
         return _Part(text, query, found, outcome.result, outcome.usage)
 

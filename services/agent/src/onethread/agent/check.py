@@ -1,36 +1,45 @@
 """What may be said: nothing that the passages do not hold. Pure.
 
 It judges text that a model wrote, which may follow orders hidden in a message or an article. So it trusts only what
-it can look up: links, numbers, and words.
+it can look up, sentence by sentence.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from onethread.agent.words import content, language
+from onethread.agent.evidence import Claim, Evidence
+from onethread.agent.hidden import disguised, visible
+from onethread.agent.links import links
+from onethread.agent.promises import never_said
+from onethread.agent.sentences import sentences
+from onethread.agent.tongues import Language
+from onethread.agent.words import content, language, surely, tokens
 from onethread.contracts.knowledge import Passage
 
-_LINK = re.compile(
-    r"!\[|<[a-z/!?]|\]:|"  # an image, raw HTML and a reference definition have no place in an answer
-    r"\]\(\s*<?([^)>\s]*)|"
-    r"((?:[a-z][a-z0-9+.-]{1,20}:)?//[^\s<>\"')\]]+)|"
-    r"((?:mailto|javascript|data|tel|file|vbscript):[^\s<>\"')\]]+)|"
-    r"([\w.+-]+@[\w-]+(?:\.[\w-]+)+)|"
-    r"((?<![\w@.])(?:[\w-]+\.)+[a-z]{2,24}\b(?:/[^\s<>\"')\]]*)?)",
-    re.IGNORECASE,
-)
+__all__ = ["CITATION", "Check", "cited_numbers", "links", "visible", "without_citations"]
+
+CITATION = re.compile(r"\s?\[(\d{1,2}(?:\s?,\s?\d{1,2})*)\]")
 _MARKDOWN_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _LIST_MARK = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+")
-_SENTENCE = re.compile(r"(?<=[.!?…。！？])[\"”')*]*\s+(?=\S)|\n+")
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
-CITATION = re.compile(r"\s?\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
-_ENOUGH_WORDS = 0.5
-"""Share of a sentence's telling words that must stand in the passages."""
+_NAME = re.compile(r"(?<![.!?:“\"(\[*>-]\s)(?<!^)(?<![\w'’-])[A-ZÀ-Þ][\w-]*")
+_SHOUTED = re.compile(r"(?<![\w-])(?:[A-ZÀ-Þ]{2,}\w*|[A-ZÀ-Þ]?[a-zß-ÿ]+[A-ZÀ-Þ]\w*)(?![\w-])")
+_NAMES_ARE_SMALL: frozenset[Language | None] = frozenset(("en", "fr", "es", "it", "pt", "nl", "pl", "tr"))
+_ACCOUNT = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?\b")
+_PHONE = re.compile(r"(?<![\w.,])\+?\(?\d[\d\s()./–-]{5,}\d(?!\w)")
+_CODE = re.compile(
+    r"(?<![\w-])(?!\d+-[a-zß-ÿ]+(?![\w-]))(?=[\w-]*\d)(?=[\w-]*[A-Za-z])"
+    r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)+(?![\w-])|"  # ORD-1234, but not 2-year
+    r"(?<!\w)(?=\w*\d)(?=\w*[A-Za-z])\w{6,}|#\d{3,}|(?<![\d.,])\d{6,}(?![\d.,])|(?=\S*\d|\S*[a-z][A-Z])[A-Za-z0-9+/=_-]{24,}"
+)
+_SHORT_FOR = (("uk", "united kingdom"), ("eu", "european union"), ("us", "united states"), ("usa", "united states"))
+_PHONE_DIGITS = 7
+_SHINGLE = 6
+"""Words in a row that make a sentence one of the rules rather than like it."""
 _KEPT = 0.5
 """An answer that loses more than this is no answer any more."""
+Tongue = Language | None
 
 
 @dataclass(frozen=True)
@@ -43,84 +52,147 @@ class Checked:
     """False: too much was cut, so that a person should answer."""
 
 
-def visible(text: str) -> str:
-    """`text` without characters that hide or turn what is read."""
-    return _INVISIBLE.sub("", text)
+@dataclass(frozen=True)
+class Check:
+    """`own` is what the customer wrote, `tongue` what they read, where that is known. `secret` is what the model was
+    told, `mark` what ends the marks in it.
+    """
 
+    passages: Sequence[Passage]
+    own: Sequence[str] = ()
+    tongue: Tongue = None
+    secret: str = ""
+    mark: str = ""
 
-def links(text: str) -> set[str]:
-    """Every link target, address and bare domain; images and raw HTML as what they begin with."""
-    found: set[str] = set()
-    for match in _LINK.finditer(unicodedata.normalize("NFKC", text)):
-        target = next((group for group in match.groups() if group), match[0])
-        found.add(target.rstrip(".,;:!?*_"))
-    return found
+    def wrong(self, sentence: str) -> str | None:
+        """Why the sentence may not be said, or None. Its citations say by what it is to be held."""
+        bare = _MARKDOWN_LINK.sub(r"\1", _LIST_MARK.sub("", without_citations(sentence)))
+        return (
+            self._foreign(without_citations(sentence), bare)
+            or never_said(bare, self._all)
+            or self._leaks(bare)
+            or self._in_another_language(bare)
+            or self._unsupported(bare, cited_numbers(sentence))
+        )
 
+    def wrong_to_ask(self, question: str) -> str | None:
+        """The same for a question back, which states nothing: its words are the customer's or an article's."""
+        if wrong := self._foreign(question, question) or never_said(question, "") or self._leaks(question):
+            return wrong
+        stems = set(content(question, self._tongue)) - _ASKING
+        known = set(content(" ".join((self._all, *self.own)), self._tongue))
+        if surely(question) not in (None, self._tongue) or len(stems & known) >= len(stems) / 2:
+            return self._in_another_language(question)
+        return "a question that is about something else"
 
-class Evidence:
-    """What the passages hold, looked up once for an answer."""
+    def check(self, text: str) -> Checked:
+        """Takes out each sentence that the passages do not support."""
+        judged = [(sentence, space, self.wrong(sentence)) for sentence, space in sentences(visible(text))]
+        return self.summed_up(judged)
 
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        texts = [" ".join((p.title, *p.heading_path, p.text)) for p in passages]
-        self.links = {p.url for p in passages if p.url}.union(*map(links, texts))
-        self.numbers = {number for text in texts for number in _numbers(text)}
-        self.words = {stem for text in texts for stem in content(text)}
-        self.language = language(" ".join(texts))
+    @staticmethod
+    def summed_up(judged: Sequence[tuple[str, str, str | None]]) -> Checked:
+        left = "".join(without_citations(sentence) + space for sentence, space, wrong in judged if not wrong).strip()
+        cut = [wrong for _, _, wrong in judged if wrong]
+        cut_length = sum(len(sentence) for sentence, _, wrong in judged if wrong)
+        whole = bool(left) and cut_length <= _KEPT * (cut_length + len(left))
+        return Checked(left, tuple(dict.fromkeys(cut)), whole)
 
-    def lacks(self, sentence: str) -> str | None:
-        """Why the sentence may not be said, or None."""
-        if not links(sentence) <= self.links:
+    def _foreign(self, sentence: str, bare: str) -> str | None:
+        """What is looked up as it stands: links, codes, names."""
+        if not links(sentence) <= self._links:
             return "a link that no source has"
-        bare = _MARKDOWN_LINK.sub(r"\1", _LIST_MARK.sub("", sentence))
-        if not set(_numbers(bare)) <= self.numbers:
-            return "a number that no source has"
-        return None if self._supports(bare) else "a statement that no source makes"
+        if disguised(bare):
+            return "letters in disguise"
+        if not _phones(bare) <= self._phones or not _accounts(bare) <= _accounts(self._all):
+            return "a phone or account number that no source has"
+        if not _codes(bare) <= self._codes:
+            return "a code that no source has"
+        return None if self._knows_names(bare) else "a name that no source has"
 
-    def _supports(self, sentence: str) -> bool:
-        stems = {*content(sentence)}
-        if not stems:
-            return True
-        tongue = language(sentence)
-        if tongue and self.language and tongue != self.language:
-            return True  # a translation shares no words with its source; its links and numbers were looked up
-        return len(stems & self.words) >= _ENOUGH_WORDS * len(stems)
+    def _knows_names(self, bare: str) -> bool:
+        tongue = surely(bare) or self._tongue
+        names = {*_SHOUTED.findall(bare), *(_NAME.findall(bare) if tongue in _NAMES_ARE_SMALL else ())}
+        return all({*tokens(name)} <= self._words for name in names if len(name) > 1 and name.isalpha())
+
+    def _leaks(self, bare: str) -> str | None:
+        words = tokens(bare)
+        rows = (" ".join(words[i : i + _SHINGLE]) for i in range(max(1, len(words) - _SHINGLE + 1)))
+        secret = f" {' '.join(tokens(self.secret))} "
+        if (self.mark and self.mark in bare) or (len(words) >= _SHINGLE and any(f" {row} " in secret for row in rows)):
+            return "what the model was told"
+        return None
+
+    def _in_another_language(self, bare: str) -> str | None:
+        heard = surely(bare)
+        return "another language than the customer's" if self.tongue and heard and heard != self.tongue else None
+
+    def _unsupported(self, bare: str, numbers: Sequence[int]) -> str | None:
+        """None where one of the passages that it cites says all of it; without citations, where any does."""
+        named = [self._evidence[n - 1] for n in numbers if 0 < n <= len(self._evidence)]
+        if numbers and not named:
+            return "a source that there is not"
+        for looked_up in (_ACCOUNT, _PHONE, _CODE):
+            bare = looked_up.sub(" ", bare)
+        claim = Claim(bare, surely(bare) or (language(bare) and self._tongue))
+        lacking = [evidence.lacks(claim) for evidence in named or self._evidence]
+        return None if None in lacking or not lacking else lacking[0]
+
+    @cached_property
+    def _evidence(self) -> list[Evidence]:
+        return [Evidence(passage) for passage in self.passages]
+
+    @cached_property
+    def _all(self) -> str:
+        return "\n".join(evidence.all for evidence in self._evidence)
+
+    @cached_property
+    def _tongue(self) -> Language:
+        return self._evidence[0].tongue if self._evidence else "en"
+
+    @cached_property
+    def _links(self) -> set[str]:
+        return {p.url for p in self.passages if p.url} | links(self._all)
+
+    @cached_property
+    def _phones(self) -> set[str]:
+        return _phones(self._all)
+
+    @cached_property
+    def _codes(self) -> set[str]:
+        return set().union(*(_codes(text) for text in (self._all, *self.own)))
+
+    @cached_property
+    def _words(self) -> set[str]:
+        known = set(tokens(self._all))
+        plain = {token.split("'")[0] for token in known}
+        text = " ".join(tokens(self._all))
+        alike = [(short, *whole.split()) for short, whole in _SHORT_FOR if whole in text or short in plain]
+        return known.union(plain, *alike)
 
 
-def check(text: str, passages: Sequence[Passage]) -> Checked:
-    """Takes out each sentence that the passages do not support."""
-    evidence = Evidence(passages)
-    kept: list[str] = []
-    cut: list[str] = []
-    cut_length = 0
-    for sentence, space in _sentences(visible(text)):
-        if wrong := evidence.lacks(sentence):
-            cut.append(wrong)
-            cut_length += len(sentence)
-        else:
-            kept.append(sentence + space)
-    left = "".join(kept).strip()
-    whole = bool(left) and cut_length <= _KEPT * (cut_length + len(left))
-    return Checked(left, tuple(dict.fromkeys(cut)), whole)
+_ASKING = {*content("mean means about which one asking tell order country version product item exactly details", "en")}
 
 
-def cited(text: str, passages: Sequence[Passage]) -> list[Passage]:
-    """The passages that the text cites by number, in order. Numbers that no passage has count for nothing."""
-    numbers = (int(n) for match in CITATION.finditer(text) for n in match[1].split(","))
-    return [passages[n - 1] for n in dict.fromkeys(numbers) if 0 < n <= len(passages)]
+def cited_numbers(text: str) -> list[int]:
+    return list(dict.fromkeys(int(n) for match in CITATION.finditer(text) for n in match[1].split(",")))
 
 
 def without_citations(text: str) -> str:
     return CITATION.sub("", text)
 
 
-def _numbers(text: str) -> Iterable[str]:
-    return (number.replace(",", ".") for number in _NUMBER.findall(text))
+def _phones(text: str) -> set[str]:
+    """Phone and account numbers, and the like, as digits."""
+    digits = (re.sub(r"\D", "", match) for match in _PHONE.findall(text))
+    return {number for number in digits if len(number) >= _PHONE_DIGITS}
 
 
-def _sentences(text: str) -> list[tuple[str, str]]:
-    """Each sentence and the space that follows it."""
-    spaces = [*_SENTENCE.finditer(text)]
-    starts = [0, *(match.end() for match in spaces)]
-    ends = [*(match.start() for match in spaces), len(text)]
-    between = [*(match[0] for match in spaces), ""]
-    return [(text[s:e], space) for s, e, space in zip(starts, ends, between, strict=True) if text[s:e].strip()]
+def _accounts(text: str) -> set[str]:
+    """International bank account numbers, without their spaces."""
+    return {re.sub(r"\s", "", match) for match in _ACCOUNT.findall(text)}
+
+
+def _codes(text: str) -> set[str]:
+    """Order numbers, keys, encoded texts."""
+    return {match[0].lower() for match in _CODE.finditer(_ACCOUNT.sub(" ", text))}

@@ -1,31 +1,38 @@
 """From what was found to what is said: quoted from an article, or written by a language model and checked."""
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from onethread.agent import check
+import structlog
+
+from onethread.agent.check import Check, without_citations
 from onethread.agent.decide import Handoff
 from onethread.agent.extract import best_passage, extract
 from onethread.agent.llm import LanguageModel
 from onethread.agent.manner import MANNERS
-from onethread.agent.prompt import HANDOFF, Line, Said, prompt
+from onethread.agent.prompt import CLARIFY, HANDOFF, VERSION, Brief, Line, Said, prompt
 from onethread.agent.providers import ModelError
 from onethread.agent.spending import Spending
-from onethread.agent.stream import Say, Stream
+from onethread.agent.stream import Draft, Say
+from onethread.agent.tongues import Language
 from onethread.contracts.agent import AgentConfig, Usage
 from onethread.contracts.knowledge import KnowledgeFound, Passage
 from onethread.contracts.messages import ChannelKind, Source
 
+log = structlog.get_logger()
 History = Callable[[], Awaitable[Sequence[Said]]]
 LEAST_COVERAGE = 0.1
 """Of the question's telling words. On calibration data, answers below this were nearly all wrong."""
-_THOUGHTS = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
+LONGEST_QUESTION = 300
+TOO_LONG = Handoff("unsure", "The message is longer than the language model can read")
+ASKED_TOO_OFTEN = Handoff("unsure", "The language model asked back, and the customer was asked enough")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to write on. `text` is the customer's, `query` what was searched for; `history` is asked for when needed."""
+    """What to write on. `text` is the customer's, `query` what was searched for; `history` is asked for when needed.
+    `tongue` is the customer's language where it is known for sure; `may_ask`: a question back is welcome.
+    """
 
     config: AgentConfig
     kind: ChannelKind
@@ -33,6 +40,8 @@ class Task:
     query: str
     found: KnowledgeFound
     history: History
+    tongue: Language | None = None
+    may_ask: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,32 +81,76 @@ class Writer:
         """Never raises for what the model does."""
         if self._model is None:
             return Outcome(await _quote(task, say))
-        lines = prompt(task.text, task.found.passages, await task.history(), task.kind)
-        with self._spending.reserve(task.config, self._model.most(lines)) as used:
+        asked = prompt(_brief(task, await task.history(), self._model))
+        if asked is None:
+            return Outcome(TOO_LONG)
+        with self._spending.reserve(task.config, self._model.most(asked.lines)) as used:
             if used is None:
                 return Outcome(await _quoted_for_want_of_money(task, say))
-            result = await _by_model(self._model, lines, task, say, used)
+            own = [task.text, *(said.text for said in await task.history() if said.author == "customer")]
+            check = Check(asked.passages, own, task.tongue, asked.rules, asked.boundary)
+            result = await _by_model(self._model, asked.lines, Draft(check, say), used)
+        if isinstance(result, Clarify) and not task.may_ask:
+            result = ASKED_TOO_OFTEN
         return Outcome(result, tuple(used))
 
 
+def _brief(task: Task, history: Sequence[Said], model: LanguageModel) -> Brief:
+    return Brief(
+        task.text,
+        task.found.passages,
+        history,
+        MANNERS[task.kind].advice,
+        task.tongue,
+        task.may_ask,
+        model.room,
+        model.tokens,
+    )
+
+
 async def _by_model(
-    model: LanguageModel, lines: Sequence[Line], task: Task, say: Say, used: list[Usage]
+    model: LanguageModel, lines: Sequence[Line], draft: Draft, used: list[Usage]
 ) -> Written | Clarify | Handoff:
-    stream = Stream(task.found.passages, say)
     try:
-        written = await model.write(lines, stream.hear, used)
+        await model.write(lines, draft.hear, used)
     except ModelError as error:
         return Handoff("trouble", str(error))
-    await stream.end()
-    return _judged(written, task.found.passages)
+    await draft.end()
+    result = _judged(draft)
+    log.info("model.answered", prompt=VERSION, result=type(result).__name__.lower(), cut=len(draft.checked.cut))
+    return result
+
+
+def _judged(draft: Draft) -> Written | Clarify | Handoff:
+    """What of the model's text may be sent."""
+    if not draft.text:
+        return Handoff("trouble", "The language model only thought, and answered nothing")
+    if HANDOFF in draft.text:
+        return Handoff("unsure", "The language model found no answer in the articles", gap=True)
+    if draft.text.startswith(CLARIFY):
+        return _asking_back(draft)
+    checked = draft.checked
+    if checked.whole and not draft.cited:
+        return Handoff("unsure", "The language model named no article for its answer")
+    if not checked.whole:
+        return Handoff("unsure", f"The written answer did not hold: it had {' and '.join(checked.cut)}")
+    cut = f"; cut {' and '.join(checked.cut)}" if checked.cut else ""
+    sources = (draft.check.passages[n - 1] for n in draft.cited)
+    return Written(checked.text, tuple(map(_source, sources)), f"Written from the articles{cut}")
+
+
+def _asking_back(draft: Draft) -> Clarify | Handoff:
+    question = without_citations(draft.text.removeprefix(CLARIFY)).strip()
+    wrong = "no question" if "?" not in question.replace("？", "?") else draft.check.wrong_to_ask(question)
+    if len(question) > LONGEST_QUESTION:
+        wrong = "more than a question"
+    return Handoff("unsure", f"The language model asked back, and it had {wrong}") if wrong else Clarify(question)
 
 
 async def _quoted_for_want_of_money(task: Task, say: Say) -> Written | Handoff:
     result = await _quote(task, say)
     if isinstance(result, Handoff):
-        return Handoff(
-            "trouble", f"The month's budget for the language model is spent. {result.reason}", gap=result.gap
-        )
+        return Handoff("budget", f"The month's budget for the language model is spent. {result.reason}", gap=result.gap)
     return replace(result, reason=f"{result.reason}: the month's budget for the language model is spent")
 
 
@@ -109,21 +162,6 @@ async def _quote(task: Task, say: Say) -> Written | Handoff:
     for piece in quoted.pieces:
         await say(piece)
     return Written(quoted.text, (_source(passage),), "Quoted from the article")
-
-
-def _judged(written: str, passages: Sequence[Passage]) -> Written | Handoff:
-    """What of the model's text may be sent."""
-    written = _THOUGHTS.sub("", written)
-    if HANDOFF in written:
-        return Handoff("unsure", "The language model found no answer in the articles", gap=True)
-    sources = check.cited(written, passages)
-    if not sources:
-        return Handoff("unsure", "The language model named no article for its answer")
-    checked = check.check(check.without_citations(written), passages)
-    if not checked.whole:
-        return Handoff("unsure", f"The written answer did not hold: it had {' and '.join(checked.cut)}")
-    cut = f"; cut {' and '.join(checked.cut)}" if checked.cut else ""
-    return Written(checked.text, tuple(map(_source, sources)), f"Written from the articles{cut}")
 
 
 def _source(passage: Passage) -> Source:
