@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from onethread.agent.answer import Answerer
 from onethread.agent.llm import LanguageModel, Limits
 from onethread.agent.providers import Provider
+from onethread.agent.spending import Prices
 from onethread.agent.turn import Turns
 from onethread.contracts.agent import AgentConfig, AgentConfigOf, AgentSettings
 from onethread.contracts.envelope import CloudEvent
@@ -179,6 +180,8 @@ def added(message: Callable[..., Message]) -> Callable[..., MessageAdded]:
 
 @pytest.fixture
 async def written_turns(bus: RecordingBus, model: ScriptedModel) -> Turns:
-    language_model = LanguageModel(Provider("openai", "m", f"{model.url}/v1", None, 2.0), Limits(whole=2.0))
+    language_model = LanguageModel(
+        Provider("openai", "m", f"{model.url}/v1", None, 2.0), Limits(whole=2.0), Prices(3.0, 15.0)
+    )
     await language_model.warm()
     return Turns(bus, Answerer(bus.search, 0.6, language_model))

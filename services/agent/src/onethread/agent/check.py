@@ -11,7 +11,7 @@ from functools import cached_property
 
 from onethread.agent.evidence import Claim, Evidence
 from onethread.agent.hidden import disguised, visible
-from onethread.agent.links import links
+from onethread.agent.links import links, without_links
 from onethread.agent.promises import never_said
 from onethread.agent.sentences import sentences
 from onethread.agent.tongues import Language
@@ -132,9 +132,10 @@ class Check:
         named = [self._evidence[n - 1] for n in numbers if 0 < n <= len(self._evidence)]
         if numbers and not named:
             return "a source that there is not"
+        has_link, bare = bool(links(bare)), without_links(bare)
         for looked_up in (_ACCOUNT, _PHONE, _CODE):
             bare = looked_up.sub(" ", bare)
-        claim = Claim(bare, surely(bare) or (language(bare) and self._tongue))
+        claim = Claim(bare, surely(bare) or (language(bare) and self._tongue), has_link)
         lacking = [evidence.lacks(claim) for evidence in named or self._evidence]
         return None if None in lacking or not lacking else lacking[0]
 

@@ -4,6 +4,8 @@ Word by word, without a model: a sentence is supported by a place in the passage
 it; not by words from all over. A number must stand with the words that it stands with in the passage.
 """
 
+# ruff: noqa: SIM905 a text of words is read more easily than a list of them
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from onethread.contracts.knowledge import Passage
 
 ENOUGH = 0.6
 """Share of a sentence's telling words that its place in the passage must have."""
+_STRANGE = 0.25
+"""Share of its words that the passage may have nowhere at all."""
 _AS_GOOD = 0.75
 """Places that share nearly as many words with the sentence may be meant as well."""
 _LONG = 8
@@ -27,24 +31,10 @@ _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"^\s*(?:[-*+•|]|\d{1,2}[.)])\s*")
 _LINK_TARGET = re.compile(r"\]\([^)]*\)")
 _WHY = re.compile(r"\?\s*$|^(?:how|why|if|when|wie|warum|wenn|comment|pourquoi|si|cómo)\b", re.IGNORECASE)
-_FRAME = frozenset(
-    (
-        "yes",
-        "sure",
-        "please",
-        "note",
-        "follow",
-        "short",
-        "summary",
-        "accord",
-        "general",
-        "happi",
-        "question",
-        "ja",
-        "bitte",
-    )
-)
+_FRAME = frozenset("yes sure please note follow short summary accord general happi question ja bitte".split())
 """Words that introduce what is said and say nothing."""
+_POINTERS = frozenset("read see here link articl page find more detail inform visit".split())
+"""Words that lead to a link."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +43,7 @@ class Claim:
 
     text: str
     tongue: Language | None
+    has_link: bool = False
 
     @cached_property
     def figures(self) -> list[Figure]:
@@ -67,7 +58,8 @@ class Claim:
         bare = self.text
         for figure in reversed(self.figures):
             bare = bare[: figure.start] + bare[figure.end :]
-        return _telling(bare, tongue) - _FRAME - tongues()[tongue].filler
+        said_of_links = _POINTERS if self.has_link else frozenset[str]()
+        return _telling(bare, tongue) - _FRAME - said_of_links - tongues()[tongue].filler
 
 
 @dataclass(frozen=True)
@@ -134,6 +126,7 @@ class Evidence:
         self._about = frozenset(content(" ".join((passage.title, *passage.heading_path)), self.tongue))
         self._figures = figures(self.all, self.tongue)
         self._places = list(self._read(text))
+        self._stems = frozenset(content(self.all, self.tongue))
         self._headings = self._about.union(*(place.over for place in self._places))
 
     def lacks(self, claim: Claim) -> str | None:
@@ -150,7 +143,9 @@ class Evidence:
         return None if says_nothing or leads else self._lacks_words(claim, stems)
 
     def _lacks_words(self, claim: Claim, stems: frozenset[str]) -> str | None:
-        places = self._places_of(stems, max((1 - ENOUGH) * len(stems), 1 if claim.figures else 0))
+        if len(stems - self._stems) > max(_STRANGE * len(stems), 1):
+            return "a statement that no source makes"
+        places = self._places_of(stems, max((1 - ENOUGH) * len(stems), 1 if claim.figures or claim.has_link else 0))
         if not places:
             return "a statement that no source makes"
         readings = _readings(claim.text, self.tongue)

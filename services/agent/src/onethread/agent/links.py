@@ -6,7 +6,7 @@ import unicodedata
 from urllib.parse import unquote
 
 _LINK = re.compile(
-    r"!\[|<[a-z/!?]|\]:|"  # an image, raw HTML and a reference definition have no place in an answer
+    r"!\[|[<‹][a-z/!?]|\]:|"  # an image, raw HTML and a reference definition have no place in an answer
     r"\]\(\s*<?([^)>\s]*)|"
     r"((?:[a-z][a-z0-9+.-]{1,20}:)?//[^\s<>\"')\]]+)|"
     r"((?:mailto|javascript|data|tel|sms|file|vbscript|blob|intent):[^\s<>\"')\]]+)|"
@@ -32,6 +32,10 @@ def links(text: str) -> set[str]:
         found |= {_target(match) for match in _LINK.finditer(plain)}
         found |= {match[0] for match in _DEFANGED.finditer(plain)}
     return found
+
+
+def without_links(text: str) -> str:
+    return _LINK.sub(" ", text)
 
 
 def _dot(match: re.Match[str]) -> str:

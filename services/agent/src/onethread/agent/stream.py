@@ -14,6 +14,7 @@ from onethread.agent.sentences import begun, sentences
 
 _THOUGHTS = re.compile(r"^\s*<think(?:ing)?>.*?</think(?:ing)?>\s*", re.DOTALL)
 _THINKS = "<think"
+_MAY_END = re.compile(r"[.!?…。！？\n]")
 
 Say = Callable[[str], Awaitable[None]]
 
@@ -30,10 +31,10 @@ class Draft:
         self._thinking = True
 
     async def hear(self, piece: str) -> None:
-        self._held += piece
-        if self._is_thinking():
+        self._held += visible(piece)
+        if self._is_thinking() or not _MAY_END.search(self._held):
             return
-        over, rest = begun(visible(self._held))
+        over, rest = begun(self._held)
         if over:
             self._held = rest
             await self._take(over)
@@ -41,7 +42,7 @@ class Draft:
     async def end(self) -> None:
         """The model wrote all that it wants to."""
         if not self._is_thinking():
-            await self._take(sentences(visible(self._held)))
+            await self._take(sentences(self._held))
             self._held = ""
 
     @property
