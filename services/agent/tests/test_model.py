@@ -1,16 +1,21 @@
 """Turns with a language model that is scripted, and mostly up to no good."""
 
 import asyncio
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from plugins.language_model import Act, saying
+from prometheus_client import generate_latest
 
 from onethread.agent.answer import Answerer
-from onethread.agent.llm import LanguageModel, Limits
+from onethread.agent.llm import COST, LanguageModel, Limits
 from onethread.agent.providers import Provider
 from onethread.agent.turn import Turns
+from onethread.contracts.agent import AgentSettings
+from onethread.contracts.messages import Author
 from onethread.contracts.replies import ProposedReply
+from onethread.contracts.threads import AddedMessage
 
 ASKED = "What is your return policy?"
 GOOD = "You may return anything unused within 30 days of delivery [1]. Opened ink and gift cards are exceptions [1]."
@@ -132,3 +137,53 @@ async def test_a_new_message_stops_the_writing(bus, written_turns, model, added)
     (only,) = bus.published
     assert only.data.message_id == second.data.message.id
     assert {delta.reply_id for _, delta in bus.live if delta.kind == "delta"} == {only.data.reply_id}
+
+
+async def test_a_teammate_who_writes_stops_the_writing_and_closes_the_request(bus, written_turns, model, added) -> None:
+    model.says(GOOD, hangs=True)
+    event = added(ASKED)
+    running = asyncio.create_task(written_turns.take(event))
+    while not shown(bus):
+        await asyncio.sleep(0.01)
+    said = event.data.message.model_copy(update={"id": uuid4(), "author": Author(kind="teammate", id=uuid4())})
+    thread = event.data.thread.model_copy(update={"sequence": 9})
+    heard = event.model_copy(update={"data": AddedMessage(message=said, thread=thread)})
+    await written_turns.on_people(SimpleNamespace(data=heard.to_json()))
+    await asyncio.wait_for(running, 5)
+    while not model.left:
+        await asyncio.sleep(0.01)
+    assert bus.published == []
+    assert bus.live[-1][1].kind == "stop"
+
+
+async def test_a_spent_budget_quotes_where_that_is_sure_and_else_hands_over(bus, written_turns, model, added) -> None:
+    bus.settings = AgentSettings(monthly_budget=0.0001)
+    await written_turns.take(added(ASKED))
+    assert proposal(bus).decision == "answer"
+    assert "budget for the language model is spent" in proposal(bus).reason
+    bus.published.clear()
+    await written_turns.take(added("Which llamas wear hats in Peru?"))
+    assert (proposal(bus).decision, proposal(bus).handoff) == ("handoff", "budget")
+    assert model.requests == []
+
+
+async def test_what_it_costs_is_told_and_counted(bus, written_turns, model, added) -> None:
+    before = COST._value.get()
+    model.says(GOOD, usage=(1_000_000, 100_000))
+    await written_turns.take(added(ASKED))
+    assert proposal(bus).usage[0].cost == pytest.approx(4.5)
+    assert COST._value.get() - before == pytest.approx(4.5)
+    known = generate_latest().decode()
+    for name in ("calls", "tokens", "cost", "first_sign_seconds", "seconds", "breaker_open"):
+        assert f"onethread_llm_{name}" in known
+
+
+async def test_who_is_out_of_order_is_let_alone_and_customers_do_not_wait(bus, model, added) -> None:
+    model.acts = [Act(status=503)]
+    provider = Provider("openai", "m", f"{model.url}/v1", None, 2.0)
+    one = LanguageModel(provider, Limits(failures=1, rest=60, tries=1))
+    turns = Turns(bus, Answerer(bus.search, 0.6, one))
+    await turns.take(added(ASKED))
+    await turns.take(added(ASKED))
+    assert ["out of order" in event.data.reason for event in bus.published] == [False, True]
+    assert len(model.requests) == 1

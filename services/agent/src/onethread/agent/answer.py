@@ -155,7 +155,9 @@ class Answerer:
             parts.append(await self._part(asked, text, queries(text, before), say, may_ask=False))
         if any(isinstance(part.result, Written) for part in parts):
             return parts
-        return [await self._part(asked, asked.text, [asked.text], say, may_ask=True)]
+        used = tuple(one for part in parts for one in part.usage)
+        whole = await self._part(asked, asked.text, [asked.text], say, may_ask=True)
+        return [replace(whole, usage=used + whole.usage)]
 
     async def _part(self, asked: _Asked, text: str, wordings: Sequence[str], say: Say, *, may_ask: bool) -> _Part:
         query, found = await self._find(asked, wordings)
