@@ -60,6 +60,7 @@ class StandInConversation:
             Route("/threads/{id}/pending/{message}", self.take_back, methods=["DELETE"]),
             Route("/threads/{id}/messages/{message}/retry", self.retry, methods=["POST"]),
             Route("/threads/{id}/proposals", self.no_proposals),
+            Route("/drafts", self.no_drafts),
             Route("/tags", self.tags),
             *self.acts.routes(),
             Route("/customers/{id}", self.customer, methods=["GET", "PATCH"]),
@@ -269,6 +270,9 @@ class StandInConversation:
     async def no_proposals(self, _: Request) -> Response:
         """What the agent does is tried on the real service."""
         return JSONResponse({"items": [], "next": None})
+
+    async def no_drafts(self, _: Request) -> Response:
+        return JSONResponse({"thread_ids": []})
 
     async def tags(self, _: Request) -> Response:
         used = {tag for thread in self.threads.values() for tag in thread["tags"]}

@@ -62,8 +62,11 @@ def test_a_draft_is_used_taken_back_changed_and_sent_by_keys(page: Page, service
     expect(draft_bar(page)).to_contain_text("90 % sure. An article answers it.")
     expect(draft_bar(page)).to_contain_text("Goes to Bo alone, by Email.")
     expect(page.get_by_text("The AI did not answer this")).to_have_count(0)
+    marked = page.locator(".row").get_by_text("AI draft")
+    expect(marked).to_have_count(1)
     assert violations(page) == []
     page.keyboard.press("u")
+    expect(marked).to_have_count(0)
     expect(log(page).locator(".pending")).to_contain_text("It takes three days.")
     expect(draft_bar(page)).to_have_count(0)
     page.keyboard.press("z")

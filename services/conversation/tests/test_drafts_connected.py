@@ -329,6 +329,19 @@ async def test_the_list_of_a_threads_proposals_goes_on_page_by_page_newest_first
     assert (await driver.api.get(url, params={"cursor": "nonsense"})).status_code == 422
 
 
+async def test_threads_in_which_a_draft_waits_are_listed_until_it_is_gone(driver: Any) -> None:
+    async def listed(**headers: str) -> list[str]:
+        return (await driver.api.get("/api/v1/drafts", headers=headers)).json()["thread_ids"]
+
+    assert await listed() == []
+    draft = await a_draft(driver)
+    assert await listed() == [str(await thread_of(driver, draft))]
+    await driver.post("workspaces", slug="acme", name="Acme")
+    assert await listed(**{"X-Onethread-Workspace": "acme"}) == []
+    await driver.post(f"proposals/{draft['id']}/dismiss")
+    assert await listed() == []
+
+
 async def test_another_workspace_sees_and_uses_no_proposal(driver: Any) -> None:
     draft = await a_draft(driver)
     thread_id = await thread_of(driver, draft)

@@ -83,6 +83,7 @@ export const api = {
   retry: (id: string, messageId: string) => call<Message>("POST", `threads/${id}/messages/${messageId}/retry`),
 
   proposals: (id: string) => call<Page<Proposal>>("GET", `threads/${id}/proposals?${query({ limit: "20" })}`),
+  drafts: () => call<{ thread_ids: string[] }>("GET", "drafts"),
   useDraft: (id: string, undo_seconds: number, key: string) =>
     call<Message | Held>("POST", `proposals/${id}/use`, { undo_seconds }, { "idempotency-key": key }),
   dismissDraft: (id: string, reason: Dismissal | undefined, key: string) =>

@@ -5,7 +5,7 @@ import { loadCustomer, loadCurrentCustomer } from "./customers.ts";
 import { add, changed, conversations, isKnown, readAgain, reread } from "./messages.ts";
 import type { Author, Message, PendingReply, Thread } from "./model.ts";
 import { addPending, removePending } from "./pending.ts";
-import { draftsChanged, loadProposals } from "./proposals.ts";
+import { draftsChanged, loadProposals, loadWithDraft } from "./proposals.ts";
 import { route } from "./route.ts";
 import { confirm, outgoing, retry } from "./sending.ts";
 import { currentDetail, loadThread, put, refresh, threads, touchedBy } from "./threads.ts";
@@ -136,7 +136,7 @@ let regrouping: ReturnType<typeof setTimeout> | undefined;
 /** Threads changed hands. A merge tells of both customers and several threads within a moment: all is read once. */
 function regroup(): void {
   clearTimeout(regrouping);
-  regrouping = setTimeout(() => void Promise.allSettled([refresh(), reread(route.value.threadId), loadCurrentCustomer()]), 100);
+  regrouping = setTimeout(() => void Promise.allSettled([refresh(), loadWithDraft(), reread(route.value.threadId), loadCurrentCustomer()]), 100);
 }
 
 function onOpen(): void {

@@ -12,6 +12,9 @@ import { show } from "./toasts.ts";
 /** What the agent proposed in a thread, newest first. Loaded with the thread; the server says when it changed. */
 export const proposals = signal<ReadonlyMap<string, readonly Proposal[]>>(new Map());
 
+/** Ids of the threads in which a draft waits. The list of threads marks them. */
+export const withDraft = signal<ReadonlySet<string>>(new Set());
+
 /** Drafts whose words are in the composer now, by thread. A reload keeps them, as it keeps the words. */
 const editing = openDrawer("onethread.inbox.editing.");
 const version = signal(0);
@@ -35,8 +38,17 @@ export async function loadProposals(threadId: string): Promise<void> {
   }
 }
 
+export async function loadWithDraft(): Promise<void> {
+  try {
+    withDraft.value = new Set((await api.drafts()).thread_ids);
+  } catch (error) {
+    reasonOf(error); // The list does without its marks until the next change.
+  }
+}
+
 /** Told by the server. What is not on the screen is read when it is opened. */
 export function draftsChanged(threadId: string): void {
+  void loadWithDraft();
   if (threadId === route.value.threadId) return void loadProposals(threadId);
   const kept = new Map(proposals.value);
   if (kept.delete(threadId)) proposals.value = kept;

@@ -6,7 +6,7 @@ import { listenToKeys } from "./keys.ts";
 import { goLive, leaveLive } from "./live.ts";
 import { conversations, loadMessages } from "./messages.ts";
 import { stopChoosing } from "./moving.ts";
-import { loadProposals } from "./proposals.ts";
+import { loadProposals, loadWithDraft } from "./proposals.ts";
 import { address, followLinks, go, openThread, route } from "./route.ts";
 import { markSeen } from "./seen.ts";
 import { resumeOutgoing } from "./sending.ts";
@@ -21,7 +21,7 @@ export function startInbox(): () => void {
   go(address(route.value), true);
   resumeOutgoing();
   goLive();
-  void Promise.all(loadCounted());
+  void Promise.all([...loadCounted(), loadWithDraft()]);
   const stops = [startClock(), listenToKeys(), followLinks(), ...followRoute()];
   return () => {
     for (const stop of stops) stop();

@@ -5,6 +5,7 @@ import { me } from "../api.ts";
 import { now } from "../clock.ts";
 import { draftOf } from "../drafts.ts";
 import { customerName, needsPerson, type Priority, type Thread } from "../model.ts";
+import { withDraft } from "../proposals.ts";
 import { address, route } from "../route.ts";
 import { isUnread } from "../seen.ts";
 import { statusWords } from "../status.ts";
@@ -35,6 +36,7 @@ export function ThreadRow({ thread }: { thread: Thread }) {
         <span class="meta">
           {thread.channel && <span>{channelWord(thread.channel.kind)}</span>}
           {thread.trust === "asserted" && <span class="asserted">Not proven</span>}
+          {withDraft.value.has(thread.id) && <span class="ai-word">AI draft</span>}
           <Standing thread={thread} />
           {thread.tags.slice(0, 2).map((tag) => (
             <span key={tag} class="tag">

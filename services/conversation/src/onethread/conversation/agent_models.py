@@ -33,6 +33,7 @@ class ProposalRow(SQLModel, table=True):
         Index("proposal_of_question", "question_id"),
         Index("proposal_of_reply", "reply_id", postgresql_where=text("reply_id IS NOT NULL")),
         Index("proposal_by_age", "workspace_id", "created_at"),
+        Index("proposal_open", "workspace_id", postgresql_where=text("state = 'open'")),
         Index("proposal_to_compare", "workspace_id", "compare_at", postgresql_where=text("compare_at IS NOT NULL")),
     )
 

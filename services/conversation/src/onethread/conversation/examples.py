@@ -116,6 +116,7 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "Threads": page(THREAD),
     "Proposal": DRAFT,
     "Proposals": page(DRAFT),
+    "ThreadsWithDraft": {"thread_ids": [LAMP]},
     "Use": {"undo_seconds": 10},
     "Dismiss": {"reason": "incomplete"},
     "AgentView": {

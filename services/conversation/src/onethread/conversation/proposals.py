@@ -46,6 +46,8 @@ OF_THREAD = f"""{SHOWN} where q.thread_id = %s and (%s::text is null or p.state 
 SETTLE = """update proposal set state = %s, dismissal = %s, reply_id = %s, by_id = %s, by_name = %s, settled_at = now(),
         likeness = case when %s = 'used' then 1 end, likeness_by = case when %s = 'used' then 'words' end
     where id = %s"""
+WITH_DRAFT = """select distinct q.thread_id from proposal p join message q on q.id = p.question_id
+    where p.workspace_id = %s and p.state = 'open' limit 1000"""
 ANSWERED = """with theirs as (
         select p.id, row_number() over (order by q.position desc) = 1 as latest
         from proposal p join message q on q.id = p.question_id
@@ -204,6 +206,11 @@ async def answered(connection: Connection, thread_id: UUID, reply_id: UUID) -> l
 async def reopen(connection: Connection, reply_id: UUID) -> None:
     """The reply that was made of a draft was taken back or could not be sent: the draft waits again."""
     await connection.execute(REOPEN, [reply_id])
+
+
+async def threads_with_draft(connection: Connection, workspace: str) -> list[UUID]:
+    rows = await (await connection.execute(WITH_DRAFT, [workspace])).fetchall()
+    return [row.thread_id for row in rows]
 
 
 async def of_thread(

@@ -26,6 +26,12 @@ class Proposals(BaseModel):
     next: str | None = None
 
 
+class ThreadsWithDraft(BaseModel):
+    """At most a thousand."""
+
+    thread_ids: list[UUID]
+
+
 class Use(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -55,6 +61,13 @@ async def list_proposals(
     page = rows[:limit]
     following = queries.cursor_of(page[-1].created_at, page[-1].id) if len(rows) > limit else None
     return Proposals(items=[proposals.shown(row) for row in page], next=following)
+
+
+@router.get("/drafts")
+async def list_drafts(caller: CallerDep, database: DatabaseDep) -> ThreadsWithDraft:
+    """In which threads a draft of the agent waits for a teammate, so that a list can mark them."""
+    async with database.transaction(caller.workspace) as connection:
+        return ThreadsWithDraft(thread_ids=await proposals.threads_with_draft(connection, caller.workspace))
 
 
 @router.post(
