@@ -15,7 +15,7 @@ export function ArticleVersions({ article }: { article: Article }) {
     <div>
       <h2>Versions</h2>
       {failure && <p class="failure">{failure}</p>}
-      <ul class="entries" aria-label="Versions">
+      <ul class="rows" aria-label="Versions">
         {value?.map((version) => (
           <li key={version.version}>
             <button

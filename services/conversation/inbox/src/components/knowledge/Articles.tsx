@@ -62,7 +62,7 @@ function ArticleList() {
         </Choice>
       </div>
       {value?.items.length === 0 && <p class="empty">{words || filter ? "Nothing fits." : "Nobody has written an article here yet."}</p>}
-      <ul class="entries" aria-label="Articles">
+      <ul class="rows" aria-label="Articles">
         {value?.items.map((row) => (
           <li key={row.id}>
             <a href={address({ page: route.value.page, item: row.id })}>{row.title}</a>
