@@ -165,6 +165,14 @@ def test_of_two_who_change_an_article_the_slower_one_is_told_and_keeps_their_wor
     page.get_by_role("button", name="Save draft").click()
     alert.get_by_role("button", name="Give up mine").click()
     expect(page.get_by_label("Text, in Markdown")).to_have_value("Theirs")
+    page.get_by_label("Text, in Markdown").fill("Mine again")
+    service.api.patch(f"/knowledge/articles/{article}", json={"text": "Theirs again"}).raise_for_status()
+    page.get_by_role("button", name="Save draft").click()
+    alert.get_by_role("button", name="Keep mine").click()
+    page.get_by_role("button", name="Save draft").click()
+    expect(notice(page)).to_contain_text("Saved as a draft.")
+    texts = [one["text"] for one in service.api.get(f"/knowledge/articles/{article}/versions").json()["items"]]
+    assert texts == ["Mine again", "Theirs again", "Theirs", DELIVERY]
 
 
 def test_files_are_uploaded_each_with_what_came_of_it(page: Page, service: Service) -> None:

@@ -76,8 +76,14 @@ function Editor({ id, read, again }: EditorProps) {
     else toList();
   };
   const overwrite = async () => {
-    setTag((await knowledge.article(id)).tag);
-    setFailure(null);
+    try {
+      const { tag: theirs } = await knowledge.article(id);
+      setTag(theirs);
+      keepUnsaved(id, { content, tag: theirs });
+      setFailure(null);
+    } catch (error) {
+      setFailure({ text: reasonOf(error), overtaken: true });
+    }
   };
   return (
     <form class="editor" aria-label="Article" onSubmit={(event) => (event.preventDefault(), void act(null, "Saved as a draft."))}>
