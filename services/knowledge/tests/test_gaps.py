@@ -410,10 +410,10 @@ async def test_nothing_is_proposed_of_a_thread_that_a_rule_closed_or_where_it_is
     world.bus.said_by_teammates[await tell(world, PARROT, thread=answered)] = "We do."
     await close(world, answered, by=None)
     await close(world, answered, by="agent")
-    assert (await world.client.get("/v1/gap-settings")).json() == {"proposals": "ask"}
-    assert (await world.client.put("/v1/gap-settings", json={"proposals": "off"})).status_code == 200
+    assert (await world.client.get("/v1/gaps/settings")).json() == {"proposals": "ask"}
+    assert (await world.client.put("/v1/gaps/settings", json={"proposals": "off"})).status_code == 200
     await close(world, answered)
-    await world.client.put("/v1/gap-settings", json={"proposals": "ask"})
+    await world.client.put("/v1/gaps/settings", json={"proposals": "ask"})
     await world.client.patch(f"/v1/gaps/{(await the_gap(world))['id']}", json={"state": "ignored"})
     await close(world, answered)
     await close(world, uuid4())

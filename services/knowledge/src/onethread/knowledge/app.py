@@ -7,6 +7,8 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from onethread.contracts import subjects
+from onethread.contracts.calls import Call
 from onethread.knowledge import (
     access,
     api,
@@ -17,6 +19,7 @@ from onethread.knowledge import (
     subscribers,
     uploads_api,
 )
+from onethread.knowledge.calls import Calls
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.gap_articles import GapArticles
 from onethread.knowledge.gap_tending import Tending
@@ -27,6 +30,7 @@ from onethread.knowledge.settings import Settings
 from onethread.knowledge.syncing import Syncing
 from onethread.knowledge.written import ArticleStore
 from onethread.runtime import errors
+from onethread.runtime.bodies import Bodies
 from onethread.runtime.bus import Bus, UnavailableError
 from onethread.runtime.context import service_name
 from onethread.runtime.health import Health
@@ -48,6 +52,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             written = ArticleStore(library.store)
             gaps = GapArticles(library, connected, GapStore(library.store, library.embedder), written)
             subscribers.subscribe(connected, library, searcher)
+            connected.answer(subjects.KNOWLEDGE_API, Call, Calls(app, settings, Bodies(connected)))
             ingestion = Ingestion(library, connected.publish)
             subscribers.follow(connected, gaps, ingestion.wake)
             await connected.start()

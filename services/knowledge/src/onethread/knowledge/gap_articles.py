@@ -18,7 +18,7 @@ AUTHOR = "Onethread"
 MOST_ANSWERS = 5
 """In one text. More are not read by anybody."""
 _BETWEEN = "\n\n---\n\n"
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 4.0
 SECOND_LOOK_SECONDS = 45.0
 """Longer than the undo window: whoever closes a thread with their reply has not said it yet."""
 _LOOKS = 2

@@ -97,12 +97,12 @@ async def list_gaps(
     return GapList(items=[GapOut(**_shown(gap)) for gap in page], next=cursor_after(following) if following else None)
 
 
-@router.get("/gap-settings")
+@router.get("/gaps/settings")
 async def read_settings(knowledge: UseKnowledge, workspace: Workspace) -> GapSettings:
     return GapSettings(proposals=await _run(knowledge, knowledge.gaps.gaps.proposals, workspace))
 
 
-@router.put("/gap-settings")
+@router.put("/gaps/settings")
 async def set_settings(knowledge: UseKnowledge, workspace: Workspace, settings: GapSettings) -> GapSettings:
     await _run(knowledge, knowledge.gaps.gaps.set_proposals, workspace, settings.proposals)
     return settings
