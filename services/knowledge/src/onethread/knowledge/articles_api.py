@@ -62,7 +62,9 @@ class ArticlePatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: Title | None = None
-    text: Text | None = None
+    text: Annotated[str, Field(max_length=1_000_000, description="Markdown. An empty one is not published.")] | None = (
+        None
+    )
     audience: Audience | None = None
     locale: Locale | None = None
     url: Url | None = None
