@@ -39,6 +39,7 @@ class Asking:
         return Answered(
             decision=reply.decision,
             confidence=reply.confidence,
+            threshold=self.answerer.needed(config),
             text=reply.text,
             sources=list(reply.sources),
             reason=reply.reason,
