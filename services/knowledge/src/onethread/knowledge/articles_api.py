@@ -62,9 +62,7 @@ class ArticlePatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: Title | None = None
-    text: Annotated[str, Field(max_length=1_000_000, description="Markdown. An empty one is not published.")] | None = (
-        None
-    )
+    text: Text | Literal[""] | None = Field(None, description="Markdown. An article without any is not published.")
     audience: Audience | None = None
     locale: Locale | None = None
     url: Url | None = None
