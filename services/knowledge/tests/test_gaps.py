@@ -359,6 +359,22 @@ async def test_what_a_person_has_written_is_never_written_over(world):
     assert set(again["wordings"]) == {PARROT, PARROT_TOO}
 
 
+@pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        (PARROT, PARROT),
+        (
+            f"Hello. {'I have bought many things from you. ' * 5}Do you deliver parrots? Thank you.",
+            "Do you deliver parrots?",
+        ),
+        ("word " * 50, " ".join(["word"] * 24) + "…"),
+        ("x" * 200, "x" * 120 + "…"),
+    ],
+)
+def test_the_title_of_a_long_letter_is_what_it_asks(question, title):
+    assert gap_articles.title_of(question) == title
+
+
 # Solved threads
 
 

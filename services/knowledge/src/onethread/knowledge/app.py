@@ -82,7 +82,16 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
                 if following.done():
                     raise UnavailableError("reading of sources has stopped")
 
-            health.alive |= {"indexing": indexing, "reading": reading, "consumers": connected.check_consumers}
+            async def gaps_tended() -> None:
+                if tending.done():
+                    raise UnavailableError("gaps are not looked after")
+
+            health.alive |= {
+                "indexing": indexing,
+                "reading": reading,
+                "gaps": gaps_tended,
+                "consumers": connected.check_consumers,
+            }
             health.ready |= {"bus": connected.check, "first pass": ingestion.first_pass}
             yield
 

@@ -3,6 +3,7 @@
 Customers' words become the title and the wordings, never the text; and nothing is published but by a person.
 """
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from onethread.runtime.bus import Bus
 AUTHOR = "Onethread"
 MOST_ANSWERS = 5
 """In one text. More are not read by anybody."""
+LONGEST_TITLE = 120
+_ASKS = re.compile(r"[^.?!]*\?")
 _BETWEEN = "\n\n---\n\n"
 ANSWER_SECONDS = 4.0
 SECOND_LOOK_SECONDS = 45.0
@@ -118,11 +121,19 @@ def content_of(gap: Gap, examples: list[Example], answers: list[TeammateAnswer])
     texts = dict.fromkeys(answer.text.strip() for answer in answers if answer.text.strip())
     locales = {language_of(one.locale) for one in examples if one.locale}
     return Content(
-        title=gap.question,
+        title=title_of(gap.question),
         text=_BETWEEN.join(list(texts)[:MOST_ANSWERS]),
         locale=locales.pop() if len(locales) == 1 else None,
         wordings=wordings(examples),
     )
+
+
+def title_of(question: str) -> str:
+    """Of a long letter, what it asks; else how it begins."""
+    if len(question) <= LONGEST_TITLE:
+        return question
+    asks = next((one.strip() for one in _ASKS.findall(question) if len(one.strip()) <= LONGEST_TITLE), None)
+    return asks or question[:LONGEST_TITLE].rsplit(" ", 1)[0] + "…"
 
 
 def _why(gap: Gap, answers: list[TeammateAnswer]) -> str:

@@ -31,8 +31,8 @@ class Tending:
         while True:
             try:
                 await self._library.run(self.check)
-                await self._articles.work()
                 await self._library.run(self._forget_old)
+                await self._articles.work()
             except (UnavailableError, RefusedError) as error:
                 log.info("gaps.wait", error=type(error).__name__)
             except Exception:
