@@ -13,7 +13,7 @@ from onethread.contracts.knowledge import KnowledgeGapFound
 from onethread.contracts.messages import Source
 from onethread.contracts.questions import TeammateAnswersOf
 from onethread.contracts.replies import Feedback, FeedbackReceived
-from onethread.conversation.answers import Answers
+from onethread.conversation.answers import Answers, without_letter_parts
 from onethread.conversation.redacting import Traces, redact
 from onethread.conversation.replay import verify
 
@@ -110,10 +110,23 @@ async def test_neither_notes_nor_the_agent_nor_the_customer_speak_in_an_answer(d
 
 async def test_names_addresses_and_numbers_are_out_of_an_answer(driver: Any) -> None:
     question = await driver.hear(received("email", "Where is it?", BO, name="Bo Mendes"))
-    await reply(driver, question, "Hi Bo, order 48213 went to bo@x.example, call +351 912 345 678. Yours, Mendes")
-    assert await answers(driver, question) == [
-        "Hi [name], order [number] went to [email], call [number]. Yours, [name]"
-    ]
+    await reply(driver, question, "Order 48213 of Bo went to bo@x.example, Mendes: call +351 912 345 678.")
+    assert await answers(driver, question) == ["Order [number] of [name] went to [email], [name]: call [number]."]
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("Hi [name], yes, we do.", "Yes, we do."),
+        ("Dear Mr. [name] [name]!\n\nwe do.\n\nKind regards,\n[name]", "We do."),
+        ("Hello there,\nWe do.\nBest, [name]", "We do."),
+        ("Hi-fi sets are sold out.", "Hi-fi sets are sold out."),
+        ("Dear customers get a discount.", "Dear customers get a discount."),
+        ("Ask [name].\nWe do, says [name].", "Ask [name].\nWe do, says [name]."),
+    ],
+)
+def test_an_article_greets_nobody(said: str, left: str) -> None:
+    assert without_letter_parts(said) == left
 
 
 async def test_nothing_is_taken_from_unproven_senders_or_from_another_workspace(driver: Any) -> None:

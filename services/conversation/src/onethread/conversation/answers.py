@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import Any
 
@@ -27,6 +28,13 @@ NAMES = """select m.thread_id, m.author_name as name from message m
     where m.thread_id = any(%(threads)s) and m.author_kind in ('customer', 'teammate') and m.author_name is not null
     union select t.id, c.name from thread t join customer c on c.root_id = t.customer_id
     where t.id = any(%(threads)s) and c.name is not null"""
+_SALUTATION = re.compile(
+    r"\A(?:hi|hello|hey|dear|good (?:morning|day|afternoon|evening)|hallo|liebe[rs]?|guten (?:tag|morgen|abend)|bonjour"
+    r"|chère?|hola|buenos días|ciao|buongiorno|olá|beste|hej|cześć)"
+    r"(?:\s+(?:mr|mrs|ms|herr|frau|there|again)\b\.?)?(?:\s+\[name\])*\s*[,!.:–-]+(?:\s+|\Z)",
+    re.IGNORECASE,
+)
+_SIGNATURE = re.compile(r"\n[^\n.!?]{0,40}(?:,\s*|\n\s*)?\[name\][^\n.!?]{0,40}$")
 LONGEST = 20_000
 """Characters of an answer."""
 
@@ -51,4 +59,10 @@ def _answer(rows: list[Any], known: list[Any]) -> TeammateAnswer:
     first = rows[0]
     names = [one.name for one in known if one.thread_id == first.thread_id]
     text = "\n\n".join(row.text.strip() for row in rows)[:LONGEST]
-    return TeammateAnswer(message_id=first.id, text=without_personal_data(text, names))
+    return TeammateAnswer(message_id=first.id, text=without_letter_parts(without_personal_data(text, names)))
+
+
+def without_letter_parts(text: str) -> str:
+    """Without the salutation and the signature around it: an article greets nobody by name."""
+    text = _SIGNATURE.sub("", _SALUTATION.sub("", text.strip())).strip()
+    return text[:1].upper() + text[1:]
