@@ -57,6 +57,8 @@ class Asked:
     customer_id: str | None = None
     channel: ChannelKind | None = None
     locale: str | None = None
+    failed_id: str | None = None
+    """The article that was sure to answer, and did not."""
 
 
 @dataclass(frozen=True)
@@ -184,16 +186,14 @@ class GapStore:
         return [Stale(**dict(row)) for row in rows]
 
     def checked(self, gap: Stale, found: KnowledgeFound) -> None:
-        """Keeps what is found now. At the first look after a question, what would be enough to answer has failed."""
+        """Keeps what is found now."""
         best = found.passages[0] if found.passages else None
         near = (best.document_id, best.title, best.version) if best else (None, None, None)
-        failed = (near[0], near[2]) if found.confidence >= COVERED_FROM else (None, None)
         with self.documents.transaction() as db:
             db.execute(
-                "update gaps set nearest_id = ?, nearest_title = ?, nearest_version = ?, belief = ?,"
-                " failed_id = iif(failed_known, failed_id, ?), failed_version = iif(failed_known, failed_version, ?),"
-                " failed_known = 1, stale = 0 where workspace = ? and id = ? and question = ?",
-                (*near, found.confidence, *failed, gap.workspace, gap.id, gap.question),
+                "update gaps set nearest_id = ?, nearest_title = ?, nearest_version = ?, belief = ?, stale = 0"
+                " where workspace = ? and id = ? and question = ?",
+                (*near, found.confidence, gap.workspace, gap.id, gap.question),
             )
 
     def all_stale(self) -> None:
@@ -247,11 +247,13 @@ class GapStore:
     def _told_before(self, db: sqlite3.Connection, workspace: str, asked: Asked) -> bool:
         """Of one message all that is told counts once; in what ways it went wrong is kept."""
         where = (workspace, asked.message_id)
-        row = db.execute("select kinds from gap_questions where workspace = ? and message_id = ?", where).fetchone()
+        query = "select kinds, gap_id from gap_questions where workspace = ? and message_id = ?"
+        row = db.execute(query, where).fetchone()
         if row is None:
             return False
         kinds = json.dumps(sorted({*json.loads(row["kinds"]), asked.kind}))
         db.execute("update gap_questions set kinds = ? where workspace = ? and message_id = ?", (kinds, *where))
+        self._keep_failed(db, workspace, row["gap_id"], asked.failed_id)
         return True
 
     def _gap_for(self, db: sqlite3.Connection, workspace: str, vector: Any) -> str | None:
@@ -281,10 +283,19 @@ class GapStore:
         refresh(db, workspace, gap_id)
         # What was closed and is asked again is open again; what is ignored stays so.
         db.execute(
-            "update gaps set stale = 1, failed_known = 0, state = iif(state = 'closed' and closed < ?, 'open', state)"
+            "update gaps set state = iif(state = 'closed' and closed < ?, 'open', state)"
             " where workspace = ? and id = ?",
             (asked.at, workspace, gap_id),
         )
+        self._keep_failed(db, workspace, gap_id, asked.failed_id)
+
+    def _keep_failed(self, db: sqlite3.Connection, workspace: str, gap_id: str, failed_id: str | None) -> None:
+        if failed_id is not None:
+            db.execute(
+                "update gaps set failed_id = ?3, failed_version ="
+                " (select live from documents where workspace = ?1 and id = ?3) where workspace = ?1 and id = ?2",
+                (workspace, gap_id, failed_id),
+            )
 
     def _embed_anew(self, workspace: str) -> None:
         """Vectors of another model say nothing to those of this one. Gaps stay as they were gathered."""

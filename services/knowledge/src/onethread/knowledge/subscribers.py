@@ -11,7 +11,7 @@ from onethread.contracts.threads import ThreadClosed
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.gap_articles import GapArticles
 from onethread.knowledge.gap_forgetting import forget_customer
-from onethread.knowledge.gaps import Asked, NoSuchGapError
+from onethread.knowledge.gaps import COVERED_FROM, Asked, NoSuchGapError
 from onethread.knowledge.library import Library
 from onethread.knowledge.search import Searcher
 from onethread.runtime.bus import Bus
@@ -58,6 +58,7 @@ def follow(bus: Bus, articles: GapArticles, changed: Callable[[], None]) -> None
 
 def asked(event: KnowledgeGapFound) -> Asked:
     """Earlier releases did not say of which message it is: then each event is one."""
+    was_sure = event.data.kind != "handed_off" or event.data.confidence >= COVERED_FROM
     return Asked(
         message_id=str(UUID(event.subject) if event.subject else event.causationid or event.id),
         text=event.data.question,
@@ -67,6 +68,7 @@ def asked(event: KnowledgeGapFound) -> Asked:
         customer_id=str(event.customerid) if event.customerid else None,
         channel=event.data.channel,
         locale=event.data.locale,
+        failed_id=event.data.nearest.document_id if event.data.nearest and was_sure else None,
     )
 
 

@@ -1,11 +1,11 @@
 -- Questions of customers that found no answer, gathered by meaning. `sum` is the sum of the vectors of its questions.
--- `failed_*`: the article that was found, and did not help, when the question was asked last.
+-- `failed_*`: the article, and its version, that was sure to answer and did not when the question was asked last.
 create table gaps (
     workspace text not null, id text not null, question text not null,
     state text not null default 'open' check (state in ('open', 'drafted', 'closed', 'ignored')),
     model text not null, sum blob not null, count integer not null, first real not null, last real not null,
     article_id text, closed real, nearest_id text, nearest_title text, nearest_version integer,
-    belief real not null default 0, failed_id text, failed_version integer, failed_known integer not null default 0,
+    belief real not null default 0, failed_id text, failed_version integer,
     stale integer not null default 1,
     primary key (workspace, id)
 );
