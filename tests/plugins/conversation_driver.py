@@ -29,7 +29,7 @@ NO_BUS = "nats://127.0.0.1:1"
 COUNTERS = {"sequence", "last_position", "version", "updated_at"}
 """Of a thread's row. They grow with everything that is done to it, its undo among that."""
 GAPS = """select thread_id from outbox where thread_id is not null
-    group by thread_id having count(*) <> max(sequence) or min(sequence) <> 1"""
+    group by thread_id having count(sequence) <> max(sequence) or min(sequence) <> 1"""
 
 
 class Driver:

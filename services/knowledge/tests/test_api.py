@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
-from onethread.contracts.subjects import KNOWLEDGE_SEARCH
+from onethread.contracts.questions import TeammateAnswer, TeammateAnswers
+from onethread.contracts.subjects import CONVERSATION_ANSWERS, KNOWLEDGE_SEARCH
 from onethread.knowledge.app import create_app
 from onethread.knowledge.settings import Settings
 from onethread.runtime.bus import UnavailableError
@@ -21,6 +22,19 @@ class StandInBus:
     away: bool = False
     published: list = field(default_factory=list)
     answers: dict = field(default_factory=dict)
+    hears: dict = field(default_factory=dict)
+    said_by_teammates: dict = field(default_factory=dict)
+
+    def on(self, consumer, event, handler):
+        self.hears[consumer.name] = handler
+
+    async def ask(self, subject, question, answer, timeout=5.0):
+        """Conversation, which knows what teammates answered, by message."""
+        assert subject == CONVERSATION_ANSWERS
+        if self.away:
+            raise UnavailableError("nobody answers")
+        said = [(one, self.said_by_teammates[one]) for one in question.message_ids if one in self.said_by_teammates]
+        return TeammateAnswers(answers=[TeammateAnswer(message_id=one, text=text) for one, text in said])
 
     def answer(self, subject, question, handler):
         self.answers[subject] = handler

@@ -10,8 +10,13 @@ from typing import Literal
 from pydantic import Field
 
 from onethread.contracts.envelope import CloudEvent, Contract
+from onethread.contracts.messages import ChannelKind
 
 KnowledgeAudience = Literal["public", "internal"]
+GapKind = Literal["handed_off", "thumbed_down", "dismissed"]
+"""How a gap showed: the agent was not sure enough and handed off, the customer gave its answer a thumb down or a low
+score, or a teammate dismissed its draft as wrong.
+"""
 
 
 class DocumentChange(Contract):
@@ -31,13 +36,22 @@ class KnowledgeRemoved(CloudEvent):
     data: DocumentChange
 
 
+class NearestArticle(Contract):
+    document_id: str
+    title: str
+
+
 class KnowledgeGap(Contract):
     question: str
     confidence: float = Field(ge=0, le=1)
+    kind: GapKind = "handed_off"
+    channel: ChannelKind | None = None
+    locale: str | None = Field(default=None, description="The customer's, where it is known.")
+    nearest: NearestArticle | None = Field(default=None, description="What was found, though it did not answer.")
 
 
 class KnowledgeGapFound(CloudEvent):
-    """A customer asked what no article covers."""
+    """A customer asked what no article covers, or what the agent answered wrong. `subject` is the id of the message."""
 
     type: Literal["onethread.knowledge.gap_found.v1"] = "onethread.knowledge.gap_found.v1"
     data: KnowledgeGap

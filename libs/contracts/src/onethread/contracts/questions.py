@@ -38,6 +38,26 @@ class History(Contract):
     cursors: list[str] = Field(default_factory=list[str])
 
 
+class TeammateAnswersOf(Contract):
+    """`svc.conversation.answers`, asked by knowledge: what did teammates answer to these messages of customers?"""
+
+    workspace: str
+    message_ids: list[UUID] = Field(min_length=1, max_length=200)
+
+
+class TeammateAnswer(Contract):
+    """`text`: what teammates said to the customer, without names, addresses and numbers."""
+
+    message_id: UUID
+    text: str
+
+
+class TeammateAnswers(Contract):
+    """Answer: those that were answered, the latest first. Nothing of unproven senders, and no notes."""
+
+    answers: list[TeammateAnswer] = Field(default_factory=list[TeammateAnswer])
+
+
 class Refusal(Contract):
     """The answer to a question that could not be answered."""
 

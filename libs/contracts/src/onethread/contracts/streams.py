@@ -61,9 +61,12 @@ EMAIL_REPLIES = Consumer("gateway-email-replies", "ot.*.reply.requested.email", 
 SLACK_REPLIES = Consumer("gateway-slack-replies", "ot.*.reply.requested.slack", lanes=True, ack_wait=20)
 EMAIL_ERASURES = Consumer("gateway-email-erasures", "ot.*.customer.erased", max_ack_pending=1)
 SLACK_ERASURES = Consumer("gateway-slack-erasures", "ot.*.customer.erased", max_ack_pending=1)
+GAPS = Consumer("knowledge-gaps", "ot.*.knowledge.gap_found", max_ack_pending=4)
+SOLVED = Consumer("knowledge-solved", "ot.*.thread.closed", max_ack_pending=4)
+KNOWLEDGE_ERASURES = Consumer("knowledge-erasures", "ot.*.customer.erased", max_ack_pending=1)
 CONSUMERS = (
     INTAKE, PROPOSALS, DELIVERIES, FAILURES, FEEDBACK, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES,
-    EMAIL_ERASURES, SLACK_ERASURES,
+    EMAIL_ERASURES, SLACK_ERASURES, GAPS, SOLVED, KNOWLEDGE_ERASURES,
 )  # fmt: skip
 
 

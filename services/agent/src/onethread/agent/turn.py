@@ -20,12 +20,13 @@ from onethread.contracts import subjects
 from onethread.contracts.agent import AgentConfig
 from onethread.contracts.envelope import CloudEvent
 from onethread.contracts.ids import derived_id
-from onethread.contracts.knowledge import KnowledgeGap, KnowledgeGapFound
+from onethread.contracts.knowledge import KnowledgeGap, KnowledgeGapFound, NearestArticle
 from onethread.contracts.messages import ChannelKind, Message
 from onethread.contracts.questions import Delta, History, HistoryOfThread
 from onethread.contracts.replies import ProposedReply, ReplyProposed
 from onethread.contracts.threads import MessageAdded, Thread
 from onethread.runtime.bus import RefusedError, UnavailableError
+from onethread.runtime.personal import without_personal_data
 from onethread.runtime.telemetry import traceparent
 
 log = structlog.get_logger()
@@ -234,15 +235,22 @@ class _Turn:
         )
 
     async def _tell_gap(self, reply: Reply) -> None:
+        found = reply.found.passages[0] if reply.found and reply.found.passages else None
         gap = KnowledgeGapFound(
             id=derived_id(self._event.id, "gap"),
             source=SOURCE,
+            subject=str(self._message.id),
             workspaceid=self._event.workspaceid,
             traceparent=traceparent(),
             threadid=self._event.threadid,
             customerid=self._event.customerid,
             causationid=self._event.id,
-            data=KnowledgeGap(question=reply.gap or "", confidence=reply.confidence),
+            data=KnowledgeGap(
+                question=without_personal_data(reply.gap or "", [self._message.author.name]),
+                confidence=reply.confidence,
+                channel=self._kind,
+                nearest=NearestArticle(document_id=found.document_id, title=found.title) if found else None,
+            ),
         )
         try:
             await self._bus.publish(gap)

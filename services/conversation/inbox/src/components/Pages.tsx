@@ -3,6 +3,7 @@ import type { Place } from "../pages.ts";
 import { AgentReportPage } from "./AgentReport.tsx";
 import { AgentSettingsPage } from "./AgentSettings.tsx";
 import { ArticlesPage } from "./knowledge/Articles.tsx";
+import { GapsPage } from "./knowledge/Gaps.tsx";
 import { ProposalsPage } from "./knowledge/Proposals.tsx";
 import { SourcesPage } from "./knowledge/Sources.tsx";
 import { TestAnswerPage } from "./knowledge/TestAnswer.tsx";
@@ -14,6 +15,7 @@ const PAGES: Record<string, ComponentType> = {
   "knowledge/articles": ArticlesPage,
   "knowledge/sources": SourcesPage,
   "knowledge/proposals": ProposalsPage,
+  "knowledge/gaps": GapsPage,
   "knowledge/test": TestAnswerPage,
 };
 

@@ -21,7 +21,7 @@ from onethread.contracts.agent import AgentConfigOf
 from onethread.contracts.channels import ChannelsOf
 from onethread.contracts.messages import Message, MessageReceived
 from onethread.contracts.proofs import StartProof, TryCode
-from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor
+from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor, TeammateAnswersOf
 from onethread.conversation import (
     acts_api,
     admin_api,
@@ -42,6 +42,7 @@ from onethread.conversation import (
 )
 from onethread.conversation.access import GUARD, Access
 from onethread.conversation.agent_config import AgentConfigs
+from onethread.conversation.answers import Answers
 from onethread.conversation.channels import ChannelsForGateways
 from onethread.conversation.comparing import Comparing
 from onethread.conversation.database import AWAY, UNFIT, Database
@@ -138,7 +139,7 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
         body = json.dumps({"thread_id": str(thread_id)}).encode()
         await bus.say_live(subjects.live(workspace, "drafts", "inbox"), body)
 
-    parts.tell_of_drafts, parts.feedback = tell_of_drafts, FeedbackOfCustomers(database, tell_inbox)
+    parts.tell_of_drafts, parts.feedback = tell_of_drafts, FeedbackOfCustomers(database, relay, tell_inbox)
     parts.proposed = Proposed(
         database, relay, parts.workspaces, tell_of_drafts, agent_name=settings.agent_name,
         unseen_minutes=settings.unseen_reply_minutes,
@@ -160,6 +161,7 @@ def _connect(parts: State) -> None:
     bus.on(streams.FEEDBACK, r.FeedbackReceived, only_known(parts.feedback))
     bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
     bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
+    bus.answer(subjects.CONVERSATION_ANSWERS, TeammateAnswersOf, Answers(parts.database))
     bus.answer(subjects.CONVERSATION_AGENT, AgentConfigOf, AgentConfigs(parts.database))
     bus.answer(subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(parts.database, parts.seal))
     bus.answer(subjects.CONVERSATION_PROVE, StartProof, parts.proofs.start)

@@ -7,8 +7,11 @@ from psycopg.types.json import Jsonb
 
 from onethread.contracts.messages import MessageFeedback
 from onethread.contracts.replies import FeedbackReceived
+from onethread.conversation import gaps
 from onethread.conversation.database import Database
+from onethread.conversation.outbox import Relay
 from onethread.conversation.replies import Tell, message_contract
+from onethread.conversation.resolutions import speaks_against
 
 log = structlog.get_logger()
 
@@ -23,8 +26,8 @@ NOTE = """update message m set feedback = %(feedback)s
 
 
 class FeedbackOfCustomers:
-    def __init__(self, database: Database, tell: Tell) -> None:
-        self._database, self._tell = database, tell
+    def __init__(self, database: Database, relay: Relay, tell: Tell) -> None:
+        self._database, self._relay, self._tell = database, relay, tell
 
     async def __call__(self, event: FeedbackReceived) -> None:
         given = event.data
@@ -36,6 +39,9 @@ class FeedbackOfCustomers:
         }  # fmt: skip
         async with self._database.transaction(event.workspaceid) as connection:
             row = await (await connection.execute(NOTE, asked)).fetchone()
+            if row and speaks_against(kept.score, kept.scale) and await gaps.answer_was_bad(connection, row.id):
+                await self._relay.notify(connection)
+        self._relay.wake()
         if row is None:
             log.info("feedback.ignored", message=str(given.message_id))
             return

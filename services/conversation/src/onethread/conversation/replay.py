@@ -25,6 +25,7 @@ from onethread.contracts import customers as c
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.ids import derived_id
+from onethread.contracts.knowledge import KnowledgeGapFound
 from onethread.contracts.messages import Message
 from onethread.contracts.replies import ReplyRequested
 from onethread.conversation import profiles, snapshot, threads
@@ -37,7 +38,8 @@ CUSTOMERS = "select id, root_id from customer order by id"
 THREADS = "select * from thread order by id"
 MESSAGES = "select * from message order by id"
 ADDED = "select body from outbox where id = %s"
-LATEST = """select body from outbox where thread_id = %s and type not like 'onethread.reply.%%'
+LATEST = """select body from outbox
+    where thread_id = %s and sequence is not null and type not like 'onethread.reply.%%'
     order by sequence desc limit 1"""
 KINDS: dict[str, type[CloudEvent]] = {
     model.model_fields["type"].default: model
@@ -45,7 +47,7 @@ KINDS: dict[str, type[CloudEvent]] = {
         t.MessageAdded, t.ThreadOpened, t.ThreadAssigned, t.ThreadTagged, t.ThreadEscalated, t.ThreadSnoozed,
         t.ThreadClosed, t.ThreadUpdated, t.ThreadReopened, t.ThreadMerged, t.ThreadSplit, c.CustomerCreated,
         c.CustomerUpdated, c.CustomerIdentityLinked, c.CustomerIdentityUnlinked, c.CustomerErased, c.CustomerMerged,
-        c.CustomerUnmerged, ReplyRequested,
+        c.CustomerUnmerged, ReplyRequested, KnowledgeGapFound,
     )
 }  # fmt: skip
 _JSON = TypeAdapter(dict[str, Any])

@@ -114,12 +114,17 @@ def _came_back(at: datetime | None, resolved_at: datetime, reopen: timedelta) ->
     return at is not None and at <= resolved_at + reopen
 
 
+def speaks_against(score: int, scale: str) -> bool:
+    """A thumb down, or a CSAT of 1 or 2."""
+    return score < 0 if scale == "thumbs" else score <= BAD_SCORE
+
+
 def _is(row: Any, *, good: bool) -> bool:
     if row.score is None:
         return False
-    if row.scale == "thumbs":
-        return row.score > 0 if good else row.score < 0
-    return row.score >= GOOD_SCORE if good else row.score <= BAD_SCORE
+    if not good:
+        return speaks_against(row.score, row.scale)
+    return row.score > 0 if row.scale == "thumbs" else row.score >= GOOD_SCORE
 
 
 def _counts(counted: Counter[str]) -> dict[str, int]:

@@ -18,6 +18,7 @@ REPLAY = 1_000
 MARGIN = 200
 """Positions are given before transactions commit, so a replay starts a little earlier; readers know events by id."""
 SINCE = """select id, type, body from outbox where workspace_id = %s and type not like 'onethread.reply.%%'
+    and type not like 'onethread.knowledge.%%'
     and position > (select position from outbox where id = %s) - %s order by position limit %s"""
 
 TO_INBOX = {"updated": "message.updated", "pending": "reply.pending", "drafts": "thread.drafts"}

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request
 from pydantic import StringConstraints
 
+from onethread.knowledge.gap_articles import GapArticles
 from onethread.knowledge.ingest import Ingestion
 from onethread.knowledge.library import Library
 from onethread.knowledge.search import Searcher
@@ -30,6 +31,7 @@ class Knowledge:
     ingestion: Ingestion
     syncing: Syncing
     written: ArticleStore
+    gaps: GapArticles
     settings: Settings
 
 

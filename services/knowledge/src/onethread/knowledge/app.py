@@ -9,9 +9,21 @@ from fastapi import FastAPI
 
 from onethread.contracts import subjects
 from onethread.contracts.calls import Call
-from onethread.knowledge import access, api, articles_api, documents_api, sources_api, subscribers, uploads_api
+from onethread.knowledge import (
+    access,
+    api,
+    articles_api,
+    documents_api,
+    gaps_api,
+    sources_api,
+    subscribers,
+    uploads_api,
+)
 from onethread.knowledge.calls import Calls
 from onethread.knowledge.embedding import Embedder
+from onethread.knowledge.gap_articles import GapArticles
+from onethread.knowledge.gap_tending import Tending
+from onethread.knowledge.gaps import GapStore
 from onethread.knowledge.ingest import Ingestion
 from onethread.knowledge.library import open_library
 from onethread.knowledge.settings import Settings
@@ -37,11 +49,14 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             library = await asyncio.to_thread(stack.enter_context, opening)
             connected = bus or Bus("knowledge", settings)
             searcher = library.searcher
+            written = ArticleStore(library.store)
+            gaps = GapArticles(library, connected, GapStore(library.store, library.embedder), written)
             subscribers.subscribe(connected, library, searcher)
             connected.answer(subjects.KNOWLEDGE_API, Call, Calls(app, settings, Bodies(connected)))
+            ingestion = Ingestion(library, connected.publish)
+            subscribers.follow(connected, gaps, ingestion.wake)
             await connected.start()
             stack.push_async_callback(connected.stop)
-            ingestion = Ingestion(library, connected.publish)
             stack.callback(ingestion.close)
             loop = asyncio.get_running_loop()
 
@@ -55,9 +70,9 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             stack.push_async_callback(_cancel, running)
             following = asyncio.create_task(syncing.run())
             stack.push_async_callback(_cancel, following)
-            app.state.knowledge = access.Knowledge(
-                library, searcher, ingestion, syncing, ArticleStore(library.store), settings
-            )
+            tending = asyncio.create_task(Tending(library, searcher, gaps).run())
+            stack.push_async_callback(_cancel, tending)
+            app.state.knowledge = access.Knowledge(library, searcher, ingestion, syncing, written, gaps, settings)
 
             async def indexing() -> None:
                 if running.done():
@@ -67,13 +82,22 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
                 if following.done():
                     raise UnavailableError("reading of sources has stopped")
 
-            health.alive |= {"indexing": indexing, "reading": reading, "consumers": connected.check_consumers}
+            async def gaps_tended() -> None:
+                if tending.done():
+                    raise UnavailableError("gaps are not looked after")
+
+            health.alive |= {
+                "indexing": indexing,
+                "reading": reading,
+                "gaps": gaps_tended,
+                "consumers": connected.check_consumers,
+            }
             health.ready |= {"bus": connected.check, "first pass": ingestion.first_pass}
             yield
 
     app = FastAPI(title="Onethread knowledge", lifespan=lifespan)
     errors.install(app)
-    for part in (api, documents_api, sources_api, uploads_api, articles_api):
+    for part in (api, documents_api, sources_api, uploads_api, articles_api, gaps_api):
         app.include_router(part.router)
     app.include_router(health.router())
     return app

@@ -23,6 +23,7 @@ from onethread.knowledge.written import (
     ArticleVersion,
     ChangedMeanwhileError,
     Content,
+    EmptyArticleError,
     NoSuchArticleError,
     Origin,
     State,
@@ -61,7 +62,7 @@ class ArticlePatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: Title | None = None
-    text: Text | None = None
+    text: Text | Literal[""] | None = Field(None, description="Markdown. An article without any is not published.")
     audience: Audience | None = None
     locale: Locale | None = None
     url: Url | None = None
@@ -193,7 +194,7 @@ async def list_articles(
     limit: Limit = 50,
 ) -> ArticleList:
     found = await knowledge.library.run(knowledge.written.all, workspace, state, q, after, limit + 1)
-    items = [_out(article) for article in found[:limit]]
+    items = [article_out(article) for article in found[:limit]]
     return ArticleList(items=items, next=cursor_after(items[-1].id) if len(found) > limit else None)
 
 
@@ -244,7 +245,7 @@ async def _answer(
 ) -> ArticleOut:
     article = await _run(knowledge, act, *args, **kwargs)
     response.headers["ETag"] = f'"{article.revision}"'
-    return _out(article)
+    return article_out(article)
 
 
 async def _run(knowledge: Knowledge, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -256,6 +257,9 @@ async def _run(knowledge: Knowledge, act: Callable[P, R], *args: P.args, **kwarg
     except ChangedMeanwhileError as error:
         detail = "Nothing was changed. Read it again."
         raise Problem(412, "The article changed meanwhile", detail, version=error.revision) from error
+    except EmptyArticleError as error:
+        detail = "It has no text yet. Write the answer first. Nothing was changed."
+        raise Problem(422, "An empty article cannot be published", detail) from error
     knowledge.ingestion.wake()
     return done
 
@@ -266,7 +270,7 @@ def _content(fields: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "wordings": tuple(kept["wordings"])} if "wordings" in kept else kept
 
 
-def _out(article: Written) -> ArticleOut:
+def article_out(article: Written) -> ArticleOut:
     latest = article.latest
     return ArticleOut(
         **_version(latest),

@@ -1,8 +1,17 @@
-"""What other services ask over NATS."""
+"""What other services ask and tell over NATS."""
 
-from onethread.contracts import subjects
-from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Likeness, LikenessOf
+from collections.abc import Callable
+from contextlib import suppress
+from uuid import UUID
+
+from onethread.contracts import streams, subjects
+from onethread.contracts.customers import CustomerErased
+from onethread.contracts.knowledge import KnowledgeFound, KnowledgeGapFound, KnowledgeSearch, Likeness, LikenessOf
+from onethread.contracts.threads import ThreadClosed
 from onethread.knowledge.embedding import Embedder
+from onethread.knowledge.gap_articles import GapArticles
+from onethread.knowledge.gap_forgetting import forget_customer
+from onethread.knowledge.gaps import COVERED_FROM, Asked, NoSuchGapError
 from onethread.knowledge.library import Library
 from onethread.knowledge.search import Searcher
 from onethread.runtime.bus import Bus
@@ -19,6 +28,48 @@ def subscribe(bus: Bus, library: Library, searcher: Searcher) -> None:
 
     bus.answer(subjects.KNOWLEDGE_SEARCH, KnowledgeSearch, search)
     bus.answer(subjects.KNOWLEDGE_LIKENESS, LikenessOf, compare)
+
+
+def follow(bus: Bus, articles: GapArticles, changed: Callable[[], None]) -> None:
+    """Hears what customers got no good answer to, what teammates have solved, and who is to be forgotten. `changed` is
+    called when articles may have.
+    """
+    run = articles.library.run
+
+    async def gap(event: KnowledgeGapFound) -> None:
+        await run(articles.gaps.note, event.workspaceid, asked(event))
+
+    async def closed(event: ThreadClosed) -> None:
+        by = event.data.by
+        if by is not None and by.kind == "teammate":
+            await run(articles.gaps.solved, event.workspaceid, str(event.data.thread.id))
+
+    async def erased(event: CustomerErased) -> None:
+        emptied = await run(forget_customer, articles.written, event)
+        changed()
+        for gap_id in emptied:
+            with suppress(NoSuchGapError):
+                await articles.draft(event.workspaceid, gap_id)
+
+    bus.on(streams.GAPS, KnowledgeGapFound, gap)
+    bus.on(streams.SOLVED, ThreadClosed, closed)
+    bus.on(streams.KNOWLEDGE_ERASURES, CustomerErased, erased)
+
+
+def asked(event: KnowledgeGapFound) -> Asked:
+    """Earlier releases did not say of which message it is: then each event is one."""
+    was_sure = event.data.kind != "handed_off" or event.data.confidence >= COVERED_FROM
+    return Asked(
+        message_id=str(UUID(event.subject) if event.subject else event.causationid or event.id),
+        text=event.data.question,
+        kind=event.data.kind,
+        at=event.time.timestamp(),
+        thread_id=str(event.threadid) if event.threadid else None,
+        customer_id=str(event.customerid) if event.customerid else None,
+        channel=event.data.channel,
+        locale=event.data.locale,
+        failed_id=event.data.nearest.document_id if event.data.nearest and was_sure else None,
+    )
 
 
 def likeness(embedder: Embedder, question: LikenessOf) -> Likeness:

@@ -65,6 +65,10 @@ class NoSuchArticleError(LookupError):
     """There is none of this id in the workspace."""
 
 
+class EmptyArticleError(Exception):
+    """It says nothing yet, and cannot be published."""
+
+
 class ChangedMeanwhileError(Exception):
     """The article is not what the caller has seen."""
 
@@ -93,18 +97,32 @@ class ArticleStore:
     ) -> Written:
         """One proposal a thread: a second one is answered with the first, whatever became of it."""
         with self.documents.transaction() as db:
-            if thread_id and (known := self._of_thread(db, workspace, thread_id)):
+            if thread_id and (known := self.of_thread(db, workspace, thread_id)):
                 return self._read(db, workspace, known)
-            article_id = f"art_{uuid4().hex[:16]}"
-            db.execute(
-                "insert into articles (workspace, id, state, origin, draft, revision, why, thread_id)"
-                " values (?, ?, ?, ?, 1, 1, ?, ?)",
-                (workspace, article_id, "draft" if state == "published" else state, origin, why, thread_id),
-            )
-            self._add_version(db, workspace, article_id, 1, content, author)
-            if state == "published":
-                self._publish(db, workspace, article_id)
-            return self._read(db, workspace, article_id)
+            return self.create_one(db, workspace, content, author, (state, origin, why, thread_id))
+
+    def create_one(
+        self,
+        db: sqlite3.Connection,
+        workspace: str,
+        content: Content,
+        author: str,
+        being: tuple[State, Origin, str | None, str | None],
+    ) -> Written:
+        """As `create`, in the caller's transaction, where no article is of the thread. `being`: state, origin, why,
+        and the thread's id.
+        """
+        state, *rest = being
+        article_id = f"art_{uuid4().hex[:16]}"
+        db.execute(
+            "insert into articles (workspace, id, state, origin, draft, revision, why, thread_id)"
+            " values (?, ?, ?, ?, 1, 1, ?, ?)",
+            (workspace, article_id, "draft" if state == "published" else state, *rest),
+        )
+        self._add_version(db, workspace, article_id, 1, content, author)
+        if state == "published":
+            self._publish(db, workspace, article_id)
+        return self._read(db, workspace, article_id)
 
     def change(
         self,
@@ -116,8 +134,8 @@ class ArticleStore:
         state: State | None = None,
         seen: int | None = None,
     ) -> Written:
-        """Saves a version if something differs, then moves to `state`. Raises `NoSuchArticleError`, and
-        `ChangedMeanwhileError` when the article is no longer at the revision that was `seen`.
+        """Saves a version if something differs, then moves to `state`. Raises `NoSuchArticleError`,
+        `EmptyArticleError`, and `ChangedMeanwhileError` when the article is no longer at the revision that was `seen`.
         """
         with self.documents.transaction() as db:
             before = self._read(db, workspace, article_id)
@@ -169,12 +187,13 @@ class ArticleStore:
         query = f"select {_VERSION} order by number desc"
         return [_version(row) for row in self.documents.connection.execute(query, (workspace, article_id))]
 
-    # Inside
-
-    def _of_thread(self, db: sqlite3.Connection, workspace: str, thread_id: str) -> str | None:
+    def of_thread(self, db: sqlite3.Connection, workspace: str, thread_id: str) -> str | None:
+        """Id of the article that was proposed from the thread."""
         query = "select id from articles where workspace = ? and thread_id = ?"
         row = db.execute(query, (workspace, thread_id)).fetchone()
         return row["id"] if row else None
+
+    # Inside
 
     def _read(self, db: sqlite3.Connection, workspace: str, article_id: str) -> Written:
         where = (workspace, article_id)
@@ -217,6 +236,8 @@ class ArticleStore:
     def _publish(self, db: sqlite3.Connection, workspace: str, article_id: str) -> None:
         """The latest version goes into search. The one that is there stays until the new one is indexed."""
         latest = self._read(db, workspace, article_id).latest
+        if not latest.content.text.strip():
+            raise EmptyArticleError
         self.documents.accept_one(db, workspace, Article(article_id, **vars(latest.content)), WRITTEN)
         where = (workspace, article_id, latest.number)
         stamp = "update article_versions set published_at = coalesce(published_at, ?)"
