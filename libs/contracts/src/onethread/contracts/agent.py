@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from onethread.contracts.envelope import Contract
-from onethread.contracts.knowledge import Passage
+from onethread.contracts.knowledge import KnowledgeTrial, Passage
 from onethread.contracts.messages import AuthorKind, ChannelKind, Source
 
 AgentMode = Literal["auto", "draft", "shadow", "off"]
@@ -96,6 +96,12 @@ class SaidBefore(Contract):
     titles: list[str] = Field(default_factory=list[str], max_length=20)
 
 
+class Trial(KnowledgeTrial):
+    """What is not live and shall count for one question. The month's budget stays the live one."""
+
+    settings: AgentSettings | None = None
+
+
 class Ask(Contract):
     """`svc.agent.ask`: what would the agent say? Nobody is told, and nothing is kept. `history` is oldest first."""
 
@@ -103,6 +109,7 @@ class Ask(Contract):
     question: str = Field(min_length=1, max_length=20_000)
     history: list[SaidBefore] = Field(default_factory=list[SaidBefore], max_length=200)
     channel: ChannelKind = "widget"
+    trial: Trial | None = Field(default=None, description="Answered as if this were live.")
 
 
 class Answered(Contract):

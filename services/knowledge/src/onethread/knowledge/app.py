@@ -13,6 +13,7 @@ from onethread.knowledge.ingest import Ingestion
 from onethread.knowledge.library import open_library
 from onethread.knowledge.settings import Settings
 from onethread.knowledge.syncing import Syncing
+from onethread.knowledge.trial import Trials
 from onethread.knowledge.written import ArticleStore
 from onethread.runtime import errors
 from onethread.runtime.bus import Bus, UnavailableError
@@ -32,8 +33,8 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             opening = open_library(settings.folder, embedder)
             library = await asyncio.to_thread(stack.enter_context, opening)
             connected = bus or Bus("knowledge", settings)
-            searcher = library.searcher
-            subscribers.subscribe(connected, library, searcher)
+            searcher, written = library.searcher, ArticleStore(library.store)
+            subscribers.subscribe(connected, library, Trials(library, searcher, written))
             await connected.start()
             stack.push_async_callback(connected.stop)
             ingestion = Ingestion(library, connected.publish)
@@ -50,9 +51,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             stack.push_async_callback(_cancel, running)
             following = asyncio.create_task(syncing.run())
             stack.push_async_callback(_cancel, following)
-            app.state.knowledge = access.Knowledge(
-                library, searcher, ingestion, syncing, ArticleStore(library.store), settings
-            )
+            app.state.knowledge = access.Knowledge(library, searcher, ingestion, syncing, written, settings)
 
             async def indexing() -> None:
                 if running.done():
