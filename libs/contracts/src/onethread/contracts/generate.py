@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from onethread.contracts import subjects
-from onethread.contracts.agent import AgentConfig, AgentConfigOf
+from onethread.contracts.agent import AgentConfig, AgentConfigOf, Answered, Ask
+from onethread.contracts.calls import Call, Called
 from onethread.contracts.catalog import EVENTS, type_of
 from onethread.contracts.channels import ChannelChanged, Channels, ChannelsOf
 from onethread.contracts.envelope import CONTENT_TYPE, CloudEvent
@@ -31,6 +32,8 @@ SCHEMAS = ROOT / "libs" / "contracts" / "schemas"
 ASYNCAPI = ROOT / "docs" / "asyncapi" / "onethread.json"
 QUESTIONS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     subjects.KNOWLEDGE_SEARCH: (KnowledgeSearch, KnowledgeFound),
+    subjects.KNOWLEDGE_API: (Call, Called),
+    subjects.AGENT_ASK: (Ask, Answered),
     subjects.CONVERSATION_HISTORY: (HistoryOfThread, History),
     subjects.CONVERSATION_VISITOR: (HistoryOfVisitor, History),
     subjects.CONVERSATION_AGENT: (AgentConfigOf, AgentConfig),

@@ -78,3 +78,17 @@ class Bucket:
 EMAIL_LEDGER = Bucket("deliveries-email", 30 * DAY)
 SLACK_LEDGER = Bucket("deliveries-slack", 30 * DAY)
 BUCKETS = (EMAIL_LEDGER, SLACK_LEDGER)
+
+
+@dataclass(frozen=True)
+class ObjectBucket:
+    """An object store, for what is too large for a message."""
+
+    name: str
+    max_age: int
+    max_bytes: int
+
+
+BODIES = ObjectBucket("bodies", 15 * 60, 256 * 1024**2)
+"""Of calls and their answers. Whoever reads one removes it; what is left, since somebody stopped, goes by its age."""
+OBJECT_BUCKETS = (BODIES,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 EVERYTHING = "ot.>"
 KNOWLEDGE_SEARCH = "svc.knowledge.search"
 KNOWLEDGE_LIKENESS = "svc.knowledge.likeness"
+KNOWLEDGE_API = "svc.knowledge.api"
 CONVERSATION_HISTORY = "svc.conversation.history"
 CONVERSATION_VISITOR = "svc.conversation.visitor"
 AGENT_ASK = "svc.agent.ask"

@@ -19,7 +19,16 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 from nats.js.errors import BadRequestError, NotFoundError
 
 from onethread.contracts import subjects
-from onethread.contracts.streams import BUCKETS, CONSUMERS, STREAMS, Bucket, Consumer, Stream
+from onethread.contracts.streams import (
+    BUCKETS,
+    CONSUMERS,
+    OBJECT_BUCKETS,
+    STREAMS,
+    Bucket,
+    Consumer,
+    ObjectBucket,
+    Stream,
+)
 from onethread.runtime.settings import Settings
 
 DUPLICATE_WINDOW = 120
@@ -35,6 +44,8 @@ async def provision(js: JetStreamContext, replicas: int = 1) -> None:
             await js.key_value(bucket.name)
         except NotFoundError:
             await js.add_stream(_bucket(bucket, replicas))
+    for objects in OBJECT_BUCKETS:
+        await _agree(js, _objects(objects, replicas))
     for consumer in CONSUMERS:
         for durable, subject in consumer.each():
             await _consumer(js, consumer, durable, subject)
@@ -56,6 +67,22 @@ def _bucket(bucket: Bucket, replicas: int) -> StreamConfig:
     )
 
 
+def _objects(bucket: ObjectBucket, replicas: int) -> StreamConfig:
+    """As clients make them."""
+    return StreamConfig(
+        name=f"OBJ_{bucket.name}",
+        subjects=[f"$O.{bucket.name}.C.>", f"$O.{bucket.name}.M.>"],
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        max_age=bucket.max_age,
+        max_bytes=bucket.max_bytes,
+        duplicate_window=DUPLICATE_WINDOW,
+        discard=DiscardPolicy.NEW,
+        allow_rollup_hdrs=True,
+        allow_direct=True,
+    )
+
+
 async def _stream(js: JetStreamContext, stream: Stream, replicas: int) -> None:
     config = StreamConfig(
         name=stream.name,
@@ -66,6 +93,10 @@ async def _stream(js: JetStreamContext, stream: Stream, replicas: int) -> None:
         num_replicas=replicas,
         duplicate_window=DUPLICATE_WINDOW,
     )
+    await _agree(js, config)
+
+
+async def _agree(js: JetStreamContext, config: StreamConfig) -> None:
     try:
         await js.add_stream(config)
     except BadRequestError:  # it exists with other settings

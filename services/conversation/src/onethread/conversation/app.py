@@ -27,11 +27,13 @@ from onethread.conversation import (
     admin_api,
     agent_config,
     api,
+    asking_api,
     channels_api,
     customers_api,
     erasing_api,
     etags,
     examples,
+    knowledge_api,
     messages_api,
     metrics_api,
     proofs_api,
@@ -64,6 +66,7 @@ from onethread.conversation.timers import Timers
 from onethread.conversation.unseen import Unseen
 from onethread.conversation.workspaces import Workspaces
 from onethread.runtime import errors
+from onethread.runtime.bodies import Bodies
 from onethread.runtime.bus import Bus
 from onethread.runtime.errors import Problem
 from onethread.runtime.health import Health
@@ -73,7 +76,8 @@ log = structlog.get_logger()
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     session_api.router, api.router, messages_api.router, customers_api.router, proofs_api.router, acts_api.router,
-    proposals_api.router, metrics_api.router, agent_config.router, channels_api.router, erasing_api.router,
+    proposals_api.router, metrics_api.router, agent_config.router, knowledge_api.router,
+    asking_api.router, channels_api.router, erasing_api.router,
     admin_api.router, admin_api.installation_router,
 )  # fmt: skip
 """Whoever comes by these must say who they are, and be allowed to."""
@@ -142,6 +146,7 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
     parts.deliveries = Deliveries(database, relay, places, tell_inbox)
     unseen, comparing = Unseen(database, relay, places, tell_inbox), Comparing(database, bus)
     parts.timers = Timers(database, jobs(database, relay, replies, unseen, comparing))
+    parts.bodies = Bodies(bus)
     parts.on_start, parts.on_stop = [database.check_role], [parts.stream.close]
 
 

@@ -177,10 +177,30 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "Workspace": WORKSPACE,
     "WorkspaceList": page(WORKSPACE),
     "Audit": page(MERGED),
+    "AskIn": {
+        "question": "And to Spain?", "channel": "widget",
+        "history": [{"author": "customer", "text": "How long is delivery?", "titles": []}],
+    },
+    "Answered": {
+        "decision": "answer", "confidence": 0.91, "text": "Five working days.", "reason": "An article answers it.",
+        "sources": [{"title": "Delivery times", "url": "https://shop.example/d", "document_id": "d", "score": 0.91}],
+        "query": "How long is delivery to Spain?", "calibration": "2",
+        "passages": [{
+            "document_id": "d", "title": "Delivery times", "heading_path": ["Abroad"], "text": "Spain: five days.",
+            "url": "https://shop.example/d", "locale": "en", "score": 0.91, "version": 3,
+        }],
+    },
 }  # fmt: skip
 """Of schemas that have a name, wherever they stand."""
 
-PREFIX = "/api/v1"
+PREFIX, NO_CONTENT = "/api/v1", "204"
+KNOWLEDGE = "/knowledge/{path}"
+ARTICLE: dict[str, Any] = {
+    "id": "art_5f0c1d2e3a4b5c6d", "title": "Delivery times", "text": "Three working days.", "audience": "public",
+    "locale": "en", "url": None, "wordings": ["When does my parcel come?"], "author": "Mara Lind", "version": 1,
+    "at": LATER, "published_at": None, "state": "draft", "origin": "written", "live_version": None, "changed": False,
+    "why": None, "thread_id": None,
+}  # fmt: skip
 ANSWERS: dict[tuple[str, str], Any] = {
     ("get", "/threads/{thread_id}"): THREAD | {
         "participants": [{"name": "Ana Ruiz", "identity": {n: IDENTITY[n] for n in ("kind", "value", "trust")}}],
@@ -204,6 +224,11 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "messages_in_threads_of_others": [], "proposals": [DRAFT], "places": [], "acts": [], "proofs": [], "audit": [],
     },
     ("get", "/events"): f'event: onethread.message.added.v1\nid: {WHERE}\ndata: {{"specversion": "1.0", …}}\n\n',
+    ("get", KNOWLEDGE): page(ARTICLE),
+    ("post", KNOWLEDGE): ARTICLE,
+    ("put", KNOWLEDGE): {"chosen": "english"},
+    ("delete", KNOWLEDGE): {},
+    ("patch", KNOWLEDGE): ARTICLE | {"state": "published", "live_version": 1},
     ("get", "/dead-letters"): {
         "items": [{
             "id": 7, "service": "conversation", "reason": "PoisonError: there is no such workspace",
@@ -226,7 +251,7 @@ def add(document: dict[str, Any]) -> dict[str, Any]:
         for method, endpoint in methods.items():
             example = ANSWERS.get((method, path.removeprefix(PREFIX)))
             for code, answer in endpoint["responses"].items():
-                if example is not None and code.startswith("2"):
+                if example is not None and code.startswith("2") and code != NO_CONTENT:
                     content = answer.setdefault("content", {"application/json": {}})
                     next(iter(content.values()))["example"] = example
     return document

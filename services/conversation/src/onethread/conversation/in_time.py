@@ -7,12 +7,15 @@ the query that has the time limit, but the answer.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onethread.runtime.errors import Problem
 
 SECONDS = 8.0
+LONGER = {"/api/v1/knowledge/uploads": 300.0, "/api/v1/agent/ask": 75.0}
+"""By path: a file comes slowly over a slow line, and a language model takes its time."""
 LATE = Problem(
     503,
     "This took too long",
@@ -23,8 +26,8 @@ LATE = Problem(
 class AnswerInTime:
     """Middleware: answers 503 when the application has not begun to answer after `seconds`. Streams may last."""
 
-    def __init__(self, app: ASGIApp, seconds: float = SECONDS) -> None:
-        self._app, self._seconds = app, seconds
+    def __init__(self, app: ASGIApp, seconds: float = SECONDS, longer: Mapping[str, float] = LONGER) -> None:
+        self._app, self._seconds, self._longer = app, seconds, longer
         self._late: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +45,8 @@ class AnswerInTime:
 
         task = asyncio.ensure_future(self._app(scope, receive, pass_on))
         try:
-            await asyncio.wait({task, begun}, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            seconds = self._longer.get(scope["path"], self._seconds)
+            await asyncio.wait({task, begun}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             task.cancel()
             raise

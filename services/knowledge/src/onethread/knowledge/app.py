@@ -7,7 +7,10 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from onethread.contracts import subjects
+from onethread.contracts.calls import Call
 from onethread.knowledge import access, api, articles_api, documents_api, sources_api, subscribers, uploads_api
+from onethread.knowledge.calls import Calls
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.ingest import Ingestion
 from onethread.knowledge.library import open_library
@@ -16,6 +19,7 @@ from onethread.knowledge.syncing import Syncing
 from onethread.knowledge.trial import Trials
 from onethread.knowledge.written import ArticleStore
 from onethread.runtime import errors
+from onethread.runtime.bodies import Bodies
 from onethread.runtime.bus import Bus, UnavailableError
 from onethread.runtime.context import service_name
 from onethread.runtime.health import Health
@@ -35,6 +39,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             connected = bus or Bus("knowledge", settings)
             searcher, written = library.searcher, ArticleStore(library.store)
             subscribers.subscribe(connected, library, Trials(library, searcher, written))
+            connected.answer(subjects.KNOWLEDGE_API, Call, Calls(app, settings, Bodies(connected)))
             await connected.start()
             stack.push_async_callback(connected.stop)
             ingestion = Ingestion(library, connected.publish)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from onethread.knowledge.access import (
     After,
@@ -129,8 +129,22 @@ async def _if_match(
 
 
 Seen = Annotated[int | None, Depends(_if_match)]
+
+
+def _as_written(name: str) -> str:
+    """Headers come as Latin-1, which is not how people write their names."""
+    try:
+        return name.encode("latin-1").decode()
+    except UnicodeError:
+        return name
+
+
 Author = Annotated[
-    str, Header(alias="X-Onethread-Author", max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="Who does it.")
+    str,
+    Header(
+        alias="X-Onethread-Author", max_length=800, pattern=r"^[^\x00-\x1f\x7f]+$", description="Who does it, in UTF-8."
+    ),
+    AfterValidator(_as_written),
 ]
 
 router = APIRouter(prefix="/v1", tags=["articles"])
