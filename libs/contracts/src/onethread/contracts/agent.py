@@ -60,6 +60,10 @@ class AgentSettings(Contract):
     monthly_budget: float | None = Field(
         default=None, ge=0, description="For the language model, in the currency of its prices. None: no limit."
     )
+    test_changes: bool = Field(
+        default=True,
+        description="The test bench asks its questions by itself after each change of knowledge or settings.",
+    )
 
 
 class AgentConfigOf(Contract):
@@ -129,3 +133,6 @@ class Answered(Contract):
     topic: str | None = None
     calibration: str = Field(default="", description="Version of what turned scores into the confidence.")
     usage: list[Usage] = Field(default_factory=list[Usage])
+    budget_spent: bool = Field(
+        default=False, description="The language model was not asked: the month's budget is spent."
+    )

@@ -54,6 +54,8 @@ PROPOSALS = Consumer("conversation-proposals", "ot.*.reply.proposed", max_ack_pe
 DELIVERIES = Consumer("conversation-deliveries", "ot.*.reply.delivered", max_ack_pending=4)
 FAILURES = Consumer("conversation-failures", "ot.*.reply.failed", max_ack_pending=4)
 FEEDBACK = Consumer("conversation-feedback", "ot.*.feedback.received", max_ack_pending=4)
+BENCH_INDEXED = Consumer("conversation-bench-indexed", "ot.*.knowledge.indexed", max_ack_pending=4)
+BENCH_REMOVED = Consumer("conversation-bench-removed", "ot.*.knowledge.removed", max_ack_pending=4)
 # Many in flight: most of them only wait for what the customer is still writing.
 AGENT = Consumer("agent-turns", "ot.*.message.added.customer", ack_wait=30, max_ack_pending=128)
 WIDGET_REPLIES = Consumer("gateway-widget-replies", "ot.*.reply.requested.widget", lanes=True)
@@ -62,8 +64,8 @@ SLACK_REPLIES = Consumer("gateway-slack-replies", "ot.*.reply.requested.slack", 
 EMAIL_ERASURES = Consumer("gateway-email-erasures", "ot.*.customer.erased", max_ack_pending=1)
 SLACK_ERASURES = Consumer("gateway-slack-erasures", "ot.*.customer.erased", max_ack_pending=1)
 CONSUMERS = (
-    INTAKE, PROPOSALS, DELIVERIES, FAILURES, FEEDBACK, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES,
-    EMAIL_ERASURES, SLACK_ERASURES,
+    INTAKE, PROPOSALS, DELIVERIES, FAILURES, FEEDBACK, BENCH_INDEXED, BENCH_REMOVED, AGENT, WIDGET_REPLIES,
+    EMAIL_REPLIES, SLACK_REPLIES, EMAIL_ERASURES, SLACK_ERASURES,
 )  # fmt: skip
 
 

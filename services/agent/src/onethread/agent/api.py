@@ -11,6 +11,7 @@ from onethread.agent.answer import Answerer, Question
 from onethread.agent.config import Configs
 from onethread.agent.prompt import Said
 from onethread.agent.so_far import SoFar
+from onethread.agent.writing import NO_MONEY
 from onethread.contracts.agent import AgentConfig, Answered, Ask, SaidBefore, Trial
 from onethread.contracts.knowledge import KnowledgeTrial
 from onethread.contracts.messages import ChannelKind
@@ -53,6 +54,7 @@ class Asking:
             topic=reply.topic,
             calibration=reply.found.calibration if reply.found else "",
             usage=list(reply.usage),
+            budget_spent=NO_MONEY in reply.reason.lower(),
         )
 
 
