@@ -149,7 +149,13 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
         body = json.dumps({"run_id": str(run_id)}).encode()
         await bus.say_live(subjects.live(workspace, "bench", "inbox"), body)
 
-    parts.bench, parts.tell_knowledge = BenchRunner(database, bus, tell_of_bench), Judgements(bus)
+    def next_run() -> None:
+        parts.timers.poke()
+
+    parts.bench, parts.tell_knowledge = (
+        BenchRunner(database, bus, tell_of_bench, next_run),
+        Judgements(bus),
+    )
     parts.bench_knowledge = ChangesOfKnowledge(database, settings.bench_settle_seconds)
     parts.bench_settings = ChangesOfSettings(settings.bench_settle_seconds)
     parts.tell_of_drafts, parts.feedback = tell_of_drafts, FeedbackOfCustomers(database, tell_inbox)

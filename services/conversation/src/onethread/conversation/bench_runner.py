@@ -43,10 +43,16 @@ class _NoBudgetError(Exception):
 
 
 class BenchRunner:
-    """`tell` is called with the workspace when a run got further."""
+    """`tell` is called with the workspace when a run got further, `ended` when another one may begin."""
 
-    def __init__(self, database: Database, bus: Bus, tell: Callable[[str, UUID], Awaitable[None]]) -> None:
-        self._database, self._bus, self._tell = database, bus, tell
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        tell: Callable[[str, UUID], Awaitable[None]],
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database, self._bus, self._tell, self._ended = database, bus, tell, ended
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._tasks: dict[UUID, tuple[str, asyncio.Task[None]]] = {}
 
@@ -145,6 +151,7 @@ class BenchRunner:
             return  # it is taken again when its time is up, and has nothing left to ask
         if ended is not None:
             log.info("bench.done", run=str(run.id), state=state, **(ended.counts or {}))
+        self._ended()
         await self._tell(run.workspace_id, run.id)
 
     async def _later(self, run: Any, reason: str) -> None:

@@ -72,11 +72,19 @@ def _question(row: dict[Any, Any]) -> Iterator[NewQuestion]:
             name: list(filter(None, map(str.strip, cells[name].splitlines()))) for name in _LISTS if name in cells
         }
         if "history" in cells:
-            fields["history"] = json.loads(cells["history"])
+            fields["history"] = _json(cells["history"])
         for name in ("channel", "expect"):
             if name in cells:
                 fields[name] = cells[name].lower()
         yield NewQuestion(**fields)
+
+
+def _json(text: str) -> Any:
+    """Raises `ValueError`."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("too deep") from error
 
 
 def _name(column: Any) -> str:
