@@ -30,12 +30,22 @@ export const me = signal<Teammate | null | undefined>(undefined);
 /** What only administrators may do is refused by the server; it is not offered to others. */
 export const isAdministrator = (): boolean => me.value?.scopes?.includes("admin") ?? false;
 
-async function call<Answer>(
+export async function call<Answer>(
   method: string,
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
+  const response = await request(method, path, body, headers);
+  return (response.status === 204 ? undefined : await response.json()) as Answer;
+}
+
+export async function request(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   const response = await fetch(`/api/v1/${path}`, {
     method,
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
@@ -44,10 +54,10 @@ async function call<Answer>(
     throw new Problem(0, "The server cannot be reached.");
   });
   if (!response.ok) throw await problemOf(response);
-  return (response.status === 204 ? undefined : await response.json()) as Answer;
+  return response;
 }
 
-async function problemOf(response: Response): Promise<Problem> {
+export async function problemOf(response: Response): Promise<Problem> {
   if (response.status === 401) me.value = null;
   const problem = (await response.json().catch(() => ({}))) as { detail?: unknown; title?: string };
   const said = [problem.title, problem.detail].filter((part) => typeof part === "string" && part !== "").map(sentence);
@@ -56,7 +66,7 @@ async function problemOf(response: Response): Promise<Problem> {
 
 const sentence = (text: unknown): string => (/[.!?]$/.test(String(text)) ? String(text) : `${String(text)}.`);
 
-const query = (values: Record<string, string>): string => new URLSearchParams(values).toString();
+export const query = (values: Record<string, string>): string => new URLSearchParams(values).toString();
 
 /** A change is refused with 412 if another came first; without a version it is not held against any. */
 const ifMatch = (version: number | undefined): Record<string, string> =>

@@ -7,6 +7,7 @@ import "./styles/composer.css";
 import "./styles/customer.css";
 import "./styles/overlays.css";
 import "./styles/agent.css";
+import "./styles/knowledge.css";
 import { render } from "preact";
 import { api, me } from "./api.ts";
 import { App } from "./components/App.tsx";

@@ -6,6 +6,7 @@ import { listenToKeys } from "./keys.ts";
 import { goLive, leaveLive } from "./live.ts";
 import { conversations, loadMessages } from "./messages.ts";
 import { stopChoosing } from "./moving.ts";
+import { SECTIONS } from "./pages.ts";
 import { loadProposals } from "./proposals.ts";
 import { address, followLinks, go, openThread, route } from "./route.ts";
 import { markSeen } from "./seen.ts";
@@ -73,7 +74,7 @@ function prefetchNeighbours(threadId: string): void {
 }
 
 function title(): string {
-  if (route.value.page) return `AI agent: ${route.value.page} · Onethread`;
+  if (route.value.page) return `${SECTIONS[route.value.page.section]}: ${route.value.page.label} · Onethread`;
   const waiting = [countOf("mine"), countOf("unassigned")].map((count) => parseInt(count, 10));
   const total = waiting[0]! + waiting[1]!;
   return `${total ? `(${total}) ` : ""}${views[route.value.view].label} · Onethread`;

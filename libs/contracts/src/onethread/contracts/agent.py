@@ -121,6 +121,7 @@ class Answered(Contract):
 
     decision: AskedDecision
     confidence: float = Field(ge=0, le=1)
+    threshold: float | None = Field(default=None, ge=0, le=1, description="Confidence from which it answers by itself.")
     text: str = Field(description="For the customer, also on a handoff.")
     sources: list[Source] = Field(default_factory=list[Source])
     reason: str = Field(default="", description="Why, in words that a teammate reads.")

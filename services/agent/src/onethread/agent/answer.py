@@ -164,7 +164,7 @@ class Answerer:
 
     async def _part(self, asked: _Asked, text: str, wordings: Sequence[str], say: Say, *, may_ask: bool) -> _Part:
         query, found = await self._find(asked, wordings)
-        threshold = self._needed(asked.question.config)
+        threshold = self.needed(asked.question.config)
         may_ask = may_ask and decide.may_ask_back(asked.so_far, asked.question.config.settings)
         if undecided := decide.after_search(query, found, threshold, may_ask=may_ask):
             return _Part(text, query, found, undecided)
@@ -184,7 +184,7 @@ class Answerer:
             found = await self._ask(asked, query)
             if best is None or found.confidence > best[1].confidence:
                 best = query, found
-            if found.confidence >= self._needed(asked.question.config):
+            if found.confidence >= self.needed(asked.question.config):
                 break
         assert best is not None  # noqa: S101 there is a wording
         return best
@@ -204,7 +204,8 @@ class Answerer:
             found = await self._search(search.model_copy(update={"locale": asked.voice.tongue}))
         return _only_chosen(found, asked.meant.choice)
 
-    def _needed(self, config: AgentConfig) -> float:
+    def needed(self, config: AgentConfig) -> float:
+        """The confidence from which the agent answers by itself in this workspace."""
         return self._threshold if config.settings.confidence is None else config.settings.confidence
 
     # Replies

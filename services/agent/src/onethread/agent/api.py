@@ -42,6 +42,7 @@ class Asking:
         return Answered(
             decision=reply.decision,
             confidence=reply.confidence,
+            threshold=self.answerer.needed(config),
             text=reply.text,
             sources=list(reply.sources),
             reason=reply.reason,

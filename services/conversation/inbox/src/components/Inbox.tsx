@@ -3,12 +3,11 @@ import { overlay } from "../keys.ts";
 import { route } from "../route.ts";
 import { startInbox } from "../start.ts";
 import { AccountDialog } from "./AccountDialog.tsx";
-import { AgentReportPage } from "./AgentReport.tsx";
-import { AgentSettingsPage } from "./AgentSettings.tsx";
 import { CustomerPane } from "./CustomerPane.tsx";
 import { KeySheet } from "./KeySheet.tsx";
 import { MergeDialog } from "./MergeDialog.tsx";
 import { Nav } from "./Nav.tsx";
+import { Page } from "./Pages.tsx";
 import { ThreadList } from "./ThreadList.tsx";
 import { ThreadPane } from "./ThreadPane.tsx";
 import { Toasts } from "./Toasts.tsx";
@@ -21,8 +20,7 @@ export function Inbox() {
     <div class="inbox" data-pane={pane} data-drawer={overlay.value === "customer"}>
       <Nav />
       <main>
-        {page === "report" && <AgentReportPage />}
-        {page === "settings" && <AgentSettingsPage />}
+        {page && <Page place={page} />}
         {!page && <h1 class="hidden">Inbox</h1>}
         {!page && <ThreadList />}
         {!page && <ThreadPane />}

@@ -1,16 +1,15 @@
 import { isAdministrator, me, signOut } from "../api.ts";
 import { overlay } from "../keys.ts";
 import { liveState, type LiveState } from "../live.ts";
-import { address, route, type PageName } from "../route.ts";
+import { places, type Place } from "../pages.ts";
+import { address, route } from "../route.ts";
 import { countOf } from "../threads.ts";
 import { namedViews, views, type ViewName } from "../views.ts";
 import { Icon } from "./Icon.tsx";
 import { Search } from "./Search.tsx";
 
 const KEYBOARD = "M3 6h18v12H3zM7 10h0M11 10h0M15 10h0M8 14h8";
-
-const REPORT = "M4 20h16M7 20v-8M12 20V5M17 20v-5";
-const SETTINGS = "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4";
+const BOOK = "M4 5c3-1 6-1 8 1 2-2 5-2 8-1v14c-3-1-6-1-8 1-2-2-5-2-8-1zM12 6v14";
 
 const LIGHT: Record<LiveState, string> = {
   connecting: "Connecting…",
@@ -19,6 +18,7 @@ const LIGHT: Record<LiveState, string> = {
 };
 
 export function Nav() {
+  const section = route.value.page?.section;
   return (
     <nav aria-label="Main">
       <div class="brand">
@@ -33,8 +33,15 @@ export function Nav() {
       </div>
       <div class="views pages">
         <p class="group">AI agent</p>
-        <PageLink page="report" label="Report" icon={REPORT} />
-        {isAdministrator() && <PageLink page="settings" label="Settings" icon={SETTINGS} />}
+        {places.filter(isOfAgent).map((place) => (
+          <PageLink key={place.name} place={place} />
+        ))}
+      </div>
+      <div class="views pages">
+        <a href="/inbox/knowledge" aria-current={section === "knowledge" ? "page" : undefined} title="Knowledge">
+          <Icon path={BOOK} />
+          <span class="label">Knowledge</span>
+        </a>
       </div>
       <div class="self">
         <p class={`light ${liveState.value}`} role="status">
@@ -58,12 +65,15 @@ export function Nav() {
   );
 }
 
-function PageLink({ page, label, icon }: { page: PageName; label: string; icon: string }) {
-  const current = route.value.page === page ? "page" : undefined;
+const isOfAgent = (place: Place): boolean => place.section === "agent" && (!place.administrators || isAdministrator());
+
+function PageLink({ place }: { place: Place }) {
+  const current = route.value.page === place ? "page" : undefined;
+  const name = `AI agent: ${place.label}`;
   return (
-    <a href={address({ page })} aria-current={current} aria-label={`AI agent: ${label}`} title={`AI agent: ${label}`}>
-      <Icon path={icon} />
-      <span class="label">{label}</span>
+    <a href={address({ page: place })} aria-current={current} aria-label={name} title={name}>
+      <Icon path={place.icon} />
+      <span class="label">{place.label}</span>
     </a>
   );
 }

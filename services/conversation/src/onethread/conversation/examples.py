@@ -184,7 +184,8 @@ BY_NAME: dict[str, dict[str, Any]] = bench_examples.BY_NAME | {
         "history": [{"author": "customer", "text": "How long is delivery?", "titles": []}],
     },
     "Answered": {
-        "decision": "answer", "confidence": 0.91, "text": "Five working days.", "reason": "An article answers it.",
+        "decision": "answer", "confidence": 0.91, "threshold": 0.78, "text": "Five working days.",
+        "reason": "An article answers it.",
         "sources": [{"title": "Delivery times", "url": "https://shop.example/d", "document_id": "d", "score": 0.91}],
         "query": "How long is delivery to Spain?", "calibration": "2",
         "passages": [{

@@ -1,0 +1,23 @@
+import type { ComponentType } from "preact";
+import type { Place } from "../pages.ts";
+import { AgentReportPage } from "./AgentReport.tsx";
+import { AgentSettingsPage } from "./AgentSettings.tsx";
+import { ArticlesPage } from "./knowledge/Articles.tsx";
+import { ProposalsPage } from "./knowledge/Proposals.tsx";
+import { SourcesPage } from "./knowledge/Sources.tsx";
+import { TestAnswerPage } from "./knowledge/TestAnswer.tsx";
+
+/** What is shown at each of `places`, by section and name. */
+const PAGES: Record<string, ComponentType> = {
+  "agent/report": AgentReportPage,
+  "agent/settings": AgentSettingsPage,
+  "knowledge/articles": ArticlesPage,
+  "knowledge/sources": SourcesPage,
+  "knowledge/proposals": ProposalsPage,
+  "knowledge/test": TestAnswerPage,
+};
+
+export function Page({ place: { section, name } }: { place: Place }) {
+  const Shown = PAGES[`${section}/${name}`]!;
+  return <Shown />;
+}

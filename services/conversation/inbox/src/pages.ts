@@ -1,0 +1,33 @@
+/** What is no conversation: the pages of each section, in the order of the navigation. */
+export type Section = "agent" | "knowledge";
+
+export interface Place {
+  section: Section;
+  name: string;
+  label: string;
+  /** 24 px line icon. */
+  icon: string;
+  /** Not shown to others, who may do nothing there. */
+  administrators?: boolean;
+}
+
+export const SECTIONS: Record<Section, string> = { agent: "AI agent", knowledge: "Knowledge" };
+
+/** Another page is a line here, and one in `components/Pages.tsx`. */
+export const places: Place[] = [
+  { section: "agent", name: "report", label: "Report", icon: "M4 20h16M7 20v-8M12 20V5M17 20v-5" },
+  {
+    section: "agent",
+    name: "settings",
+    label: "Settings",
+    icon: "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4",
+    administrators: true,
+  },
+  { section: "knowledge", name: "articles", label: "Articles", icon: "M6 3h9l4 4v14H6zM9 11h7M9 15h7" },
+  { section: "knowledge", name: "sources", label: "Sources", icon: "M4 6h16M4 12h16M4 18h16" },
+  { section: "knowledge", name: "proposals", label: "Proposals", icon: "M5 4h14v12H9l-4 4z" },
+  { section: "knowledge", name: "test", label: "Test an answer", icon: "M8 5l11 7-11 7z" },
+];
+
+export const placeOf = (section: string | undefined, name: string | undefined): Place | null =>
+  places.find((place) => place.section === section && (place.name === name || (!name && section === "knowledge"))) ?? null;
