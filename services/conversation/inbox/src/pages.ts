@@ -27,6 +27,7 @@ export const places: Place[] = [
   { section: "knowledge", name: "sources", label: "Sources", icon: "M4 6h16M4 12h16M4 18h16" },
   { section: "knowledge", name: "proposals", label: "Proposals", icon: "M5 4h14v12H9l-4 4z" },
   { section: "knowledge", name: "test", label: "Test an answer", icon: "M8 5l11 7-11 7z" },
+  { section: "knowledge", name: "bench", label: "Test bench", icon: "M4 6l3 3 5-5M4 16l3 3 5-5M15 8h6M15 18h6" },
 ];
 
 export const placeOf = (section: string | undefined, name: string | undefined): Place | null =>

@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import type { Place } from "../pages.ts";
 import { AgentReportPage } from "./AgentReport.tsx";
 import { AgentSettingsPage } from "./AgentSettings.tsx";
+import { BenchPage } from "./bench/Bench.tsx";
 import { ArticlesPage } from "./knowledge/Articles.tsx";
 import { ProposalsPage } from "./knowledge/Proposals.tsx";
 import { SourcesPage } from "./knowledge/Sources.tsx";
@@ -15,6 +16,7 @@ const PAGES: Record<string, ComponentType> = {
   "knowledge/sources": SourcesPage,
   "knowledge/proposals": ProposalsPage,
   "knowledge/test": TestAnswerPage,
+  "knowledge/bench": BenchPage,
 };
 
 export function Page({ place: { section, name } }: { place: Place }) {

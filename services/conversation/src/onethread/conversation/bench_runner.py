@@ -43,7 +43,7 @@ class _NoBudgetError(Exception):
 
 
 class BenchRunner:
-    """`tell` is called with the workspace when a run got further, `ended` when another one may begin."""
+    """`tell` is called with the workspace when a run begins, waits or ends, `ended` when another one may begin."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class BenchRunner:
             task = asyncio.create_task(self._work(run))
             self._tasks[run.id] = (workspace, task)
             task.add_done_callback(lambda _: self._tasks.pop(run.id, None))
+            await self._tell(workspace, run.id)
 
     async def stop(self) -> None:
         """Leaves the runs in hand to the next process."""
@@ -113,7 +114,6 @@ class BenchRunner:
             async with self._database.transaction(run.workspace_id) as connection:
                 if not await bench_runs.record(connection, run, question, answered):
                     raise _EndedError
-            await self._tell(run.workspace_id, run.id)
 
     async def _check_budget(self, workspace: str) -> None:
         async with self._database.transaction(workspace) as connection:

@@ -27,7 +27,7 @@ TO_INBOX = {
     "bench": "bench.changed",
 }
 """`live.{workspace}.{kind}.inbox`, and the event's name: a delivery got further, or the customer said what they think
-of a message; a reply waits, or was taken back; the drafts of a thread changed; a run of the test bench got further.
+of a message; a reply waits, or was taken back; the drafts of a thread changed; a run of the test bench began or ended.
 """
 
 Frame = tuple[str, str, str]
