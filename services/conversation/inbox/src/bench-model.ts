@@ -118,5 +118,11 @@ export function summaryOf({ counts }: Run): string {
 
 export function whyOf(run: Run): string {
   if (run.why === "change") return run.changes.length ? `After a change: ${run.changes.join(", ")}` : "After a change";
-  return `${run.why === "trial" ? "Trial" : "Run"} by ${run.by ?? "nobody"}`;
+  return `${run.trial ? `Trial ${trialWords(run.trial)}` : "Run"}${run.by ? `, by ${run.by}` : ""}`;
+}
+
+function trialWords({ settings, articles, without }: NonNullable<Run["trial"]>): string {
+  const drafts = articles.length === 1 ? "of a draft" : `of ${articles.length} drafts`;
+  const gone = without.length === 1 ? "without an article" : `without ${without.length} articles`;
+  return [articles.length && drafts, without.length && gone, settings && "of settings"].filter(Boolean).join(", ");
 }

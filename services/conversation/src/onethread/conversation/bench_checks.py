@@ -20,6 +20,9 @@ _DONE: dict[AskedDecision, str] = {
 }  # fmt: skip
 
 
+_DID: dict[Expect, str] = {"answer": "answered", "clarify": "asked back", "handoff": "handed over"}
+
+
 @dataclass(frozen=True)
 class Expected:
     """`sources`: ids or titles of articles, `contains` and `lacks`: words, in any case."""
@@ -71,7 +74,7 @@ def _done_otherwise(before: Answered, now: Outcome, expected: Expected) -> tuple
     if was == "answer" != is_ and expected.decision != is_:
         return "worse", [f"It {_DONE[is_]}, and answered before: {now.answered.reason}"]
     if was != is_ == "answer" and now.right:
-        return "better", [f"It answers, and before it {_DONE[was]}."]
+        return "better", [f"It answers now; before, it {_DID[was]}."]
     if was == is_ == "answer" and not expected.sources and _from_others(before, now.answered):
         return "other", [f"It answers from {_titles(now.answered.sources)}, before from {_titles(before.sources)}."]
     return "same", []

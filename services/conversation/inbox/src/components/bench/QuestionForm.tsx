@@ -47,7 +47,7 @@ export function QuestionForm({ question, done, cancel }: Props) {
         </Choice>
       </div>
       <div class="filters">
-        <Lines label="Titles of articles that must be among the sources, one a line" lines={content.sources} set={(sources) => set({ sources })} />
+        <Lines label="Articles that it must rest on, one title a line" lines={content.sources} set={(sources) => set({ sources })} />
         <Lines label="Words that the answer must have, one a line" lines={content.contains} set={(contains) => set({ contains })} />
         <Lines label="Words that it must not have, one a line" lines={content.lacks} set={(lacks) => set({ lacks })} />
       </div>
