@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-
 import httpx
 import pytest
 from plugins.customers import Mailer, Visitor, somebody
+from plugins.language_model import Act, ScriptedModel, saying
 from plugins.stack import SECRETS, Stack
 
 pytestmark = [pytest.mark.connected, pytest.mark.slow]
@@ -16,36 +14,11 @@ COVERED = "How long does delivery take?"
 
 
 ANSWER = "You may return anything unused within 30 days of delivery [1]."
-
-
-class Model:
-    """An OpenAI-compatible server that writes one answer, word by word."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
-
-    def stop(self) -> None:
-        assert self._server
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = (await reader.readuntil(b"\r\n\r\n")).lower()
-        await reader.readexactly(int(asked.split(b"content-length:")[1].split(b"\r\n")[0]))
-        pieces = [{"choices": [{"index": 0, "delta": {"content": f"{word} "}}]} for word in ANSWER.split()]
-        events = "".join(f"data: {piece}\n\n" for piece in [*map(json.dumps, pieces), "[DONE]"])
-        head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-        writer.write(f"{head}{events}".encode())
-        await writer.drain()
-        writer.close()
+PROVIDER = {"ONETHREAD_LLM_PROVIDER": "openai", "ONETHREAD_LLM_MODEL": "any", "ONETHREAD_LLM_API_KEY": "k"}
 
 
 async def test_one_process_for_all_six_does_the_same_and_another_start_finds_the_data_and_takes_a_model(
-    another_stack: Stack,
+    another_stack: Stack, model: ScriptedModel
 ):
     person = somebody()
     another_stack.start(ONETHREAD_COMPACT="1")
@@ -59,23 +32,18 @@ async def test_one_process_for_all_six_does_the_same_and_another_start_finds_the
     await browser.close()
     another_stack.stop()
 
-    model = Model()
-    await model.start()
-    another_stack.start(
-        ONETHREAD_LLM_PROVIDER="openai",
-        ONETHREAD_LLM_URL=model.url,
-        ONETHREAD_LLM_MODEL="any",
-        ONETHREAD_LLM_API_KEY="k",
-    )
+    model.says(ANSWER, usage=None)
+    another_stack.start(ONETHREAD_LLM_URL=f"{model.url}/v1", **PROVIDER)
     assert threads(another_stack, person.email) == before
     found = await browser.session()
     assert answer["text"] in [message["text"] for message in found["messages"]]
     assert await mail.inbox()
-    await a_model_writes_and_without_it_people_do(another_stack, model)
+    await a_model_writes_and_when_it_fails_people_do(another_stack, model)
+    await a_teammate_stops_it_in_the_middle(another_stack, model)
     another_stack.stop()
 
 
-async def a_model_writes_and_without_it_people_do(stack: Stack, model: Model) -> None:
+async def a_model_writes_and_when_it_fails_people_do(stack: Stack, model: ScriptedModel) -> None:
     first, second = Visitor(stack), Visitor(stack)
     await first.connect()
     await first.say("How long do I have to return something?")
@@ -84,7 +52,7 @@ async def a_model_writes_and_without_it_people_do(stack: Stack, model: Model) ->
     assert answer["sources"]
     assert "".join(frame["text"] for frame in first.frames if frame["type"] == "delta").strip() == answer["text"]
 
-    model.stop()
+    model.acts = [Act(status=500)]
     await second.connect()
     await second.say("How long do I have to return something?")
     told = await second.message("agent", seconds=30)
@@ -92,6 +60,24 @@ async def a_model_writes_and_without_it_people_do(stack: Stack, model: Model) ->
     assert "person" in told["text"]
     await first.close()
     await second.close()
+
+
+async def a_teammate_stops_it_in_the_middle(stack: Stack, model: ScriptedModel) -> None:
+    person = somebody()
+    browser = Visitor(stack, person)
+    model.acts = [saying(f"{ANSWER} It is free when ", hangs=True)]  # a sentence is shown when the next begins
+    await browser.connect()
+    await browser.say("How long do I have to return something?")
+    shown = await browser.hears(lambda frame: frame["type"] == "delta")
+    with stack.api() as http:
+        [thread] = http.get("/threads", params={"q": person.email}).json()["items"]
+        said = {"text": "I am Mara. It is 60 days for you."}
+        http.post(f"/threads/{thread['id']}/messages", json=said).raise_for_status()
+    stopped = await browser.hears(lambda frame: frame["type"] == "stop")
+    assert stopped["reply_id"] == shown["reply_id"]
+    assert (await browser.message("teammate"))["text"] == said["text"]
+    assert [m["author"]["kind"] for m in (await browser.session())["messages"]] == ["customer", "teammate"]
+    await browser.close()
 
 
 def threads(stack: Stack, email: str) -> list[tuple[str, int]]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+
+if TYPE_CHECKING:
+    from nats.js import JetStreamContext
 
 
 def docker_answers() -> bool:
@@ -47,18 +51,30 @@ def nats_url(servers: tuple[str, str]) -> str:
 
 
 async def fresh_bus(url: str) -> None:
+    """The server removes what was deleted in the background, from one place for each stream. Where the last one of its
+    name still lies there, it leaves the next where it is without a word: what is then made anew has the old messages,
+    or cannot be made.
+    """
     import nats
+
+    connection = await nats.connect(url)
+    while not await _made_anew(connection.jetstream()):
+        await asyncio.sleep(0.05)
+    await connection.close()
+
+
+async def _made_anew(js: JetStreamContext) -> bool:
+    from nats.js.errors import ServerError
 
     from onethread.runtime.provision import provision
 
-    connection = await nats.connect(url)
-    js = connection.jetstream()
     for stream in await js.streams_info():
-        # Where the disk is busy, a stream that is made anew at once would be given the old files.
-        await js.purge_stream(stream.config.name)
         await js.delete_stream(stream.config.name)
-    await provision(js)
-    await connection.close()
+    try:
+        await provision(js)
+    except ServerError:
+        return False
+    return not any(stream.state.last_seq for stream in await js.streams_info())
 
 
 @pytest.fixture(scope="session")

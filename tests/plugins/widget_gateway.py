@@ -35,6 +35,8 @@ class StandInGateway:
         self.refuse_next_token = False
         self.answers: list[dict[str, Any]] = []
         """To `prove` and `code`, in their order."""
+        self.deaf_to: set[str] = set()
+        """Kinds of frames that it does not answer."""
         self.down = False
         self.removed = False
         self.brand = "#0b6e4f"
@@ -88,6 +90,8 @@ class StandInGateway:
                 await socket.send_json({"type": "message", "message": message})
         if frame["type"] in ("prove", "code") and self.answers:
             await socket.send_json({"type": frame["type"], "proof_id": "proof-1", **self.answers.pop(0)})
+        if frame["type"] == "feedback" and "feedback" not in self.deaf_to:
+            await socket.send_json({"type": "ack", "client_id": frame["client_id"], "message_id": frame["message_id"]})
         if frame["type"] != "message":
             return
         if self.errors:

@@ -27,7 +27,7 @@ def share(nodeid: str) -> str:
     return "whole stacks" if file.startswith("tests/") and file.count("/") > 1 else file
 
 
-@pytest.hookimpl
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     config.option.loadscopereorder = False
     return WholeFiles(config, log)

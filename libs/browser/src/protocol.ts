@@ -24,6 +24,8 @@ export interface WidgetMessage {
   created_at: string;
   sources: Source[];
   client_id?: string | null;
+  /** The customer's own thumb for it. */
+  feedback?: -1 | 1 | null;
 }
 
 export interface WidgetConfig {
@@ -56,6 +58,7 @@ export type FrameFromBrowser =
   | { type: "message"; client_id: string; text: string; attachments: [] }
   | { type: "typing" }
   | { type: "read"; message_id: string }
+  | { type: "feedback"; client_id: string; message_id: string; score: -1 | 1; comment?: string }
   | { type: "prove"; email: string }
   | { type: "code"; proof_id: string; code: string }
   | { type: "resume"; after: string | null };

@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from onethread.contracts.envelope import now
 from onethread.contracts.ids import lane, received_id
-from onethread.contracts.messages import MessageReceived
+from onethread.contracts.messages import MessageFeedback, MessageReceived
 from onethread.contracts.replies import FeedbackReceived, ReplyDelivered
 from onethread.gateway_widget import catching_up
 from onethread.gateway_widget.sessions import Session, session_token
@@ -236,6 +236,40 @@ async def test_feedback_is_an_event_and_is_answered_by_nothing(running):
         assert await browser.hears_nothing()
     [event] = running.bus.events(FeedbackReceived)
     assert (event.data.message_id, event.data.score) == (message_id, 1)
+
+
+async def test_a_thumb_with_a_key_is_acknowledged_once_it_is_durable(running):
+    message_id, key = str(uuid4()), str(uuid4())
+    async with running.browser() as browser:
+        running.bus.away = True
+        await browser.send(type="feedback", client_id=key, message_id=message_id, score=-1)
+        refused = await browser.hear()
+        assert (refused["type"], refused["code"], refused["client_id"]) == ("error", "try_again", key)
+        running.bus.away = False
+        await browser.send(type="feedback", client_id=key, message_id=message_id, score=-1)
+        assert await browser.hear() == {"type": "ack", "client_id": key, "message_id": message_id}
+
+
+async def test_up_down_and_up_again_are_three_verdicts_and_the_same_one_sent_twice_is_one(running):
+    message_id, first = str(uuid4()), str(uuid4())
+    async with running.browser() as browser:
+        for key, score in [(first, 1), (str(uuid4()), -1), (str(uuid4()), 1), (first, 1)]:
+            await browser.send(type="feedback", client_id=key, message_id=message_id, score=score)
+            await browser.hear()
+    up, down, again, twice = running.bus.events(FeedbackReceived)
+    assert len({up.id, down.id, again.id}) == 3
+    assert twice.id == up.id
+
+
+async def test_the_thumb_that_was_given_comes_back_with_the_history(running, a_history, a_message):
+    given = MessageFeedback(score=-1, scale="thumbs", at=now())
+    stars = MessageFeedback(score=1, scale="csat", at=now())
+    judged = [a_message(1), a_message(2).model_copy(update={"feedback": given})]
+    running.bus.history = lambda _: a_history(*judged, a_message(3).model_copy(update={"feedback": stars}))
+    async with running.browser() as browser:
+        await browser.send(type="resume", after=None)
+        heard = [(await browser.hear())["message"]["feedback"] for _ in range(3)]
+    assert heard == [None, -1, None]
 
 
 async def test_typing_and_reading_are_shown_live_once_the_thread_is_known(running, a_history, a_message):

@@ -111,6 +111,43 @@ def test_the_answer_appears_as_it_is_written_and_ends_whole_with_its_sources(pag
     expect(log(page)).not_to_contain_text("never used")
 
 
+def test_an_answer_is_judged_and_the_word_is_told_again_until_the_gateway_has_it(page, gateway, shop):
+    source = {"title": "Returns", "url": None}
+    answer = gateway.store("agent", "Within **30 days**.", sources=[source])
+    gateway.store("agent", "I pass this on to my colleagues.")
+    open_chat(page, shop())
+    expect(page.get_by_role("group", name="Was this helpful?")).to_have_count(1)
+
+    gateway.deaf_to = {"feedback"}
+    page.get_by_role("button", name="Not helpful").click()
+    expect(page.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "true")
+    why = page.get_by_role("textbox", name="What was wrong?")
+    expect(why).to_be_focused()
+    why.fill("It is 60 days for members")
+    page.keyboard.press("Enter")
+    expect(why).to_be_hidden()
+    expect(log(page)).to_contain_text("Thank you.")
+    until(lambda: len(gateway.sent("feedback")) == 2, page, "the word is sent")
+
+    gateway.deaf_to = set()
+    gateway.cut()
+    until(lambda: len(gateway.sent("feedback")) == 3, page, "it is told again, the last word alone")
+    told = gateway.sent("feedback")[-1]
+    assert (told["message_id"], told["score"], told["comment"]) == (answer["id"], -1, "It is 60 days for members")
+    assert told["client_id"] == gateway.sent("feedback")[1]["client_id"]
+    page.wait_for_timeout(300)
+    gateway.cut()
+    until(lambda: len(gateway.sent("resume")) == 3, page, "it is back")
+    assert len(gateway.sent("feedback")) == 3, "what was acknowledged is not told again"
+
+
+def test_the_thumb_given_before_is_shown_after_a_reload(page, gateway, shop):
+    gateway.store("agent", "Within **30 days**.", sources=[{"title": "Returns", "url": None}], feedback=1)
+    open_chat(page, shop())
+    expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "false")
+
+
 def test_an_answer_that_is_not_coming_is_taken_away(page, gateway, shop):
     open_chat(page, shop())
     say(page, "How do I return a plant?")
@@ -440,6 +477,8 @@ def test_the_open_chat_has_no_accessibility_violation(page, gateway, shop, schem
     tell_a_story(gateway)
     open_chat(page, shop().replace("require-trusted", "x-require-trusted"))
     expect(log(page)).to_contain_text("replacement")
+    page.get_by_role("button", name="Not helpful").click()
+    expect(page.get_by_role("textbox", name="What was wrong?")).to_be_visible()
     gateway.errors = [{"code": "too_long", "message": "It is too long."}]
     say(page, "And one more thing")
     expect(log(page)).to_contain_text("Not sent.")

@@ -1,4 +1,4 @@
-"""How long a search takes, and what the process holds, with many passages: one process for each size.
+"""How long a search takes, and what the process holds, with many passages. One process fills, a fresh one searches.
 
 The passages are those of a development set, their words shuffled and their vectors moved a little, so that 100,000 of
 them are made in a minute; to embed as many would take an hour.
@@ -33,18 +33,24 @@ WORKSPACE = "speed"
 
 
 def measured(folder: Path, size: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as home:
+        _apart("fill", folder, home, str(size))
+        return json.loads(_apart("search", folder, home).splitlines()[-1])
+
+
+def _apart(*arguments: str | Path) -> bytes:
     """In a process of its own, whose memory is then its own as well."""
-    command = [sys.executable, "-m", "tests.bench.knowledge.speed", str(folder), str(size)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
+    command = [sys.executable, "-m", "tests.bench.knowledge.speed", *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
 
 
 def main() -> None:
-    folder, size = Path(sys.argv[1]), int(sys.argv[2])
-    with tempfile.TemporaryDirectory() as home:
-        with open_library(Path(home)) as library:
-            fill(library, folder, size)
-        with open_library(Path(home)) as library:
-            print(json.dumps(search(library, folder)))
+    act, folder, home, *size = sys.argv[1:]
+    with open_library(Path(home)) as library:
+        if act == "fill":
+            fill(library, Path(folder), int(size[0]))
+        else:
+            print(json.dumps(search(library, Path(folder))))
 
 
 def fill(library: Library, folder: Path, size: int) -> None:

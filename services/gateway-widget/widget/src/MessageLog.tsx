@@ -7,6 +7,7 @@ import { clock, day } from "@onethread/browser/time.ts";
 import { h, type ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chat } from "./chat.ts";
+import { VerdictBar } from "./VerdictBar.tsx";
 
 const GROUP_GAP = 10 * 60_000;
 
@@ -51,9 +52,15 @@ function MessageItem({ chat, message, before }: MessageProps) {
         {!continues(message, before) && <Byline message={message} />}
         <Bubble text={message.text} />
         {message.sources.length > 0 && <Sources sources={message.sources} />}
+        {isAnswer(message) && <VerdictBar chat={chat} message={message} />}
       </div>
     </>
   );
+}
+
+/** A question back or a handoff rests on no source, and is nothing to judge. */
+function isAnswer({ author, sources }: WidgetMessage): boolean {
+  return author.kind === "agent" && sources.length > 0;
 }
 
 function continues(message: WidgetMessage, before: WidgetMessage | undefined): boolean {

@@ -6,6 +6,7 @@ import { storagePrefix, type Host } from "./host.ts";
 import { Proof } from "./proof.ts";
 import { IdentityRefused, NotServed, openSession } from "./session.ts";
 import { emptyTimeline, fromSession, unreadAfter, withAcknowledged, withDelta, withMessage, withMissing, withoutStream, type Timeline } from "./timeline.ts";
+import { Verdicts, type Thumb } from "./verdicts.ts";
 
 const TYPING_SHOWN = 6_000;
 const TYPING_SENT_EVERY = 3_000;
@@ -28,6 +29,7 @@ export class Chat {
   private era = 0;
   private drawer: Drawer;
   readonly proof: Proof;
+  readonly verdicts = new Verdicts((frame) => this.send(frame));
   private outbox: Outbox;
   private socket: ReconnectingSocket;
   private listeners = new Set<() => void>();
@@ -112,6 +114,11 @@ export class Chat {
     this.socket.retryNow();
   }
 
+  judge(messageId: string, score: Thumb, comment?: string): void {
+    this.verdicts.give(messageId, score, comment);
+    this.changed();
+  }
+
   keepDraft(text: string): void {
     if (text && this.begun) this.drawer.set("draft", text);
     else if (!text) this.drawer.remove("draft");
@@ -157,6 +164,7 @@ export class Chat {
   }
 
   private forgetSession(): void {
+    this.verdicts.clear();
     this.sessionOpen = false;
     this.era += 1;
   }
@@ -204,6 +212,7 @@ export class Chat {
     this.timeline = { ...this.timeline, streaming: [], typing: null };
     this.send({ type: "resume", after: this.timeline.cursor });
     this.outbox.resend();
+    this.verdicts.tellAgain();
     this.reported = null; // Said again, should the word have been lost with the connection.
     this.changed();
   }
@@ -230,6 +239,7 @@ export class Chat {
 
   private acknowledged(clientId: string, messageId: string): void {
     const sent = this.outbox.acknowledge(clientId);
+    this.verdicts.acknowledge(clientId);
     if (sent) this.timeline = withAcknowledged(this.timeline, sent, messageId);
     this.changed();
   }
@@ -271,6 +281,7 @@ export class Chat {
   private refused(frame: Extract<FrameFromGateway, { type: "error" }>): void {
     if (!frame.client_id && this.proof.busy) return this.proof.failed(frame.message);
     const again = frame.code === "try_again" || frame.code === "slow_down";
+    if (frame.client_id && again) this.verdicts.refused(frame.client_id);
     this.outbox.refuse(frame.client_id ?? null, frame.message, again);
     if (!again) this.host.emit("error", { code: frame.code, message: frame.message });
   }

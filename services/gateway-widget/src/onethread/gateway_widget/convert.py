@@ -87,9 +87,12 @@ def received(session: Session, frame: MessageFrame, now: datetime, trace: str | 
 
 
 def feedback(session: Session, frame: FeedbackFrame, customer_id: UUID | None) -> FeedbackReceived:
-    """The same verdict given twice is one; a changed one is another."""
+    """The same verdict given twice is one; a changed one is another. Up, down and up again is told apart from the first
+    up by the browser's own key.
+    """
+    key = frame.client_id or f"{frame.score}\n{frame.comment}"
     return FeedbackReceived(
-        id=derived_id(frame.message_id, f"feedback\n{session.visitor}\n{frame.score}\n{frame.comment}"),
+        id=derived_id(frame.message_id, f"feedback\n{session.visitor}\n{key}"),
         source=SOURCE,
         subject=str(frame.message_id),
         workspaceid=session.workspace,
@@ -115,7 +118,15 @@ def shown(message: Message, at: str) -> WidgetMessage:
         created_at=message.created_at,
         sources=_sources(message.sources),
         client_id=_client_id(message),
+        feedback=_thumb(message),
     )
+
+
+def _thumb(message: Message) -> Literal[-1, 1] | None:
+    given = message.feedback
+    if given is None or given.scale != "thumbs":
+        return None
+    return 1 if given.score > 0 else -1
 
 
 def shown_history(history: History) -> list[WidgetMessage]:

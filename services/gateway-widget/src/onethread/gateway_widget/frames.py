@@ -52,7 +52,10 @@ class ResumeFrame(Wire):
 
 
 class FeedbackFrame(Wire):
+    """A thumb (-1, 1) or stars (1 to 5). With a `client_id`, the same each time it is sent, it is acknowledged."""
+
     type: Literal["feedback"]
+    client_id: UUID | None = None
     message_id: UUID
     score: int = Field(ge=-1, le=5)
     comment: str | None = Field(None, max_length=2_000)
@@ -106,10 +109,11 @@ class WidgetMessage(Wire):
     created_at: AwareDatetime
     sources: list[WidgetSource] = Field(default_factory=list)
     client_id: str | None = None
+    feedback: Literal[-1, 1] | None = Field(default=None, description="The customer's own thumb for it.")
 
 
 class Ack(Wire):
-    """The message is durable."""
+    """The message, or the feedback on it, is durable."""
 
     type: Literal["ack"] = "ack"
     client_id: UUID

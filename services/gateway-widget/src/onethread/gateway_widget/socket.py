@@ -194,8 +194,7 @@ class Talk:
             case frames.ResumeFrame():
                 self._catching_up.begin(frame.after)
             case frames.FeedbackFrame():
-                customer_id = self._connection.customer_id
-                await self._publish(convert.feedback(self._session, frame, customer_id))
+                await self._judged(frame)
             case frames.TypingFrame():
                 await self._show("typing")
             case frames.ReadFrame():
@@ -218,6 +217,11 @@ class Talk:
             await self._publish(event, KIND, ids.lane(self._session.visitor))
         MESSAGES.labels("acknowledged").inc()
         self._connection.send(frames.Ack(client_id=frame.client_id, message_id=event.id).to_json())
+
+    async def _judged(self, frame: frames.FeedbackFrame) -> None:
+        await self._publish(convert.feedback(self._session, frame, self._connection.customer_id))
+        if frame.client_id:
+            self._connection.send(frames.Ack(client_id=frame.client_id, message_id=frame.message_id).to_json())
 
     async def _publish(self, event: CloudEvent, *tokens: str) -> None:
         try:
