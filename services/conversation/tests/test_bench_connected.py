@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -11,8 +12,11 @@ import pytest
 from plugins.bench import UNSURE, Bench, answer
 from plugins.conversation_world import received, verified
 
+from onethread.contracts.calls import Call, Called
 from onethread.contracts.knowledge import DocumentChange, KnowledgeIndexed
 from onethread.conversation import bench_due, bench_questions, bench_runs
+from onethread.conversation.bench_judging import Judgements
+from onethread.runtime.bus import UnavailableError
 
 pytestmark = pytest.mark.connected
 ANA = verified("email", "ana@pineandpaper.example")
@@ -397,3 +401,47 @@ async def test_who_only_reads_changes_nothing(bench: Bench) -> None:
     for path in ("questions", "runs"):
         answered = await bench.driver.api.post(f"/api/v1/agent/{path}", json={"question": HOW}, headers=own)
         assert answered.status_code == 403
+
+
+# What knowledge is told
+
+
+class HearsCalls:
+    """A knowledge service that answers with `status`, or is away."""
+
+    def __init__(self, status: int | None) -> None:
+        self.status = status
+        self.calls: list[Call] = []
+
+    async def check(self) -> None:
+        if self.status is None:
+            raise UnavailableError("away")
+
+    async def ask(self, _subject: str, call: Call, _type: Any, _timeout: float = 5.0) -> Called:
+        self.calls.append(call)
+        return Called(status=self.status or 0)
+
+
+@pytest.mark.parametrize("status", [200, 404, None])
+async def test_a_judgement_of_an_answer_is_told_to_knowledge_and_kept_whatever_it_says(
+    bench: Bench, status: int | None
+) -> None:
+    knowledge = HearsCalls(status)
+    bench.driver.app.state.tell_knowledge = Judgements(knowledge)  # type: ignore[arg-type]
+    made = await bench.add(HOW)
+    run = await bench.run()
+    judged = await bench.driver.post(f"agent/runs/{run['id']}/results/{made['id']}/judge", right=False)
+    assert judged["judged"] is False
+    told = [(call.method, call.path, json.loads(call.body.inline)) for call in knowledge.calls]
+    body = {"query": "asked", "right": False, "by": judged["judged_by"]}
+    assert told == ([] if status is None else [("POST", "judgements", body)])
+
+
+async def test_that_a_handoff_was_right_says_nothing_about_what_was_found(bench: Bench) -> None:
+    knowledge = HearsCalls(200)
+    bench.driver.app.state.tell_knowledge = Judgements(knowledge)  # type: ignore[arg-type]
+    made = await bench.add(HOW)
+    bench.agent.usual = UNSURE.model_copy(update={"query": "asked"})
+    run = await bench.run()
+    await bench.driver.post(f"agent/runs/{run['id']}/results/{made['id']}/judge", right=True)
+    assert knowledge.calls == []

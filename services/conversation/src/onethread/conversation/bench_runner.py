@@ -107,7 +107,6 @@ class BenchRunner:
     async def _ask_some(self, run: Any, questions: Iterator[Any]) -> None:
         for question in questions:
             async with self._turn:
-                await self._check_budget(run.workspace_id)
                 answered = await self._answer(run, question)
             if answered.budget_spent:
                 raise _NoBudgetError
@@ -115,10 +114,14 @@ class BenchRunner:
                 if not await bench_runs.record(connection, run, question, answered):
                     raise _EndedError
 
-    async def _check_budget(self, workspace: str) -> None:
-        async with self._database.transaction(workspace) as connection:
-            budget = workspaces.settings_of(await workspaces.one(connection, workspace)).of_agent.monthly_budget
-            if budget is not None and (cost := await spent(connection, workspace)) and cost >= budget:
+    async def _go_on(self, run: Any) -> None:
+        """Holds the run for one more try. Raises when it is not to go on."""
+        async with self._database.transaction(run.workspace_id) as connection:
+            if not await bench_runs.hold_on(connection, run.id):
+                raise _EndedError
+            row = await workspaces.one(connection, run.workspace_id)
+            budget = workspaces.settings_of(row).of_agent.monthly_budget
+            if budget is not None and (cost := await spent(connection, run.workspace_id)) and cost >= budget:
                 raise _NoBudgetError
 
     async def _answer(self, run: Any, question: Any) -> Answered:
@@ -131,6 +134,7 @@ class BenchRunner:
             trial=Trial.model_validate(run.trial) if run.trial else None,
         )
         for seconds in AGAIN_SECONDS:
+            await self._go_on(run)
             try:
                 answered = await self._bus.ask(AGENT_ASK, asked, Answered, ANSWER_SECONDS)
                 if not in_trouble(answered):
@@ -138,6 +142,7 @@ class BenchRunner:
             except (UnavailableError, RefusedError) as error:
                 log.warning("bench.again", run=str(run.id), error=type(error).__name__)
             await asyncio.sleep(seconds)
+        await self._go_on(run)
         try:
             return await self._bus.ask(AGENT_ASK, asked, Answered, ANSWER_SECONDS)
         except RefusedError:

@@ -21,7 +21,7 @@ from onethread.runtime.errors import Problem
 State = Literal["waiting", "running", "done", "canceled", "stopped"]
 Why = Literal["asked", "change", "trial"]
 HELD = "interval '120 seconds'"
-"""Longer than an answer takes: whoever died with a run is followed by another one then."""
+"""Longer than one try for an answer takes: whoever died with a run is followed by another one then."""
 MOST_WAITING = 5
 KEPT_RUNS, KEPT_TRIALS = 20, 10
 CHANGES = 20
@@ -81,6 +81,8 @@ BEFORE = """select answered, failures, judged, judged_by, coalesce(judged, passe
 SPEND: LiteralString = f"""update bench_run set input_tokens = input_tokens + %s, output_tokens = output_tokens + %s,
         cost = cost + %s, held_until = now() + {HELD}
     where id = %s and state = 'running' returning id"""  # noqa: S608 a number of ours
+HOLD_ON: LiteralString = f"""update bench_run set held_until = now() + {HELD} where id = %s and state = 'running'
+    returning id"""  # noqa: S608 a number of ours
 KEEP = """update bench_result set answered = %s, passed = %s, failures = %s, change = %s, changes = %s, judged = %s,
         judged_by = %s, asked_at = now(), question_version = %s
     where run_id = %s and question_id = %s and asked_at is null"""
@@ -161,6 +163,11 @@ async def take(connection: Connection, workspace: str, run_id: UUID) -> Any | No
 async def left(connection: Connection, run_id: UUID) -> list[Any]:
     """Questions that were not asked yet."""
     return await (await connection.execute(LEFT, [run_id])).fetchall()
+
+
+async def hold_on(connection: Connection, run_id: UUID) -> bool:
+    """False: the run is not to go on."""
+    return await (await connection.execute(HOLD_ON, [run_id])).fetchone() is not None
 
 
 async def record(connection: Connection, run: Any, question: Any, answered: Answered) -> bool:
