@@ -226,7 +226,6 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "exported_at": LATER, "customer": PROFILE, "threads": [THREAD | {"subject": None}], "messages": [MESSAGE],
         "messages_in_threads_of_others": [], "proposals": [DRAFT], "places": [], "acts": [], "proofs": [], "audit": [],
     },
-    ("get", "/agent/questions/export"): bench_examples.EXPORT,
     ("get", "/events"): f'event: onethread.message.added.v1\nid: {WHERE}\ndata: {{"specversion": "1.0", …}}\n\n',
     ("get", KNOWLEDGE): page(ARTICLE),
     ("post", KNOWLEDGE): ARTICLE,
