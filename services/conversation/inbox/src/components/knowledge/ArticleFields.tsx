@@ -69,7 +69,7 @@ function TextWithPreview({ text, set }: { text: string; set(text: string): void 
         Text, in Markdown
         <textarea required rows={16} value={text} onInput={({ currentTarget }) => set(currentTarget.value)} />
       </label>
-      <div class="preview" role="region" aria-labelledby={name} tabIndex={0}>
+      <div class="as-shown" role="region" aria-labelledby={name} tabIndex={0}>
         <p id={name} class="quiet">
           As a chat shows it
         </p>

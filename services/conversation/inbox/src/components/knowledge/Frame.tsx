@@ -22,7 +22,7 @@ export function Frame({ acts, failure, children }: Props) {
         </h1>
         {acts}
       </header>
-      <div class="tabs" role="navigation" aria-label={SECTIONS[page.section]}>
+      <div class="section-pages" role="navigation" aria-label={SECTIONS[page.section]}>
         {others.map((place) => (
           <a key={place.name} href={address({ page: place })} aria-current={place === page ? "page" : undefined}>
             {place.label}
