@@ -69,6 +69,3 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "Results": _page(RESULT),
     "Judgement": {"right": True},
 }
-EXPORT = (
-    "question,channel,expect,sources,contains,lacks,note,history\r\nHow long does delivery take?,widget,answer,…\r\n"
-)

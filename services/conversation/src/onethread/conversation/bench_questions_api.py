@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -17,6 +17,13 @@ from onethread.conversation.once import OnceDep
 
 router = APIRouter(prefix="/api/v1/agent/questions", tags=["test bench"])
 LARGEST_TABLE = 8_000_000
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "text/csv": {"example": "question,channel,expect\r\nHow long does delivery take?,widget,answer\r\n"}
+        }
+    }
+}
 
 
 class Questions(BaseModel):
@@ -96,7 +103,7 @@ async def add_question_from_message(
     return shown(row)
 
 
-@router.get("/export", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+@router.get("/export", response_class=Response, responses=CSV)
 async def export_questions(caller: CallerDep, database: DatabaseDep) -> Response:
     """All of them as CSV, as the import takes it."""
     async with database.transaction(caller.workspace) as connection:
