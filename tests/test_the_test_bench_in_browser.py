@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
+from plugins.conversation_world import received, verified
 from plugins.inbox_service import Service, sign_in
 
 from onethread.agent.app import create_app as create_agent
@@ -134,3 +135,19 @@ def test_a_threshold_is_tried_before_it_is_saved(page: Page, service: Service) -
     page.get_by_role("button", name="Try it on the test bench").click()
     expect(page.get_by_text("1 question: 1 worse")).to_be_visible(timeout=SECONDS)
     assert service.api.get("/workspaces/local").json()["settings"]["agent"] is None
+
+
+def test_what_a_customer_wrote_becomes_a_question_where_it_is_read(
+    inbox_service: Service, context: BrowserContext
+) -> None:
+    inbox_service.hear(received("email", QUESTION, verified("email", "ana@pineandpaper.example"), name="Ana Ruiz"))
+    [thread] = inbox_service.threads()
+    page = sign_in(inbox_service, context)
+    page.goto(f"{inbox_service.origin}/inbox/all/{thread['id']}")
+    expect(page.get_by_role("log")).to_contain_text(QUESTION)
+    page.keyboard.press("x")
+    page.get_by_role("log").get_by_role("checkbox").first.click()
+    page.get_by_role("region", name="Chosen messages").get_by_role("button", name="Add to the test bench").click()
+    expect(page.get_by_text("It is a question of the test bench now.")).to_be_visible()
+    [kept] = inbox_service.api.get("/agent/questions").json()["items"]
+    assert (kept["question"], kept["channel"], kept["from_message"]) == (QUESTION, "email", True)

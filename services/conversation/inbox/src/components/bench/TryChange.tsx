@@ -29,7 +29,7 @@ export function TryChange({ label = "Try it on the test bench", change }: Props)
     }
   };
   return (
-    <div class="trial" aria-live="polite">
+    <div class="knowledge trial" aria-live="polite">
       <button type="button" class="button" aria-disabled={run !== null && isUnderWay(run)} onClick={() => void start()}>
         {label}
       </button>
