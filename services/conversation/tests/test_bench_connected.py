@@ -445,3 +445,13 @@ async def test_that_a_handoff_was_right_says_nothing_about_what_was_found(bench:
     run = await bench.run()
     await bench.driver.post(f"agent/runs/{run['id']}/results/{made['id']}/judge", right=True)
     assert knowledge.calls == []
+
+
+async def test_a_customers_words_are_not_told_to_knowledge_with_a_judgement(bench: Bench) -> None:
+    knowledge = HearsCalls(200)
+    bench.driver.app.state.tell_knowledge = Judgements(knowledge)  # type: ignore[arg-type]
+    asked = await bench.driver.hear(received("email", HOW, ANA))
+    made = await bench.driver.post("agent/questions/from-message", message_id=str(asked["id"]))
+    run = await bench.run()
+    await bench.driver.post(f"agent/runs/{run['id']}/results/{made['id']}/judge", right=True)
+    assert knowledge.calls == []

@@ -102,7 +102,7 @@ FORGET = "delete from bench_run where workspace_id = %s and ended_at < now() - i
 ACCEPT = "update bench_run set accepted_by = %s where id = %s returning *"
 JUDGE = """update bench_result r set judged = %s, judged_by = %s from bench_question q
     where r.run_id = %s and r.question_id = %s and q.id = r.question_id and r.asked_at is not null
-    returning q.question, r.answered"""
+    returning q.message_ids, r.answered"""
 
 
 async def start(
@@ -239,7 +239,7 @@ async def accept(connection: Connection, workspace: str, run_id: UUID, by: str) 
 
 
 async def judge(connection: Connection, workspace: str, run_id: UUID, question_id: UUID, right: bool, by: str) -> Any:
-    """The question, and what was answered. Raises 404 problems."""
+    """What was answered, and the messages that the question is made of. Raises 404 problems."""
     run = await one(connection, workspace, run_id, held=True)
     row = await (await connection.execute(JUDGE, [right, by, run_id, question_id])).fetchone()
     if row is None:

@@ -176,5 +176,6 @@ async def judge_result(
         await once.earlier(connection)
         judged = await bench_runs.judge(connection, caller.workspace, run_id, question_id, judgement.right, by)
         result = await bench_results.one(connection, run_id, question_id)
-    await request.app.state.tell_knowledge(caller, Answered.model_validate(judged.answered), judgement.right)
+    if not judged.message_ids:  # a customer's words go nowhere where they would not be erased with them
+        await request.app.state.tell_knowledge(caller, Answered.model_validate(judged.answered), judgement.right)
     return result
