@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 from plugins.inbox_service import Service, sign_in
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
 from onethread.agent.app import create_app as create_agent
 from onethread.agent.settings import Settings as AgentSettings
@@ -28,11 +35,47 @@ def embedder() -> Embedder:
     return Embedder()
 
 
+class Site:
+    """A help centre whose pages come when they are let: the third one never does."""
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+
+    async def page(self, request: Request) -> Response:
+        number = int(request.path_params["number"] or 0)
+        if number:
+            await asyncio.to_thread(self.let.wait, 20)
+        links = "".join(f'<a href="/help/{one}">{one}</a>' for one in range(1, 5))
+        text = f"<h1>Page {number}</h1><p>What the help centre says on matter number {number}.</p>{links}"
+        return HTMLResponse(f"<html><body><main>{text}</main></body></html>", 500 if number == 3 else 200)
+
+
 @pytest.fixture
-def service(inbox_service: Service, serve_app: Callable[[Any], str], tmp_path: Path, embedder: Embedder) -> Service:
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.let.set()
+
+
+@pytest.fixture
+def help_centre(site: Site, serve_app: Callable[[Any], str]) -> str:
+    return f"{serve_app(Starlette(routes=[Route('/help/{number:path}', site.page)]))}/help/"
+
+
+@pytest.fixture
+def service(
+    inbox_service: Service, serve_app: Callable[[Any], str], help_centre: str, tmp_path: Path, embedder: Embedder
+) -> Service:
     """With knowledge and the agent beside it."""
     nats_url = inbox_service.settings.nats_url
-    serve_app(create_knowledge(KnowledgeSettings(api_key="key", home=tmp_path, NATS_URL=nats_url), embedder=embedder))
+    settings = KnowledgeSettings(
+        api_key="key",
+        home=tmp_path,
+        NATS_URL=nats_url,
+        knowledge_allowed_networks="127.0.0.0/8",
+        knowledge_allowed_ports=f"80,443,{urlsplit(help_centre).port}",
+    )
+    serve_app(create_knowledge(settings, embedder=embedder))
     serve_app(create_agent(AgentSettings(api_key="key", NATS_URL=nats_url)))
     return inbox_service
 
@@ -161,7 +204,7 @@ def test_a_source_is_added_changed_and_removed_after_a_question(page: Page, serv
     to(page, "Sources")
     page.get_by_role("button", name="Add a source").click()
     dialog = page.get_by_role("dialog", name="Add a source")
-    dialog.get_by_label("Address where the help pages begin").fill("http://127.0.0.1/help")
+    dialog.get_by_label("Address where the help pages begin").fill("http://10.0.0.1/help")
     dialog.get_by_role("button", name="Add it").click()
     expect(dialog.get_by_role("alert")).to_contain_text("This address cannot be a source.")
     assert violations(page) == []
@@ -186,6 +229,26 @@ def test_a_source_is_added_changed_and_removed_after_a_question(page: Page, serv
     question.get_by_role("button", name="Remove it").click()
     expect(card).to_have_count(0)
     assert service.api.get("/knowledge/sources").json()["items"] == []
+
+
+def test_a_website_shows_how_far_its_reading_is_and_names_the_page_that_failed(
+    page: Page, site: Site, help_centre: str
+) -> None:
+    to(page, "Sources")
+    page.get_by_role("button", name="Add a source").click()
+    page.get_by_label("Address where the help pages begin").fill(help_centre)
+    page.get_by_label("Name, if not the address").fill("Help centre")
+    page.get_by_role("button", name="Add it").click()
+    card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Help centre"))
+    expect(card).to_contain_text("Reading now")
+    expect(card).to_contain_text("1 of 5 pages")
+    site.let.set()
+    expect(card).to_contain_text("1 not read", timeout=15_000)
+    expect(card).to_contain_text("4 articles")
+    failed = card.locator(".pages li")
+    expect(failed).to_have_count(1)
+    expect(failed).to_contain_text("/help/3")
+    expect(failed.locator(".reason")).to_contain_text("500")
 
 
 def proposed(service: Service, title: str) -> None:

@@ -68,9 +68,7 @@ function Reached({ source }: { source: Source }) {
       {state === "syncing" && (
         <label class="progress">
           <progress max={Math.max(progress.total, done, 1)} value={done} />
-          <span>
-            {done} of {Math.max(progress.total, done)} pages
-          </span>
+          <span>{progress.total ? `${done} of ${Math.max(progress.total, done)} pages` : "Looking for pages"}</span>
         </label>
       )}
       <p class="facts">
