@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from onethread.agent.api import as_if
 from onethread.agent.app import create_app
 from onethread.agent.settings import Settings
-from onethread.contracts.agent import AgentSettings, Ask
-from onethread.contracts.knowledge import KnowledgeFound
+from onethread.contracts.agent import AgentConfig, AgentSettings, Ask, Trial
+from onethread.contracts.knowledge import KnowledgeFound, KnowledgeTrial
 from onethread.contracts.streams import AGENT
 from onethread.contracts.subjects import AGENT_ASK
 
@@ -136,3 +137,22 @@ def test_a_wrong_setting_is_refused_in_one_sentence(monkeypatch, variables, sent
     with pytest.raises(SystemExit) as stopped:
         Settings.load()
     assert sentence in str(stopped.value)
+
+
+async def test_a_trial_is_answered_with_its_drafts_and_its_settings(client, bus) -> None:
+    asked = {"question": "What is your return policy?", "trial": {"articles": ["art_1"], "without": ["old"]}}
+    assert (await client.post("/v1/ask", json=asked, headers=KEY)).json()["decision"] == "answer"
+    assert bus.searches[-1].trial == KnowledgeTrial(articles=["art_1"], without=["old"])
+    asked["trial"] = {"settings": {"confidence": 0.95, "clarify": False}}
+    answer = (await client.post("/v1/ask", json=asked, headers=KEY)).json()
+    assert (answer["decision"], answer["handoff"]) == ("handoff", "unsure")
+    assert bus.searches[-1].trial is None
+    live = (await client.post("/v1/ask", json={"question": asked["question"]}, headers=KEY)).json()
+    assert live["decision"] == "answer"
+
+
+def test_a_trial_spends_of_the_live_budget() -> None:
+    live = AgentConfig(workspace="acme", settings=AgentSettings(monthly_budget=5, max_turns=3))
+    tried = as_if(live, Trial(settings=AgentSettings(monthly_budget=1_000, max_turns=8)))
+    assert (tried.settings.monthly_budget, tried.settings.max_turns) == (5, 8)
+    assert as_if(live, Trial(articles=["art_1"])) == live

@@ -48,6 +48,8 @@ export interface AgentSettings {
   max_turns: number;
   hours: OpenHours | null;
   monthly_budget: number | null;
+  /** The test bench runs by itself after each change. */
+  test_changes: boolean;
 }
 
 export interface Workspace {

@@ -20,6 +20,7 @@ export const UNSET: AgentSettings = {
   max_turns: 8,
   hours: null,
   monthly_budget: null,
+  test_changes: true,
 };
 
 export const OFFICE: Opening = { days: ["mon", "tue", "wed", "thu", "fri"], opens: "09:00", closes: "17:00" };
@@ -31,6 +32,14 @@ export function withMode(settings: AgentSettings, channel: string, mode: AgentMo
   const { [channel]: _, ...others } = settings.modes;
   return { ...settings, modes: mode ? { ...others, [channel]: mode } : others };
 }
+
+/** What a trial of the settings is about. */
+export const whatAnswersDependOn = ({ confidence, clarify, reserved_topics, max_turns }: AgentSettings): Partial<AgentSettings> => ({
+  confidence,
+  clarify,
+  reserved_topics,
+  max_turns,
+});
 
 export const linesOf = (text: string): string[] =>
   text

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { backoff } from "@onethread/browser/backoff.ts";
+import { benchTold } from "./bench.ts";
 import { noteChanger } from "./changers.ts";
 import { loadCustomer, loadCurrentCustomer } from "./customers.ts";
 import { add, changed, conversations, isKnown, readAgain, reread } from "./messages.ts";
@@ -52,6 +53,7 @@ export function goLive(): void {
   listen("message.updated", ({ message }: { message: Message }) => changed(message));
   listen("reply.pending", tellOfPending);
   listen("thread.drafts", ({ thread_id }: { thread_id: string }) => draftsChanged(thread_id));
+  listen("bench.changed", () => void (benchTold.value += 1));
   listen("reset", () => void catchUp()); // Too much was missed to be told again.
   listen("live", (piece: LivePiece) => {
     const threadId = piece.thread_id ?? piece.threadid;

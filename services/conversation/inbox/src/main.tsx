@@ -8,6 +8,7 @@ import "./styles/customer.css";
 import "./styles/overlays.css";
 import "./styles/agent.css";
 import "./styles/knowledge.css";
+import "./styles/bench.css";
 import { render } from "preact";
 import { api, me } from "./api.ts";
 import { App } from "./components/App.tsx";

@@ -28,6 +28,7 @@ export const places: Place[] = [
   { section: "knowledge", name: "proposals", label: "Proposals", icon: "M5 4h14v12H9l-4 4z" },
   { section: "knowledge", name: "gaps", label: "Gaps", icon: "M12 4a8 8 0 1 0 8 8M9.5 9.5a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .8-1 1.7M12 16.5v.5" },
   { section: "knowledge", name: "test", label: "Test an answer", icon: "M8 5l11 7-11 7z" },
+  { section: "knowledge", name: "bench", label: "Test bench", icon: "M4 6l3 3 5-5M4 16l3 3 5-5M15 8h6M15 18h6" },
 ];
 
 export const placeOf = (section: string | undefined, name: string | undefined): Place | null =>

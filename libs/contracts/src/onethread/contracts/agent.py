@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from onethread.contracts.envelope import Contract
-from onethread.contracts.knowledge import Passage
+from onethread.contracts.knowledge import KnowledgeTrial, Passage
 from onethread.contracts.messages import AuthorKind, ChannelKind, Source
 
 AgentMode = Literal["auto", "draft", "shadow", "off"]
@@ -60,6 +60,10 @@ class AgentSettings(Contract):
     monthly_budget: float | None = Field(
         default=None, ge=0, description="For the language model, in the currency of its prices. None: no limit."
     )
+    test_changes: bool = Field(
+        default=True,
+        description="The test bench asks its questions by itself after each change of knowledge or settings.",
+    )
 
 
 class AgentConfigOf(Contract):
@@ -96,6 +100,12 @@ class SaidBefore(Contract):
     titles: list[str] = Field(default_factory=list[str], max_length=20)
 
 
+class Trial(KnowledgeTrial):
+    """What is not live and shall count for one question. The month's budget stays the live one."""
+
+    settings: AgentSettings | None = None
+
+
 class Ask(Contract):
     """`svc.agent.ask`: what would the agent say? Nobody is told, and nothing is kept. `history` is oldest first."""
 
@@ -103,6 +113,7 @@ class Ask(Contract):
     question: str = Field(min_length=1, max_length=20_000)
     history: list[SaidBefore] = Field(default_factory=list[SaidBefore], max_length=200)
     channel: ChannelKind = "widget"
+    trial: Trial | None = Field(default=None, description="Answered as if this were live.")
 
 
 class Answered(Contract):
@@ -123,3 +134,6 @@ class Answered(Contract):
     topic: str | None = None
     calibration: str = Field(default="", description="Version of what turned scores into the confidence.")
     usage: list[Usage] = Field(default_factory=list[Usage])
+    budget_spent: bool = Field(
+        default=False, description="The language model was not asked: the month's budget is spent."
+    )

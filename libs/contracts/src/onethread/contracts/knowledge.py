@@ -57,6 +57,17 @@ class KnowledgeGapFound(CloudEvent):
     data: KnowledgeGap
 
 
+class KnowledgeTrial(Contract):
+    """Changes that are not live, for one search alone."""
+
+    articles: list[str] = Field(
+        default_factory=list[str], max_length=50, description="Ids of articles whose latest draft counts as published."
+    )
+    without: list[str] = Field(
+        default_factory=list[str], max_length=200, description="Ids of those that count as gone."
+    )
+
+
 class KnowledgeSearch(Contract):
     """Question on `svc.knowledge.search`."""
 
@@ -65,6 +76,7 @@ class KnowledgeSearch(Contract):
     k: int = Field(default=5, ge=1, le=50)
     audience: KnowledgeAudience = "public"
     locale: str | None = Field(default=None, description="Only articles of this language, and those that name none.")
+    trial: KnowledgeTrial | None = Field(default=None, description="Searched as if this were live.")
 
 
 class Passage(Contract):

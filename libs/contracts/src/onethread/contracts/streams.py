@@ -54,6 +54,8 @@ PROPOSALS = Consumer("conversation-proposals", "ot.*.reply.proposed", max_ack_pe
 DELIVERIES = Consumer("conversation-deliveries", "ot.*.reply.delivered", max_ack_pending=4)
 FAILURES = Consumer("conversation-failures", "ot.*.reply.failed", max_ack_pending=4)
 FEEDBACK = Consumer("conversation-feedback", "ot.*.feedback.received", max_ack_pending=4)
+BENCH_INDEXED = Consumer("conversation-bench-indexed", "ot.*.knowledge.indexed", max_ack_pending=4)
+BENCH_REMOVED = Consumer("conversation-bench-removed", "ot.*.knowledge.removed", max_ack_pending=4)
 # Many in flight: most of them only wait for what the customer is still writing.
 AGENT = Consumer("agent-turns", "ot.*.message.added.customer", ack_wait=30, max_ack_pending=128)
 WIDGET_REPLIES = Consumer("gateway-widget-replies", "ot.*.reply.requested.widget", lanes=True)
@@ -65,8 +67,8 @@ GAPS = Consumer("knowledge-gaps", "ot.*.knowledge.gap_found", max_ack_pending=4)
 SOLVED = Consumer("knowledge-solved", "ot.*.thread.closed", max_ack_pending=4)
 KNOWLEDGE_ERASURES = Consumer("knowledge-erasures", "ot.*.customer.erased", max_ack_pending=1)
 CONSUMERS = (
-    INTAKE, PROPOSALS, DELIVERIES, FAILURES, FEEDBACK, AGENT, WIDGET_REPLIES, EMAIL_REPLIES, SLACK_REPLIES,
-    EMAIL_ERASURES, SLACK_ERASURES, GAPS, SOLVED, KNOWLEDGE_ERASURES,
+    INTAKE, PROPOSALS, DELIVERIES, FAILURES, FEEDBACK, BENCH_INDEXED, BENCH_REMOVED, AGENT, WIDGET_REPLIES,
+    EMAIL_REPLIES, SLACK_REPLIES, EMAIL_ERASURES, SLACK_ERASURES, GAPS, SOLVED, KNOWLEDGE_ERASURES,
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from onethread.agent.stream import Say
 from onethread.agent.words import surely
 from onethread.agent.writing import Clarify, Task, Writer, Written
 from onethread.contracts.agent import AgentConfig, HandoffKind, Usage
-from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
+from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, KnowledgeTrial
 from onethread.contracts.messages import ChannelKind, Source
 from onethread.contracts.replies import Decision
 from onethread.runtime.bus import RefusedError, UnavailableError
@@ -35,7 +35,9 @@ _NEAR = 0.15
 
 @dataclass(frozen=True)
 class Question:
-    """All that an answer may rest on beside the articles. `so_far` is asked for once."""
+    """All that an answer may rest on beside the articles. `so_far` is asked for once. `trial`: articles that are not
+    live, and count all the same.
+    """
 
     config: AgentConfig
     text: str
@@ -43,6 +45,7 @@ class Question:
     so_far: Callable[[], Awaitable[SoFar]]
     name: str | None = None
     attachments: int = 0
+    trial: KnowledgeTrial | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,11 @@ class Answerer:
     async def _ask(self, asked: _Asked, query: str) -> KnowledgeFound:
         """In the customer's language where there are articles in several."""
         search = KnowledgeSearch(
-            workspace=asked.question.config.workspace, query=query[:LONGEST_QUERY], k=PASSAGES, audience="public"
+            workspace=asked.question.config.workspace,
+            query=query[:LONGEST_QUERY],
+            k=PASSAGES,
+            audience="public",
+            trial=asked.question.trial,
         )
         found = await self._search(search)
         locales = {passage.locale.split("-")[0] for passage in found.passages if passage.locale}

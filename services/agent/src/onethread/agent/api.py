@@ -11,7 +11,9 @@ from onethread.agent.answer import Answerer, Question
 from onethread.agent.config import Configs
 from onethread.agent.prompt import Said
 from onethread.agent.so_far import SoFar
-from onethread.contracts.agent import Answered, Ask, SaidBefore
+from onethread.agent.writing import NO_MONEY
+from onethread.contracts.agent import AgentConfig, Answered, Ask, SaidBefore, Trial
+from onethread.contracts.knowledge import KnowledgeTrial
 from onethread.contracts.messages import ChannelKind
 from onethread.runtime.errors import Problem
 
@@ -34,8 +36,9 @@ class Asking:
         async def nobody(text: str) -> None:
             """Nothing is streamed."""
 
-        config = await self.configs.of(asked.workspace)
-        reply = await self.answerer.answer(Question(config, asked.question, asked.channel, so_far), nobody)
+        config = as_if(await self.configs.of(asked.workspace), asked.trial)
+        question = Question(config, asked.question, asked.channel, so_far, trial=_articles(asked.trial))
+        reply = await self.answerer.answer(question, nobody)
         return Answered(
             decision=reply.decision,
             confidence=reply.confidence,
@@ -52,7 +55,23 @@ class Asking:
             topic=reply.topic,
             calibration=reply.found.calibration if reply.found else "",
             usage=list(reply.usage),
+            budget_spent=NO_MONEY in reply.reason.lower(),
         )
+
+
+def as_if(config: AgentConfig, trial: Trial | None) -> AgentConfig:
+    """With the settings of the trial. It spends of the live budget: no trial can lift that."""
+    if trial is None or trial.settings is None:
+        return config
+    budget = {"monthly_budget": config.settings.monthly_budget}
+    return config.model_copy(update={"settings": trial.settings.model_copy(update=budget)})
+
+
+def _articles(trial: Trial | None) -> KnowledgeTrial | None:
+    """What knowledge needs of it, if anything."""
+    if trial is None or not (trial.articles or trial.without):
+        return None
+    return KnowledgeTrial(articles=trial.articles, without=trial.without)
 
 
 class AskIn(BaseModel):
@@ -62,6 +81,7 @@ class AskIn(BaseModel):
     history: list[SaidBefore | str] = Field(default_factory=list, max_length=200)
     workspace: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
     channel: ChannelKind = "widget"
+    trial: Trial | None = None
 
 
 def _asking(request: Request, authorization: Annotated[str, Header()] = "") -> Asking:
@@ -85,5 +105,6 @@ async def ask(asking: Annotated[Asking, Depends(_asking)], asked: AskIn) -> Answ
             question=asked.question,
             history=before,
             channel=asked.channel,
+            trial=asked.trial,
         )
     )

@@ -27,6 +27,8 @@ from onethread.runtime.context import service_name
 from onethread.runtime.health import Health
 
 SEARCH_SECONDS = 3.0
+TRIAL_SECONDS = 30.0
+"""Nobody waits for a trial, and the first search of one embeds the drafts."""
 TAKEN = (subjects.event("*", type_of(MessageAdded), "teammate"), subjects.event("*", type_of(ThreadAssigned)))
 """People wrote in a thread, or it was given to one of them."""
 
@@ -45,7 +47,8 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None) -> Fast
                 await model.warm()
 
             async def search(question: KnowledgeSearch) -> KnowledgeFound:
-                return await connected.ask(KNOWLEDGE_SEARCH, question, KnowledgeFound, SEARCH_SECONDS)
+                seconds = TRIAL_SECONDS if question.trial else SEARCH_SECONDS
+                return await connected.ask(KNOWLEDGE_SEARCH, question, KnowledgeFound, seconds)
 
             answerer = Answerer(search, settings.agent_confidence, model)
             configs = Configs(connected)

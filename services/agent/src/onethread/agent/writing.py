@@ -26,6 +26,7 @@ LEAST_COVERAGE = 0.1
 LONGEST_QUESTION = 300
 TOO_LONG = Handoff("unsure", "The message is longer than the language model can read")
 ASKED_TOO_OFTEN = Handoff("unsure", "The language model asked back, and the customer was asked enough")
+NO_MONEY = "the month's budget for the language model is spent"
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,8 @@ def _asking_back(draft: Draft) -> Clarify | Handoff:
 async def _quoted_for_want_of_money(task: Task, say: Say) -> Written | Handoff:
     result = await _quote(task, say)
     if isinstance(result, Handoff):
-        return Handoff("budget", f"The month's budget for the language model is spent. {result.reason}", gap=result.gap)
-    return replace(result, reason=f"{result.reason}: the month's budget for the language model is spent")
+        return Handoff("budget", f"{NO_MONEY[0].upper()}{NO_MONEY[1:]}. {result.reason}", gap=result.gap)
+    return replace(result, reason=f"{result.reason}: {NO_MONEY}")
 
 
 async def _quote(task: Task, say: Say) -> Written | Handoff:

@@ -10,8 +10,10 @@ import {
   type ResolutionReport,
 } from "../agent-model.ts";
 import { api } from "../api.ts";
+import { bench } from "../bench.ts";
 import { address } from "../route.ts";
 import { reasonOf } from "../threads.ts";
+import { KeepQuestion } from "./bench/KeepQuestion.tsx";
 import { Figure } from "./Figure.tsx";
 import { ResolutionFigures } from "./Resolutions.tsx";
 
@@ -219,7 +221,8 @@ function PairView({ pair }: { pair: Pair }) {
     <li>
       <p class="quiet">
         {about.filter(Boolean).join(" · ")} ·{" "}
-        <a href={address({ page: null, view: "all", threadId: pair.thread_id })}>Open the conversation</a>
+        <a href={address({ page: null, view: "all", threadId: pair.thread_id })}>Open the conversation</a> ·{" "}
+        <KeepQuestion label="Add to the test bench" keep={() => bench.addOf({ proposal_id: pair.id })} />
       </p>
       <dl>
         <dt>Customer</dt>

@@ -1,10 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 import type { AgentOverview, AgentSettings, Workspace } from "../agent-model.ts";
-import { linesOf, numberOf, UNSET } from "../agent-settings.ts";
+import { linesOf, numberOf, UNSET, whatAnswersDependOn } from "../agent-settings.ts";
 import { api, me } from "../api.ts";
 import { reasonOf } from "../threads.ts";
 import { show } from "../toasts.ts";
 import { AgentModes } from "./AgentModes.tsx";
+import { TryChange } from "./bench/TryChange.tsx";
 import { OpenHoursFields } from "./OpenHours.tsx";
 
 interface Read {
@@ -67,6 +68,7 @@ function SettingsForm({ read: { workspace, overview }, reload }: { read: Read; r
       <p class="failure" role="alert">
         {failure}
       </p>
+      <TryChange change={async () => ({ settings: whatAnswersDependOn(settings) })} />
       <div class="buttons">
         <button class="button primary">Save</button>
         <button type="button" class="button" onClick={() => void reload()}>
@@ -143,6 +145,14 @@ function Budget({ settings, spent, set }: FieldsProps & { spent: number }) {
           value={settings.monthly_budget ?? ""}
           onInput={({ currentTarget: { value } }) => set({ monthly_budget: numberOf(value) })}
         />
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={settings.test_changes}
+          onChange={({ currentTarget: { checked } }) => set({ test_changes: checked })}
+        />
+        The test bench asks its questions after each change of knowledge or settings
       </label>
       <p class="quiet">Spent this month: {spent.toFixed(2)}. When the budget is spent, the agent hands over to people.</p>
     </fieldset>

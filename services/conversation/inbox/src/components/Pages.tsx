@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import type { Place } from "../pages.ts";
 import { AgentReportPage } from "./AgentReport.tsx";
 import { AgentSettingsPage } from "./AgentSettings.tsx";
+import { BenchPage } from "./bench/Bench.tsx";
 import { ArticlesPage } from "./knowledge/Articles.tsx";
 import { GapsPage } from "./knowledge/Gaps.tsx";
 import { ProposalsPage } from "./knowledge/Proposals.tsx";
@@ -17,6 +18,7 @@ const PAGES: Record<string, ComponentType> = {
   "knowledge/proposals": ProposalsPage,
   "knowledge/gaps": GapsPage,
   "knowledge/test": TestAnswerPage,
+  "knowledge/bench": BenchPage,
 };
 
 export function Page({ place: { section, name } }: { place: Place }) {

@@ -204,7 +204,9 @@ async def change_workspace(
 ) -> Workspace:
     """`settings.agent` says what the agent does on each channel: it holds within five seconds everywhere."""
     async with database.transaction(_own(caller, slug)) as connection:
+        before = await workspaces.one(connection, slug, held=True)
         row = await workspaces.change(connection, caller, slug, patch, version)
+        await request.app.state.bench_settings(connection, before, row)
     request.app.state.workspaces.changed(slug)
     etags.tag(response, row.version)
     return Workspace.of(row)

@@ -19,8 +19,10 @@ from onethread.runtime.errors import Problem
 
 KINDS = ("widget", "email", "slack")
 CHANNELS = "select id from channel where workspace_id = %s"
-SPENT = """select coalesce(sum(cost), 0)::float8 as cost from proposal
-    where workspace_id = %s and created_at >= date_trunc('month', now(), 'UTC')"""
+SPENT = """select coalesce(sum(cost), 0)::float8 as cost from (
+        select cost, workspace_id, created_at from proposal
+        union all select cost, workspace_id, created_at from bench_run) costs
+    where workspace_id = %(workspace)s and created_at >= date_trunc('month', now(), 'UTC')"""
 
 
 @cache
@@ -87,6 +89,6 @@ async def check_channels(connection: Connection, workspace: str, choices: AgentC
 
 
 async def spent(connection: Connection, workspace: str) -> float:
-    """What language models have cost this month (UTC), by the prices that the agent knows."""
-    [row] = await (await connection.execute(SPENT, [workspace])).fetchall()
+    """What language models have cost this month (UTC), for customers and for the test bench, by the agent's prices."""
+    [row] = await (await connection.execute(SPENT, {"workspace": workspace})).fetchall()
     return row.cost

@@ -19,6 +19,7 @@ from onethread.contracts import replies as r
 from onethread.contracts import streams, subjects
 from onethread.contracts.agent import AgentConfigOf
 from onethread.contracts.channels import ChannelsOf
+from onethread.contracts.knowledge import KnowledgeIndexed, KnowledgeRemoved
 from onethread.contracts.messages import Message, MessageReceived
 from onethread.contracts.proofs import StartProof, TryCode
 from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor, TeammateAnswersOf
@@ -28,6 +29,8 @@ from onethread.conversation import (
     agent_config,
     api,
     asking_api,
+    bench_questions_api,
+    bench_runs_api,
     channels_api,
     customers_api,
     erasing_api,
@@ -43,6 +46,9 @@ from onethread.conversation import (
 from onethread.conversation.access import GUARD, Access
 from onethread.conversation.agent_config import AgentConfigs
 from onethread.conversation.answers import Answers
+from onethread.conversation.bench_due import ChangesOfKnowledge, ChangesOfSettings
+from onethread.conversation.bench_judging import Judgements
+from onethread.conversation.bench_runner import BenchRunner
 from onethread.conversation.channels import ChannelsForGateways
 from onethread.conversation.comparing import Comparing
 from onethread.conversation.database import AWAY, UNFIT, Database
@@ -78,6 +84,7 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     session_api.router, api.router, messages_api.router, customers_api.router, proofs_api.router, acts_api.router,
     proposals_api.router, metrics_api.router, agent_config.router, knowledge_api.router,
+    bench_questions_api.router, bench_runs_api.router,
     asking_api.router, channels_api.router, erasing_api.router,
     admin_api.router, admin_api.installation_router,
 )  # fmt: skip
@@ -139,6 +146,19 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
         body = json.dumps({"thread_id": str(thread_id)}).encode()
         await bus.say_live(subjects.live(workspace, "drafts", "inbox"), body)
 
+    async def tell_of_bench(workspace: str, run_id: UUID) -> None:
+        body = json.dumps({"run_id": str(run_id)}).encode()
+        await bus.say_live(subjects.live(workspace, "bench", "inbox"), body)
+
+    def next_run() -> None:
+        parts.timers.poke()
+
+    parts.bench, parts.tell_knowledge = (
+        BenchRunner(database, bus, tell_of_bench, next_run),
+        Judgements(bus),
+    )
+    parts.bench_knowledge = ChangesOfKnowledge(database, settings.bench_settle_seconds)
+    parts.bench_settings = ChangesOfSettings(settings.bench_settle_seconds)
     parts.tell_of_drafts, parts.feedback = tell_of_drafts, FeedbackOfCustomers(database, relay, tell_inbox)
     parts.proposed = Proposed(
         database, relay, parts.workspaces, tell_of_drafts, agent_name=settings.agent_name,
@@ -146,7 +166,7 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
     )  # fmt: skip
     parts.deliveries = Deliveries(database, relay, places, tell_inbox)
     unseen, comparing = Unseen(database, relay, places, tell_inbox), Comparing(database, bus)
-    parts.timers = Timers(database, jobs(database, relay, replies, unseen, comparing))
+    parts.timers = Timers(database, jobs(database, relay, replies, unseen, comparing, parts.bench))
     parts.bodies = Bodies(bus)
     parts.on_start, parts.on_stop = [database.check_role], [parts.stream.close]
 
@@ -159,6 +179,8 @@ def _connect(parts: State) -> None:
     bus.on(streams.DELIVERIES, r.ReplyDelivered, only_known(parts.deliveries.on_outcome))
     bus.on(streams.FAILURES, r.ReplyFailed, only_known(parts.deliveries.on_outcome))
     bus.on(streams.FEEDBACK, r.FeedbackReceived, only_known(parts.feedback))
+    bus.on(streams.BENCH_INDEXED, KnowledgeIndexed, only_known(parts.bench_knowledge))
+    bus.on(streams.BENCH_REMOVED, KnowledgeRemoved, only_known(parts.bench_knowledge))
     bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
     bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
     bus.answer(subjects.CONVERSATION_ANSWERS, TeammateAnswersOf, Answers(parts.database))
@@ -185,6 +207,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     watch.cancel()
     for loop in reversed(loops):
         await loop.stop()
+    await parts.bench.stop()
     await parts.bus.stop()
     await parts.database.stop()
 

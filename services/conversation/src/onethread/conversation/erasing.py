@@ -63,6 +63,7 @@ JOURNAL = "update act set journal = %s where id = %s"
 GONE = (
     """update proposal set text = '', sources = '[]', reason = '', summary = '', suggested_reply = '', tags = '{}',
         place_key = null, compare_at = null where question_id = any(%(messages)s)""",
+    "delete from bench_question where message_ids && %(messages)s::uuid[]",
     "delete from place where customer_id = any(%(customers)s) or thread_id = any(%(threads)s)",
     "delete from outside_id where thread_id = any(%(threads)s) or message_id = any(%(messages)s)",
     """delete from idempotency where message_id = any(%(messages)s) or exists (
@@ -84,7 +85,7 @@ GONE = (
         company_id = null, erased_at = now(), version = version + 1 where id = any(%(customers)s)""",
     "delete from company o where not exists (select from customer c where c.company_id = o.id)",
 )
-MAY_COME_LATER = 4
+MAY_COME_LATER = 5
 """So many of them are for what may still come in."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from onethread.conversation import bench_examples
+
 ANA, MARA, LAMP, WHERE, ACT = (
     "0f5c2f5e-6f0c-4e53-9d3a-5a2f6c1f7b10", "7b1d1f7e-0b1e-4c57-8a39-1c9f3f0f5c22",
     "b3a9d1c4-2f1e-4a6b-9c8d-7e6f5a4b3c33", "c4d5e6f7-1a2b-4c3d-8e4f-5a6b7c8d9e44",
@@ -108,7 +110,7 @@ def page(*items: Any) -> dict[str, Any]:
     return {"items": list(items), "next": None}
 
 
-BY_NAME: dict[str, dict[str, Any]] = {
+BY_NAME: dict[str, dict[str, Any]] = bench_examples.BY_NAME | {
     "Login": {"email": "mara@shop.example", "password": "correct horse battery", "workspace": "local"},
     "SignedIn": SIGNED_IN,
     "OwnPatch": {"password": "staple battery horse", "current_password": "correct horse battery"},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from onethread.conversation import changes, once, pending, unseen
+from onethread.conversation import bench_due, bench_runs, changes, once, pending, unseen
+from onethread.conversation.bench_runner import BenchRunner
 from onethread.conversation.comparing import DUE as TO_COMPARE
 from onethread.conversation.comparing import NEXT as NEXT_TO_COMPARE
 from onethread.conversation.comparing import Comparing
@@ -19,7 +20,9 @@ AWAKE = """select id from thread where workspace_id = %(workspace)s and status =
     order by snoozed_until limit 64"""
 
 
-def jobs(database: Database, relay: Relay, replies: Replies, unseen_replies: Unseen, comparing: Comparing) -> list[Job]:
+def jobs(
+    database: Database, relay: Relay, replies: Replies, unseen_replies: Unseen, comparing: Comparing, bench: BenchRunner
+) -> list[Job]:
     async def wake(workspace: str, due: Any) -> None:
         async with database.transaction(workspace) as connection:
             if not await changes.wake(connection, due.id):
@@ -31,10 +34,15 @@ def jobs(database: Database, relay: Relay, replies: Replies, unseen_replies: Uns
         async with database.transaction(workspace) as connection:
             await connection.execute(once.FORGET)
 
+    async def queue_bench(workspace: str, _: Any) -> None:
+        await bench_due.start(database, workspace)
+
     return [
         Job("snooze", SNOOZED, AWAKE, wake),
         Job("send", pending.NEXT, pending.DUE, replies.send_held),
         Job("mail", unseen.NEXT, unseen.DUE, unseen_replies.mail),
         Job("compare", NEXT_TO_COMPARE, TO_COMPARE, comparing.compare),
         Job("forget keys", once.NEXT_OLD, once.OLD, forget_keys),
+        Job("queue bench", bench_due.NEXT, bench_due.DUE, queue_bench),
+        Job("bench", bench_runs.NEXT, bench_runs.DUE, bench.take),
     ]

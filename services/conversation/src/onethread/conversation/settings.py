@@ -33,6 +33,9 @@ class ConversationSettings(Settings):
         ge=0,
         description="A reply that its customer did not see in the widget goes to their proven address; 0: never.",
     )
+    bench_settle_seconds: float = Field(
+        default=10, ge=0, description="The test bench waits so long after a change of knowledge or settings for more."
+    )
     public_url: str | None = Field(
         default=None, description="Where customers reach this service: the links of mails lead there."
     )

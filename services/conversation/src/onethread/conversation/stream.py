@@ -21,9 +21,14 @@ SINCE = """select id, type, body from outbox where workspace_id = %s and type no
     and type not like 'onethread.knowledge.%%'
     and position > (select position from outbox where id = %s) - %s order by position limit %s"""
 
-TO_INBOX = {"updated": "message.updated", "pending": "reply.pending", "drafts": "thread.drafts"}
+TO_INBOX = {
+    "updated": "message.updated",
+    "pending": "reply.pending",
+    "drafts": "thread.drafts",
+    "bench": "bench.changed",
+}
 """`live.{workspace}.{kind}.inbox`, and the event's name: a delivery got further, or the customer said what they think
-of a message; a reply waits, or was taken back; the drafts of a thread changed.
+of a message; a reply waits, or was taken back; the drafts of a thread changed; a run of the test bench began or ended.
 """
 
 Frame = tuple[str, str, str]

@@ -28,6 +28,7 @@ from onethread.knowledge.ingest import Ingestion
 from onethread.knowledge.library import open_library
 from onethread.knowledge.settings import Settings
 from onethread.knowledge.syncing import Syncing
+from onethread.knowledge.trial import Trials
 from onethread.knowledge.written import ArticleStore
 from onethread.runtime import errors
 from onethread.runtime.bodies import Bodies
@@ -48,10 +49,9 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None, embedde
             opening = open_library(settings.folder, embedder)
             library = await asyncio.to_thread(stack.enter_context, opening)
             connected = bus or Bus("knowledge", settings)
-            searcher = library.searcher
-            written = ArticleStore(library.store)
+            searcher, written = library.searcher, ArticleStore(library.store)
             gaps = GapArticles(library, connected, GapStore(library.store, library.embedder), written)
-            subscribers.subscribe(connected, library, searcher)
+            subscribers.subscribe(connected, library, Trials(library, searcher, written))
             connected.answer(subjects.KNOWLEDGE_API, Call, Calls(app, settings, Bodies(connected)))
             ingestion = Ingestion(library, connected.publish)
             subscribers.follow(connected, gaps, ingestion.wake)

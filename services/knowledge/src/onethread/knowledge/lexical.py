@@ -5,7 +5,8 @@ import math
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +83,23 @@ class _View:
         return WordMatch({int(self._ids[row]): float(scores[row]) for row in rows}, len(known) / len(stems))
 
 
+_Views = dict[Audience, _View]
+
+
+def _views(counted: dict[int, Counted], audiences: Mapping[int, Audience], vocabulary: dict[str, int]) -> _Views:
+    public = {i: own for i, own in counted.items() if audiences[i] == "public"}
+    open_to_all = _View(public, vocabulary)
+    all_of_it = open_to_all if len(public) == len(counted) else _View(counted, vocabulary)
+    return {"public": open_to_all, "internal": all_of_it}
+
+
 class _Workspace:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.vocabulary: dict[str, int] = {}
         self.counted: dict[int, Counted] = {}
-        self.views: dict[Audience, _View] | None = None
+        self.audiences: dict[int, Audience] = {}
+        self.views: _Views | None = None
 
 
 class WordIndex:
@@ -123,19 +135,20 @@ class WordIndex:
             live = self._store.live_ids(workspace)
             new = live.keys() - state.counted.keys()
             passages = self._store.live_passages(workspace) if new else ()
-            state.counted |= {p.id: self._count(state, p) for p in passages if p.id in new}
+            state.counted |= {p.id: self._count(state.vocabulary, p) for p in passages if p.id in new}
             state.counted = {i: state.counted[i] for i in live if i in state.counted}
-            public = {i: counted for i, counted in state.counted.items() if live[i] == "public"}
-            open_to_all = _View(public, state.vocabulary)
-            all_of_it = open_to_all if len(public) == len(state.counted) else _View(state.counted, state.vocabulary)
-            state.views = {"public": open_to_all, "internal": all_of_it}
+            state.audiences = live
+            state.views = _views(state.counted, live, state.vocabulary)
 
     def _view(self, workspace: str, audience: Audience) -> _View:
+        return self._all_views(workspace)[audience]
+
+    def _all_views(self, workspace: str) -> _Views:
         state = self._workspaces.setdefault(workspace, _Workspace())
         if state.views is None:
             self.refresh(workspace)
         assert state.views is not None  # noqa: S101 refresh fills it
-        return state.views[audience]
+        return state.views
 
     def stems(self, text: str) -> list[str]:
         from bm25s.stopwords import STOPWORDS_EN
@@ -147,8 +160,37 @@ class WordIndex:
         words = _WORD.findall(unicodedata.normalize("NFKC", text).lower())
         return stemmer.stemWords([word for word in words if word not in STOPWORDS_EN])
 
-    def _count(self, state: _Workspace, passage: StoredPassage) -> Counted:
+    def _count(self, vocabulary: dict[str, int], passage: StoredPassage) -> Counted:
         stems = self.stems(looked_up_text(passage))
-        return Counted(
-            [state.vocabulary.setdefault(s, len(state.vocabulary)) for s in stems], language_of(passage.locale)
-        )
+        return Counted([vocabulary.setdefault(s, len(vocabulary)) for s in stems], language_of(passage.locale))
+
+
+class WordsLaidOver(WordIndex):
+    """The words of one workspace as they would be without the passages `hidden` and with `more`. The live index is
+    read and left as it is.
+    """
+
+    def __init__(
+        self, live: WordIndex, workspace: str, hidden: AbstractSet[int], more: Iterable[StoredPassage]
+    ) -> None:
+        super().__init__(live._store)  # noqa: SLF001 its own kind
+        self._live, self._workspace = live, workspace
+        self._made_from = live._all_views(workspace)  # noqa: SLF001
+        state = live._workspaces[workspace]  # noqa: SLF001
+        with state.lock:
+            vocabulary = dict(state.vocabulary)
+            counted = {i: own for i, own in state.counted.items() if i not in hidden}
+            audiences = dict(state.audiences)
+        for passage in more:
+            counted[passage.id] = self._count(vocabulary, passage)
+            audiences[passage.id] = passage.audience
+        self._laid_over = _views(counted, audiences, vocabulary)
+
+    @property
+    def is_old(self) -> bool:
+        """True once the live index has changed."""
+        return self._live._all_views(self._workspace) is not self._made_from  # noqa: SLF001
+
+    def _all_views(self, workspace: str) -> _Views:
+        """Raises `KeyError` for another workspace than its own."""
+        return {self._workspace: self._laid_over}[workspace]

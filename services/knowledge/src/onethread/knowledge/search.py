@@ -1,16 +1,15 @@
 """Search: meaning and words, mixed by scaled score, a second look at the best, the best passage of each article."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
-from onethread.knowledge.articles import Context, StoredPassage, Where, language_of
+from onethread.knowledge.articles import Audience, Context, StoredPassage, Where, language_of
 from onethread.knowledge.confidence import Calibration, features
-from onethread.knowledge.documents import DocumentStore
-from onethread.knowledge.embedding import AskedVectors, Embedder
-from onethread.knowledge.index import VectorIndex
-from onethread.knowledge.lexical import WordIndex
-from onethread.knowledge.reranking import PieceStore, likeness
+from onethread.knowledge.embedding import AskedVectors, Embedder, Pieces, Vectors
+from onethread.knowledge.lexical import WordMatch
+from onethread.knowledge.reranking import likeness
 
 CANDIDATES = 50
 # Measured on four help centres: rank fusion throws away how sure each side is, and loses up to five points.
@@ -44,14 +43,43 @@ class Ranking:
     numbers: tuple[float, ...]
 
 
+class Passages(Protocol):
+    """What a search needs of the document store."""
+
+    def has(self, workspace: str) -> bool: ...
+    def passages(self, workspace: str, ids: Iterable[int], audience: Audience) -> dict[int, StoredPassage]: ...
+    def contexts(self, ids: Iterable[int]) -> dict[int, Context]: ...
+
+
+class Nearness(Protocol):
+    """What it needs of the vector index."""
+
+    def nearest(self, where: Where, vector: Vectors, k: int) -> dict[int, float]: ...
+    def cosines(self, where: Where, vector: Vectors, ids: Iterable[int]) -> dict[int, float]: ...
+
+
+class Words(Protocol):
+    """What it needs of the word index."""
+
+    def match(self, where: Where, query: str, k: int, also: Iterable[int] = ()) -> WordMatch: ...
+    def languages(self, workspace: str, audience: Audience) -> set[str]: ...
+    def rarity(self, workspace: str, audience: Audience) -> Callable[[str], float]: ...
+
+
+class PiecesOf(Protocol):
+    def get(self, passages: Iterable[int]) -> dict[int, Pieces]: ...
+
+
 @dataclass(frozen=True)
 class Searcher:
-    """Safe to call from several threads; blocks for some milliseconds."""
+    """Safe to call from several threads; blocks for some milliseconds. Its parts are the live ones, or in a trial those
+    with drafts laid over them (`trial.py`).
+    """
 
-    store: DocumentStore
-    vectors: VectorIndex
-    words: WordIndex
-    pieces: PieceStore
+    store: Passages
+    vectors: Nearness
+    words: Words
+    pieces: PiecesOf
     embedder: Embedder
     calibration: Calibration
 

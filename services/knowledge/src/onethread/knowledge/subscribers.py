@@ -13,15 +13,15 @@ from onethread.knowledge.gap_articles import GapArticles
 from onethread.knowledge.gap_forgetting import forget_customer
 from onethread.knowledge.gaps import COVERED_FROM, Asked, NoSuchGapError
 from onethread.knowledge.library import Library
-from onethread.knowledge.search import Searcher
+from onethread.knowledge.trial import Trials
 from onethread.runtime.bus import Bus
 
 
-def subscribe(bus: Bus, library: Library, searcher: Searcher) -> None:
+def subscribe(bus: Bus, library: Library, trials: Trials) -> None:
     """Searches run in threads, so that the loop stays free."""
 
     async def search(question: KnowledgeSearch) -> KnowledgeFound:
-        return await library.run(searcher.search, question)
+        return await library.run(trials.search, question)
 
     async def compare(question: LikenessOf) -> Likeness:
         return await library.run(likeness, library.embedder, question)

@@ -1,12 +1,14 @@
 import { useState } from "preact/hooks";
 import { contentOf, EMPTY, keepUnsaved, same, unsavedOf } from "../../article-drafts.ts";
 import { isAdministrator, Problem } from "../../api.ts";
+import type { Trial } from "../../bench-model.ts";
 import type { Article, ArticleContent, Tagged } from "../../knowledge-model.ts";
 import { knowledge } from "../../knowledge.ts";
 import { useReading } from "../../reading.ts";
 import { address, go, route } from "../../route.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
+import { TryChange } from "../bench/TryChange.tsx";
 import { ArticleFields } from "./ArticleFields.tsx";
 import { ArticleState, NEW, toList } from "./Articles.tsx";
 import { ArticleVersions } from "./ArticleVersions.tsx";
@@ -135,6 +137,9 @@ function Status({ article }: { article: Article }) {
   );
 }
 
+/** Published it can only be taken away. */
+const trialOf = ({ id }: Article, live: boolean): Trial => (live ? { without: [id] } : { articles: [id] });
+
 interface ActsProps {
   read: Tagged | null;
   tag: string;
@@ -176,6 +181,7 @@ function ArticleActs({ read, tag, unsaved, act }: ActsProps) {
         </button>
       )}
       {!isAdministrator() && <p class="quiet">An administrator publishes it.</p>}
+      {read && !unsaved && <TryChange label={live ? "Try the test bench without it" : undefined} change={async () => trialOf(read.article, live)} />}
       {removing && (
         <ConfirmDialog title="Delete this article?" act="Delete it" run={remove} close={() => setRemoving(false)}>
           <p>It is deleted with all its versions and is out of every search at once. To keep them, unpublish it instead.</p>

@@ -1,12 +1,14 @@
 import type { ChannelKind } from "@onethread/browser/protocol.ts";
 import { useState } from "preact/hooks";
-import type { Answered, Said } from "../../knowledge-model.ts";
+import { bench } from "../../bench.ts";
+import type { Answered, Question, Said } from "../../knowledge-model.ts";
 import { knowledge } from "../../knowledge.ts";
 import { reasonOf } from "../../threads.ts";
+import { KeepQuestion } from "../bench/KeepQuestion.tsx";
 import { AnswerShown } from "./AnswerShown.tsx";
 import { Choice, Frame } from "./Frame.tsx";
 
-const CHANNELS: Record<ChannelKind, string> = { widget: "Website chat", email: "Email", slack: "Slack" };
+export const CHANNELS: Record<ChannelKind, string> = { widget: "Website chat", email: "Email", slack: "Slack" };
 const AUTHORS: Record<Said["author"], string> = { customer: "Customer", agent: "AI", teammate: "Teammate" };
 
 /** What the agent would say to a question, and all that led to it. Nobody is told, and nothing is kept. */
@@ -15,6 +17,7 @@ export function TestAnswerPage() {
   const [channel, setChannel] = useState<ChannelKind>("widget");
   const [history, setHistory] = useState<Said[]>([]);
   const [answered, setAnswered] = useState<Answered | null>(null);
+  const [asked, setAsked] = useState<Question | null>(null);
   const [failure, setFailure] = useState("");
   const [asking, setAsking] = useState(false);
   const ask = async (event: SubmitEvent) => {
@@ -23,7 +26,9 @@ export function TestAnswerPage() {
     setAsking(true);
     setFailure("");
     try {
-      setAnswered(await knowledge.ask({ question, channel, history: history.filter(({ text }) => text.trim()) }));
+      const given = { question, channel, history: history.filter(({ text }) => text.trim()) };
+      setAnswered(await knowledge.ask(given));
+      setAsked(given);
     } catch (error) {
       setFailure(reasonOf(error));
     } finally {
@@ -51,11 +56,18 @@ export function TestAnswerPage() {
         </div>
       </form>
       <div aria-live="polite">{answered && <AnswerShown answered={answered} />}</div>
+      {asked && <KeepQuestion key={JSON.stringify(asked)} label="Save as a question of the test bench" keep={() => keep(asked, answered)} />}
     </Frame>
   );
 }
 
-function SaidBefore({ history, set }: { history: Said[]; set(history: Said[]): void }) {
+/** That it answers is expected from now on, or that it hands over, as it did. */
+function keep(asked: Question, answered: Answered | null): Promise<unknown> {
+  const expect = answered === null || answered.decision === "draft" ? null : answered.decision;
+  return bench.add({ ...asked, expect, sources: [], contains: [], lacks: [], note: "" });
+}
+
+export function SaidBefore({ history, set }: { history: Said[]; set(history: Said[]): void }) {
   const change = (at: number, change: Partial<Said>) => set(history.map((one, index) => (index === at ? { ...one, ...change } : one)));
   return (
     <>
