@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 
-from onethread.knowledge.fetching import Guard
+from onethread.runtime.fetching import Guard
 from onethread.runtime.settings import Settings as RuntimeSettings
 
 
