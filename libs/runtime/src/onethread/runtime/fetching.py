@@ -5,6 +5,7 @@ that changes between check and use gains nothing. TLS and the Host header keep t
 Whole requests have a time limit and answers a size limit, unpacked. Proxies of the environment are not used.
 """
 
+import ipaddress
 import re
 import socket
 import ssl
@@ -69,6 +70,15 @@ class Guard:
     allowed: Sequence[Network] = ()
     ports: frozenset[int] = frozenset({80, 443})
     resolve: Resolve | None = None
+
+    @classmethod
+    def of(cls, networks: str, ports: str) -> Self:
+        """From settings: CIDRs and ports with commas between. Raises `ValueError`."""
+        listed = [port.strip() for port in ports.split(",") if port.strip()]
+        if not all(port.isdigit() and 0 < int(port) < 65_536 for port in listed):  # noqa: PLR2004 ports end there
+            raise ValueError("these are not ports with commas between")
+        found = [ipaddress.ip_network(one.strip()) for one in networks.split(",") if one.strip()]
+        return cls(tuple(found), frozenset(map(int, listed)))
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Raises `RefusedError` when any one may not be asked, `UnreachableError` when there is none."""
