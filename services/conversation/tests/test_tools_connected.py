@@ -346,7 +346,9 @@ async def test_a_tool_that_could_be_turned_against_customers_is_refused(
 
 async def test_secrets_do_not_follow_an_address_to_another_host(world: Outside, shop: Shop) -> None:
     made = await make(world, order_status(shop))
-    moved = await world.api.patch(f"/api/v1/agent/tools/{made['id']}", json={"url": "https://evil.example/{order}"})
+    moved = await world.api.patch(
+        f"/api/v1/agent/tools/{made['id']}", json={"definition": {"url": "https://evil.example/{order}"}}
+    )
     assert moved.status_code == 422
 
 

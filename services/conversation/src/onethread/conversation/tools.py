@@ -125,10 +125,11 @@ class NewTool(Definition):
 
 
 class ToolPatch(BaseModel):
-    """Only what is given changes."""
+    """Only what is given changes, within `definition` too."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="forbid")
 
+    definition: dict[str, Any] | None = Field(default=None, examples=[{"seconds": 3}])
     secret_headers: dict[HeaderName, HeaderValue] | None = Field(default=None, max_length=10)
     active: bool | None = None
 
@@ -170,7 +171,7 @@ async def change(
     if row is None:
         raise NO_SUCH
     etags.expect(row, version, "tool")
-    own = _checked(row.definition | (patch.model_extra or {}), own_networks=own_networks)
+    own = _checked(row.definition | (patch.definition or {}), own_networks=own_networks)
     given = patch.secret_headers
     if given is None and _leads_elsewhere(row.definition["url"], own.url) and row.secrets:
         raise Problem(422, "The address leads to another host", "Give the secret headers again. Nothing was changed.")
@@ -181,7 +182,7 @@ async def change(
         row = await saved.fetchone()
     except UniqueViolation:
         raise _taken() from None
-    fields = sorted({*patch.model_fields_set, *(patch.model_extra or {})})
+    fields = sorted({*patch.model_fields_set, *(patch.definition or {})})
     await audit.record(connection, caller, "tool.changed", id_, {"fields": fields})
     return row
 

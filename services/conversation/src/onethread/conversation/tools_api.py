@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from onethread.conversation import audit, etags, queries, tool_customer, tool_log, tool_request, tools
@@ -22,16 +22,6 @@ from onethread.runtime.errors import Problem
 router = APIRouter(prefix="/api/v1/agent/tools", tags=[ADMINISTRATION])
 calls_router = APIRouter(prefix="/api/v1", tags=["proposals"])
 """For every teammate."""
-ORDER = {
-    "name": "order_status", "title": "our order system", "examples": ["where is my order 1042?"],
-    "url": "https://api.shop.example/orders/{order}", "bindings": {"email": "email"},
-    "parameters": {
-        "type": "object", "required": ["order"],
-        "properties": {"order": {"type": "string", "title": "order number", "pattern": "^[0-9]{4,8}$"}},
-    },
-    "fields": {"status": "/status"}, "answer": "Your order {order} is {status}.",
-    "secret_headers": {"Authorization": "Bearer …"},
-}  # fmt: skip
 
 
 class ToolView(Definition):
@@ -95,7 +85,7 @@ async def list_tools(request: Request, caller: CallerDep, database: DatabaseDep)
 
 @router.post("", status_code=201)
 async def create_tool(
-    new: Annotated[NewTool, Body(openapi_examples={"the status of an order": {"value": ORDER}})],
+    new: NewTool,
     request: Request, caller: CallerDep, database: DatabaseDep, once: OnceDep,
 ) -> ToolView:  # fmt: skip
     """The agent knows it within seconds."""
