@@ -194,14 +194,14 @@ async def test_what_no_pattern_holds_back_still_leads_nowhere_else(world: Outsid
     assert not [path for path in shop.site.paths() if not path.startswith("/orders/")]
 
 
-async def test_whoever_is_not_proven_gets_a_code_at_that_address_alone(
+async def test_a_mail_that_nobody_vouches_for_gets_nothing_and_is_left_to_people(
     world: Outside, shop: Shop, mails: list[ProofMail]
 ) -> None:
     await make(world, order_status(shop))
     forged = await asks(world, asserted("email", ANA.value))
     result = await call(world, forged)
-    assert (result.outcome, result.text, result.address) == ("code", "", "a•••@customers.example")
-    assert [mail.to for mail in mails] == [ANA.value]
+    assert (result.outcome, result.text, result.address) == ("failed", "", "")
+    assert mails == []
     assert shop.site.asked == []
 
 
@@ -359,3 +359,18 @@ async def test_an_administrator_tries_a_tool_as_a_customer(world: Outside, shop:
     tried = await world.api.post(f"/api/v1/agent/tools/{made['id']}/try", json=asked)
     assert (tried.json()["outcome"], tried.json()["status"]) == ("done", 200)
     assert tried.json()["text"].startswith("Your order 1042 is packed.")
+
+
+@pytest.mark.parametrize("mode", ["draft", "shadow"])
+async def test_what_no_customer_shall_notice_mails_no_code_and_writes_nothing(
+    world: Outside, shop: Shop, mails: list[ProofMail], mode: str
+) -> None:
+    await make(world, order_status(shop))
+    await make(world, cancelling(shop, approval=False))
+    modes = {"settings": {"agent": {"modes": {"email": mode}}}}
+    assert (await world.api.patch("/api/v1/workspaces/local", json=modes)).status_code == 200
+    added = await asks(world)
+    assert (await call(world, added)).outcome == "done"
+    assert (await call(world, added, "cancel_order")).outcome == "failed"
+    assert (await call(world, await asks(world, asserted("email", BEN.value)))).outcome == "failed"
+    assert (mails, shop.cancelled) == ([], [])

@@ -16,6 +16,8 @@ PATTERN_SECONDS = 0.05
 """An administrator's pattern may be one that takes for ever."""
 _ENOUGH = 0.6
 """Share of an example's telling words, in a message about the customer's own account."""
+_ABOUT = 0.3
+"""Share of a message's own telling words that an example has: else the message is about more than that."""
 _LEAST_WORDS = 2
 """Telling words that choose a tool by themselves, where it needs no value."""
 _LONGEST = 200
@@ -30,8 +32,9 @@ class Choice:
 
 
 def choose(text: str, tools: Sequence[Tool], *, own_account: bool, answers: str = "") -> Choice | None:
-    """The tool whose example fits best; None where none does, or two do alike. `answers`: a reply to a question of ours,
-    which is a value as a whole where no pattern finds one.
+    """The tool whose example fits best; None where none does, or two do alike.
+
+    `answers`: a reply to a question of ours, which is a value as a whole where no pattern finds one.
     """
     rated = sorted(((_fit(text, tool), tool) for tool in tools), key=lambda one: one[0], reverse=True)
     if not rated or (len(rated) > 1 and rated[0][0] == rated[1][0]):
@@ -43,7 +46,8 @@ def choose(text: str, tools: Sequence[Tool], *, own_account: bool, answers: str 
     needed = tool.parameters.get("required", ())
     # "How do I track my order?" has all the words as well; what it has not is an order.
     is_meant = any(name in arguments for name in needed) if needed else words >= _LEAST_WORDS
-    return Choice(tool, arguments) if share == 1.0 and is_meant else None
+    about_it = words >= _ABOUT * len(_stems(text, language(text) or "en"))
+    return Choice(tool, arguments) if share == 1.0 and is_meant and about_it else None
 
 
 def concerns(text: str, tools: Sequence[Tool]) -> bool:
@@ -64,7 +68,7 @@ def values(text: str, tool: Tool, answers: str = "") -> dict[str, Any]:
 
 
 def only_said(arguments: Mapping[str, Any], tool: Tool, said: str) -> dict[str, Any]:
-    """Of what a language model filled in, what the customer wrote; the rest it made up, or was told by somebody else."""
+    """Of what a language model filled in, what the customer wrote; the rest it made up, or was told by others."""
     properties: Mapping[str, Any] = tool.parameters.get("properties", {})
     plain = fold(said)
     return {
@@ -99,7 +103,9 @@ def _value(text: str, one: Mapping[str, Any]) -> Any:
         plain = fold(text)
         said = (choice for choice in one["enum"] if regex.search(rf"\b{regex.escape(fold(str(choice)))}\b", plain))
         return next(said, None)
-    pattern = one.get("pattern") or {"integer": "[0-9]{1,15}", "number": r"[0-9]{1,15}(?:\.[0-9]{1,9})?"}.get(one["type"])
+    pattern = one.get("pattern") or {"integer": "[0-9]{1,15}", "number": r"[0-9]{1,15}(?:\.[0-9]{1,9})?"}.get(
+        one["type"]
+    )
     found = _search(str(pattern), text) if pattern else None
     if found is None or one["type"] == "string":
         return found

@@ -108,9 +108,7 @@ class Tools:
         )
         return [chosen] if chosen else []
 
-    async def _by_model(
-        self, model: LanguageModel, need: Need, said: str, used: list[Usage]
-    ) -> Sequence[Choice]:
+    async def _by_model(self, model: LanguageModel, need: Need, said: str, used: list[Usage]) -> Sequence[Choice]:
         """The model sees what the customer wrote and no article: nothing else can talk it into a call."""
         lines = choosing(need.text, [one for one in need.so_far.said if one.author == "customer"][-EARLIER:])
         with self._writer.spending.reserve(need.config, model.most(lines)) as spent:
@@ -121,13 +119,15 @@ class Tools:
             finally:
                 used.extend(spent)
         known = {tool.name: tool for tool in need.config.tools}
-        choices = [Choice(known[w.name], only_said(w.arguments, known[w.name], said)) for w in wanted if w.name in known]
+        choices = [
+            Choice(known[w.name], only_said(w.arguments, known[w.name], said)) for w in wanted if w.name in known
+        ]
         once = {(choice.tool.name, str(sorted(choice.arguments.items()))): choice for choice in choices}
         return list(once.values())[:MOST_CALLS]
 
     # Saying
 
-    async def _say(self, need: Need, done: Sequence[ToolResult], say: Say) -> Any:
+    async def _say(self, need: Need, done: Sequence[ToolResult], say: Say) -> Used:
         """By the administrator's template. A language model may put it in better words, held to what was answered."""
         found = KnowledgeFound(confidence=1.0, passages=[_passage(result) for result in done])
         template = Written(
@@ -146,8 +146,8 @@ class Tools:
             need.config, need.voice.kind, need.text, need.text, found, history, surely(need.text), may_ask=False
         )
         outcome = await self._writer.write(task, say)
-        if isinstance(outcome.result, Written):
-            return outcome
+        if isinstance(outcome.result, Written) or (isinstance(outcome.result, Handoff) and outcome.result.gap):
+            return Used(outcome.result, usage=outcome.usage)
         return Used(template, usage=outcome.usage)
 
 

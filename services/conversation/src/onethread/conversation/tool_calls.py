@@ -31,6 +31,9 @@ log = structlog.get_logger()
 CALLS = Counter("onethread_tool_calls_total", "What the agent asked of tools, by what came of it", ["outcome"])
 Tell = Callable[[str, UUID], Awaitable[None]]
 UNKNOWN = t.ToolResult(outcome="unknown")
+UNPROVEN = "The customer has not proven who they are; ask them for a proof"
+UNASKED = "The agent changes nothing for a customer whom it does not answer itself"
+"""What is written for teammates, or for the report, does nothing that a customer would notice."""
 MOST_AN_HOUR = 30
 """Calls for one customer."""
 
@@ -109,7 +112,10 @@ class ToolCalls:
     async def _carry_out(self, plan: Plan | t.ToolResult) -> t.ToolResult:
         if isinstance(plan, t.ToolResult):
             return plan
-        if plan.tool.identified and (plan.who is None or "email" in plan.unbound):
+        unproven = plan.tool.identified and (plan.who is None or "email" in plan.unbound)
+        if (unproven or plan.tool.access == "writes") and plan.message.agent_mode != "auto":
+            return plan.ends("failed", UNPROVEN if unproven else UNASKED)
+        if unproven:
             return await self._mail_code(plan)
         if plan.unbound:
             return plan.ends("failed", f"This customer has no {', '.join(plan.unbound)}")
