@@ -1,8 +1,9 @@
 import { signal } from "@preact/signals";
 import { views, type ViewName } from "./views.ts";
 
-/** What is no conversation: the agent's report and its settings. */
-export type PageName = "report" | "settings";
+/** What is no conversation: the agent's report, its settings and its tools. */
+export type PageName = "report" | "settings" | "tools";
+const PAGES: string[] = ["report", "settings", "tools"] satisfies PageName[];
 
 export interface Route {
   page: PageName | null;
@@ -17,7 +18,7 @@ export const route = signal<Route>(read());
 
 function read(): Route {
   const [, view, id] = location.pathname.split("/").filter(Boolean);
-  if (view === "agent" && (id === "report" || id === "settings")) return { page: id, view: "all", threadId: null, query: "" };
+  if (view === "agent" && id && PAGES.includes(id)) return { page: id as PageName, view: "all", threadId: null, query: "" };
   const known = view && view in views ? (view as ViewName) : "all";
   const query = new URLSearchParams(location.search).get("q") ?? "";
   return { page: null, view: known, threadId: id ?? null, query };

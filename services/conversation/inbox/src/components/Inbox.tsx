@@ -12,6 +12,7 @@ import { Nav } from "./Nav.tsx";
 import { ThreadList } from "./ThreadList.tsx";
 import { ThreadPane } from "./ThreadPane.tsx";
 import { Toasts } from "./Toasts.tsx";
+import { ToolsPage } from "./Tools.tsx";
 
 export function Inbox() {
   useEffect(startInbox, []);
@@ -23,6 +24,7 @@ export function Inbox() {
       <main>
         {page === "report" && <AgentReportPage />}
         {page === "settings" && <AgentSettingsPage />}
+        {page === "tools" && <ToolsPage />}
         {!page && <h1 class="hidden">Inbox</h1>}
         {!page && <ThreadList />}
         {!page && <ThreadPane />}

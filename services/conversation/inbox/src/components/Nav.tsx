@@ -10,6 +10,7 @@ import { Search } from "./Search.tsx";
 const KEYBOARD = "M3 6h18v12H3zM7 10h0M11 10h0M15 10h0M8 14h8";
 
 const REPORT = "M4 20h16M7 20v-8M12 20V5M17 20v-5";
+const TOOLS = "M14 6a4 4 0 0 0 5 5l-8 8-4-4 8-8M5 17l2 2";
 const SETTINGS = "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4";
 
 const LIGHT: Record<LiveState, string> = {
@@ -35,6 +36,7 @@ export function Nav() {
         <p class="group">AI agent</p>
         <PageLink page="report" label="Report" icon={REPORT} />
         {isAdministrator() && <PageLink page="settings" label="Settings" icon={SETTINGS} />}
+        {isAdministrator() && <PageLink page="tools" label="Tools" icon={TOOLS} />}
       </div>
       <div class="self">
         <p class={`light ${liveState.value}`} role="status">
