@@ -151,7 +151,7 @@ class ToolCalls:
             row = await (await connection.execute(tools.ONE, [workspace, waiting.tool_id])).fetchone()
             who = await tool_customer.of_home(connection, message.customer_id, ("email", waiting.value))
             await tool_log.over(connection, waiting.id)
-            if row is None or not row.active or who is None:
+            if row is None or not row.active or who is None or who.value("email") != waiting.value:
                 return UNKNOWN
             planned = await self._plan(connection, row, message, waiting.arguments, who)
         return await self._carry_out(planned)
