@@ -95,10 +95,18 @@ def aside(work: Coroutine[Any, Any, Any]) -> None:
 
 
 @pytest.fixture
-def inbox_service(servers: tuple[str, str], database_url: str, serve_app: Callable[[Any], str]) -> Iterator[Service]:
+def inbox_settings() -> dict[str, Any]:
+    """Settings of the service beyond the usual; a module's own fixture of this name says more."""
+    return {}
+
+
+@pytest.fixture
+def inbox_service(
+    servers: tuple[str, str], database_url: str, serve_app: Callable[[Any], str], inbox_settings: dict[str, Any]
+) -> Iterator[Service]:
     aside(fresh_bus(servers[0]))
     settings = ConversationSettings(
-        nats_url=servers[0], database_url=database_url, api_key="key", admin_password=PASSWORD
+        nats_url=servers[0], database_url=database_url, api_key="key", admin_password=PASSWORD, **inbox_settings
     )
     service = Service(serve_app(create_app(settings)), settings)
     yield service

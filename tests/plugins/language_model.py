@@ -44,6 +44,8 @@ class ScriptedModel:
     url: str = ""
     acts: list[Act] = field(default_factory=lambda: [Act()])
     obeys: Callable[[Lines], str] | None = None
+    wants: Callable[[Lines], list[tuple[str, dict[str, Any]]]] = lambda _: []
+    """Tools that it asks for, by name and arguments, where it is offered any."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
@@ -61,6 +63,8 @@ class ScriptedModel:
         try:
             path, lines = await self._read(reader)
             act = saying(self.obeys(lines)) if self.obeys else self.acts[0] if len(self.acts) == 1 else self.acts.pop(0)
+            if self.requests[-1].get("tools"):
+                act = Act(raw=_wanting(path, self.wants(lines)), wait=self.acts[0].wait)
             gone = asyncio.create_task(reader.read(1))
             playing = asyncio.create_task(self._play(path, act, writer))
             await asyncio.wait({gone, playing}, return_when=asyncio.FIRST_COMPLETED)
@@ -105,6 +109,31 @@ class ScriptedModel:
             await asyncio.sleep(act.between)
         if not (act.breaks or act.hangs):
             writer.write(events.end().encode())
+
+
+def _wanting(path: str, calls: list[tuple[str, dict[str, Any]]]) -> bytes:
+    """An answer that is not streamed, with tools to be called."""
+    if path.endswith("/messages"):
+        blocks = [
+            {"type": "tool_use", "id": f"t{n}", "name": call[0], "input": call[1]} for n, call in enumerate(calls)
+        ]
+        told: dict[str, Any] = {"content": blocks or [{"type": "text", "text": "NONE"}], "stop_reason": "end_turn"}
+        told["usage"] = {"input_tokens": 40, "output_tokens": 8}
+    elif path.endswith("/chat"):
+        wanted = [{"function": {"name": name, "arguments": arguments}} for name, arguments in calls]
+        message = {"role": "assistant", "content": "" if wanted else "NONE", "tool_calls": wanted}
+        told = {"model": "m", "created_at": "2026-11-23T00:00:00Z", "message": message, "done": True}
+    else:
+        wanted = [
+            {"id": f"t{n}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+            for n, (name, arguments) in enumerate(calls)
+        ]
+        message = {"role": "assistant", "content": None if wanted else "NONE", "tool_calls": wanted or None}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if wanted else "stop"}
+        told = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        told["usage"] = {"prompt_tokens": 40, "completion_tokens": 8, "total_tokens": 48}
+    body = json.dumps(told)
+    return f"{_OK.format('application/json')}{body}".encode()
 
 
 def _refusal(act: Act) -> bytes:

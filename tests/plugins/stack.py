@@ -22,7 +22,9 @@ import pytest
 from plugins.offsets import free_offset
 from plugins.telemetry import Collector
 
-PORTS = (2525, 2526, 4222, 5433, 8000, 8010, 8020, 8030, 8040, 8050, 8080)
+SHOP = 8090
+"""Where tests may serve a shop's own API, for the agent's tools."""
+PORTS = (2525, 2526, 4222, 5433, 8000, 8010, 8020, 8030, 8040, 8050, 8080, SHOP)
 READY_SECONDS = 120
 STOP_SECONDS = 60
 MARK = "ONETHREAD_TEST_MARK"
@@ -66,6 +68,8 @@ class Stack:
             "ONETHREAD_HOME": str(self.folder / "home"),
             "ONETHREAD_PORT_OFFSET": str(self.offset),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url,
+            "ONETHREAD_TOOL_NETWORKS": "127.0.0.0/8",
+            "ONETHREAD_TOOL_PORTS": str(self.port(SHOP)),
         }
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(

@@ -20,8 +20,9 @@ from onethread.contracts.envelope import CloudEvent
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
 from onethread.contracts.messages import Audience, Author, Channel, Message
 from onethread.contracts.questions import Delta, History, HistoryOfThread
-from onethread.contracts.subjects import CONVERSATION_AGENT, KNOWLEDGE_SEARCH
+from onethread.contracts.subjects import CONVERSATION_AGENT, CONVERSATION_TOOL, KNOWLEDGE_SEARCH
 from onethread.contracts.threads import AddedMessage, CustomerName, MessageAdded, Thread
+from onethread.contracts.tools import CallTool, Tool, ToolResult
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 RETURNS = Passage(
@@ -61,6 +62,9 @@ class RecordingBus:
     live: list[tuple[str, Delta]] = field(default_factory=list)
     searches: list[KnowledgeSearch] = field(default_factory=list)
     histories: list[HistoryOfThread] = field(default_factory=list)
+    tools: list[Tool] = field(default_factory=list)
+    does: Callable[[CallTool], ToolResult] | Exception = lambda _: ToolResult(outcome="unknown")
+    calls: list[CallTool] = field(default_factory=list)
     publish_fails: list[Exception] = field(default_factory=list)
 
     async def publish(self, event: CloudEvent, *tokens: str) -> None:
@@ -81,7 +85,13 @@ class RecordingBus:
             return found
         if subject == CONVERSATION_AGENT:
             assert isinstance(question, AgentConfigOf)
-            return AgentConfig(workspace=question.workspace, settings=self.settings)
+            return AgentConfig(workspace=question.workspace, settings=self.settings, tools=self.tools)
+        if subject == CONVERSATION_TOOL:
+            assert isinstance(question, CallTool)
+            self.calls.append(question)
+            if isinstance(self.does, Exception):
+                raise self.does
+            return self.does(question)
         assert isinstance(question, HistoryOfThread)
         self.histories.append(question)
         if isinstance(self.said, Exception):

@@ -18,6 +18,9 @@ KEY, VERSION = "idempotency-key", "if-match"
 CARRIED = "/api/v1/knowledge/{path}"
 """Knowledge itself says what it takes there, and refuses what it does not know."""
 WITHOUT_KEY = {
+    "/api/v1/agent/tools/{tool_id}/try": "changes nothing",
+    "/api/v1/tool-calls/{call_id}/approve": "the call's own id makes it one",
+    "/api/v1/tool-calls/{call_id}/decline": "the call's own id makes it one",
     "/api/v1/session": "each login is a session of its own, and its token is kept nowhere",
     "/api/v1/customers/{customer_id}/erase": "repeating it is how one asks how far it is",
     "/api/v1/customers/{customer_id}/export": "it changes nothing, and each time is told in the audit",

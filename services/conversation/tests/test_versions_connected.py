@@ -39,6 +39,11 @@ async def a_workspace(_: Any) -> str:
     return "workspaces/local"
 
 
+async def a_tool(driver: Any) -> str:
+    tool = {"name": "stock", "title": "our stock", "url": "https://shop.example/stock", "answer": "It is there."}
+    return f"agent/tools/{(await driver.post('agent/tools', **tool, identified=False))['id']}"
+
+
 async def a_session(_: Any) -> str:
     return "session"
 
@@ -50,6 +55,7 @@ CHANGEABLE: dict[str, tuple[Make, dict[str, Any], dict[str, Any]]] = {
     "/api/v1/channels/{channel_id}": (a_channel, {"name": "One"}, {"name": "Two"}),
     "/api/v1/teammates/{teammate_id}": (a_teammate, {"name": "One"}, {"name": "Two"}),
     "/api/v1/workspaces/{slug}": (a_workspace, {"settings": {"undo_seconds": 5}}, {"settings": {"undo_seconds": 9}}),
+    "/api/v1/agent/tools/{tool_id}": (a_tool, {"active": False}, {"definition": {"answer": "It is gone."}}),
     "/api/v1/session": (a_session, {"name": "One"}, {"name": "Two"}),
 }
 """By each path that takes PATCH: what makes a thing to change, and two changes of it."""

@@ -5,15 +5,14 @@ import os
 import subprocess
 
 import pytest
+from plugins.local_site import serving
 
 from onethread.knowledge import repository
-from onethread.knowledge.fetching import Guard
 from onethread.knowledge.reading.isolation import Reader
 from onethread.knowledge.repository import Repository
 from onethread.knowledge.sources import Source, SourceStore
 from onethread.knowledge.sync_pass import Pass, SyncFailedError
-
-from .local_site import serving
+from onethread.runtime.fetching import Guard
 
 pytestmark = pytest.mark.skipif(not repository.shutil.which("git"), reason="the program git is not installed")
 

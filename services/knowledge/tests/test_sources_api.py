@@ -3,12 +3,12 @@ import time
 from dataclasses import replace
 
 import pytest
+from plugins.local_site import serving
 
-from onethread.knowledge.fetching import Guard
 from onethread.knowledge.sources import Source
 from onethread.knowledge.syncing import Syncing
+from onethread.runtime.fetching import Guard
 
-from .local_site import serving
 from .test_api import SHIPPING, indexed, running, until
 from .test_reading import FILES
 

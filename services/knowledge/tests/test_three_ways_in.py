@@ -9,19 +9,18 @@ import re
 from pathlib import Path
 
 import pytest
+from plugins.local_site import serving
 
 from onethread.contracts.knowledge import KnowledgeSearch
 from onethread.knowledge import folder, uploads
 from onethread.knowledge.articles import Article
-from onethread.knowledge.fetching import Fetcher, Guard
 from onethread.knowledge.ingest import Ingestor
 from onethread.knowledge.library import open_library
 from onethread.knowledge.reading.isolation import Reader
 from onethread.knowledge.sources import Page, Source, SourceStore, folder_source
 from onethread.knowledge.sync_pass import Pass
 from onethread.knowledge.website import Walk
-
-from .local_site import serving
+from onethread.runtime.fetching import Fetcher, Guard
 
 BANK = Path(__file__).parents[4] / "shared" / "fixtures" / "knowledge" / "bank"
 QUESTIONS = 130

@@ -4,14 +4,13 @@ import gzip
 import ipaddress
 
 import pytest
+from plugins.local_site import serving
 
-from onethread.knowledge.fetching import Fetcher, Guard
 from onethread.knowledge.reading.isolation import Reader
 from onethread.knowledge.sources import Source, SourceStore
 from onethread.knowledge.sync_pass import Pass, SyncFailedError
 from onethread.knowledge.website import Scope, Walk
-
-from .local_site import serving
+from onethread.runtime.fetching import Fetcher, Guard
 
 
 @pytest.fixture(scope="module")

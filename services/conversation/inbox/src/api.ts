@@ -13,6 +13,7 @@ import type {
   Thread,
   ThreadDetail,
 } from "./model.ts";
+import type { Definition, Tool, ToolCall, Trial } from "./tool-model.ts";
 
 /** The server said no, in its own words. `status` 0: it could not be reached. */
 export class Problem extends Error {
@@ -98,6 +99,17 @@ export const api = {
     call<Message | Held>("POST", `proposals/${id}/use`, { undo_seconds }, { "idempotency-key": key }),
   dismissDraft: (id: string, reason: Dismissal | undefined, key: string) =>
     call<Proposal>("POST", `proposals/${id}/dismiss`, reason ? { reason } : {}, { "idempotency-key": key }),
+
+  tools: () => call<Page<Tool>>("GET", "agent/tools"),
+  createTool: (tool: Definition & { active: boolean }) => call<Tool>("POST", "agent/tools", tool),
+  changeTool: (id: string, change: { definition: Definition; active: boolean }, version: number) =>
+    call<Tool>("PATCH", `agent/tools/${id}`, change, ifMatch(version)),
+  removeTool: (id: string) => call<void>("DELETE", `agent/tools/${id}`),
+  tryTool: (id: string, customer_id: string, said: Record<string, string>) =>
+    call<Trial>("POST", `agent/tools/${id}/try`, { customer_id, arguments: said }),
+  callsOfTool: (id: string) => call<Page<ToolCall>>("GET", `agent/tools/${id}/calls`),
+  toolCalls: (threadId: string) => call<Page<ToolCall>>("GET", `threads/${threadId}/tool-calls`),
+  settleToolCall: (id: string, how: "approve" | "decline") => call<ToolCall>("POST", `tool-calls/${id}/${how}`),
 
   agent: () => call<AgentOverview>("GET", "agent"),
   workspace: (id: string) => call<Workspace>("GET", `workspaces/${id}`),

@@ -23,6 +23,13 @@ export const places: Place[] = [
     icon: "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4",
     administrators: true,
   },
+  {
+    section: "agent",
+    name: "tools",
+    label: "Tools",
+    icon: "M14 6a4 4 0 0 0 5 5l-8 8-4-4 8-8M5 17l2 2",
+    administrators: true,
+  },
   { section: "knowledge", name: "articles", label: "Articles", icon: "M6 3h9l4 4v14H6zM9 11h7M9 15h7" },
   { section: "knowledge", name: "sources", label: "Sources", icon: "M4 6h16M4 12h16M4 18h16" },
   { section: "knowledge", name: "proposals", label: "Proposals", icon: "M5 4h14v12H9l-4 4z" },

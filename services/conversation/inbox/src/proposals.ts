@@ -8,6 +8,7 @@ import { draftOf, keepDraft } from "./drafts.ts";
 import { route } from "./route.ts";
 import { reasonOf } from "./threads.ts";
 import { show } from "./toasts.ts";
+import { loadToolCalls } from "./tool-calls.ts";
 
 /** What the agent proposed in a thread, newest first. Loaded with the thread; the server says when it changed. */
 export const proposals = signal<ReadonlyMap<string, readonly Proposal[]>>(new Map());
@@ -30,6 +31,7 @@ export function handoffOf(threadId: string): Proposal | undefined {
 }
 
 export async function loadProposals(threadId: string): Promise<void> {
+  void loadToolCalls(threadId);
   try {
     const { items } = await api.proposals(threadId);
     proposals.value = new Map(proposals.value).set(threadId, items);

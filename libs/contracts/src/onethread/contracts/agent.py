@@ -10,6 +10,7 @@ from pydantic import Field
 from onethread.contracts.envelope import Contract
 from onethread.contracts.knowledge import KnowledgeTrial, Passage
 from onethread.contracts.messages import AuthorKind, ChannelKind, Source
+from onethread.contracts.tools import Tool
 
 AgentMode = Literal["auto", "draft", "shadow", "off"]
 """`auto` answers the customer. `draft` writes for the teammate, who uses, edits or dismisses it. `shadow` writes for
@@ -73,11 +74,12 @@ class AgentConfigOf(Contract):
 
 
 class AgentConfig(Contract):
-    """Answer: the settings, and what the language model has cost this month."""
+    """Answer: the settings, the tools, and what the language model has cost this month."""
 
     workspace: str
     settings: AgentSettings = AgentSettings()
     spent: float = Field(default=0.0, ge=0)
+    tools: list[Tool] = Field(default_factory=list[Tool])
 
 
 class Usage(Contract):

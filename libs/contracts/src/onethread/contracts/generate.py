@@ -25,6 +25,7 @@ from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
 from onethread.contracts.proofs import CodeTried, ProofMail, ProofMailSent, ProofStarted, StartProof, TryCode
 from onethread.contracts.questions import Delta, History, HistoryOfThread, HistoryOfVisitor
 from onethread.contracts.streams import CONSUMERS, STREAMS
+from onethread.contracts.tools import CallTool, ToolResult
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[5]
@@ -38,6 +39,7 @@ QUESTIONS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     subjects.CONVERSATION_VISITOR: (HistoryOfVisitor, History),
     subjects.CONVERSATION_AGENT: (AgentConfigOf, AgentConfig),
     subjects.CONVERSATION_CHANNELS: (ChannelsOf, Channels),
+    subjects.CONVERSATION_TOOL: (CallTool, ToolResult),
     subjects.CONVERSATION_PROVE: (StartProof, ProofStarted),
     subjects.CONVERSATION_PROVE_CODE: (TryCode, CodeTried),
     subjects.EMAIL_PROVE: (ProofMail, ProofMailSent),

@@ -17,6 +17,7 @@ from onethread.agent.prompt import Said
 from onethread.agent.rewrite import Meant, meant, queries
 from onethread.agent.so_far import SoFar
 from onethread.agent.stream import Say
+from onethread.agent.tool_use import Call, Need, Tools, Used
 from onethread.agent.words import surely
 from onethread.agent.writing import Clarify, Task, Writer, Written
 from onethread.contracts.agent import AgentConfig, HandoffKind, Usage
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 Search = Callable[[KnowledgeSearch], Awaitable[KnowledgeFound]]
 PASSAGES = 5
 LONGEST_QUERY = 2_000
+_A_TOOL_MAY_KNOW = (None, decide.OWN_ACCOUNT, decide.NONE_OF_THEM, decide.REPEATS)
+"""What would else be answered from articles, or handed off."""
 _NEAR = 0.15
 """Belief below which the nearest article is no topic of the question."""
 
@@ -46,6 +49,8 @@ class Question:
     name: str | None = None
     attachments: int = 0
     trial: KnowledgeTrial | None = None
+    call: Call | None = None
+    """Calls a tool for the customer of this message. None: there is nobody to call one for."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class Answerer:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._search, self._threshold, self._writer, self._now = search, threshold, Writer(model), now
+        self._tools = Tools(self._writer, model)
 
     @property
     def is_slow(self) -> bool:
@@ -126,6 +132,8 @@ class Answerer:
         handoff = decide.before_search(asked.text, asked.intent, asked.so_far, settings, question.attachments)
         if handoff is None and asked.meant.choice == "":
             handoff = decide.NONE_OF_THEM
+        if handoff in _A_TOOL_MAY_KNOW and (used := await self._used(asked, say)):
+            return self._by_tool(asked, used)
         try:
             if handoff:
                 return await self._handed_off_unsearched(asked, handoff)
@@ -137,6 +145,12 @@ class Answerer:
         except RefusedError:
             log.warning("knowledge.refused")
             return self._handed_off(asked, decide.KNOWLEDGE_FAILED)
+
+    async def _used(self, asked: _Asked, say: Say) -> Used | None:
+        question = asked.question
+        if question.call is None or not question.config.tools:
+            return None
+        return await self._tools.use(Need(question.config, asked.text, asked.so_far, asked.voice, question.call), say)
 
     def failed(self, question: Question) -> Reply:
         """For a fault of ours, which would come again at each try."""
@@ -254,6 +268,20 @@ class Answerer:
         except (UnavailableError, RefusedError):
             return self._handed_off(asked, handoff)
         return self._handed_off(asked, handoff, query, found)
+
+    def _by_tool(self, asked: _Asked, used: Used) -> Reply:
+        """What a system of the workspace's own answered, asks for, or could not do."""
+        name = asked.question.name
+        match used.result:
+            case Written(text, sources, reason):
+                reply = Reply("answer", asked.voice.dress(text, name), 1.0, sources, reason)
+            case Clarify(text):
+                reply = Reply("clarify", asked.voice.dress(text, name), 1.0, reason="A tool needs it")
+            case Handoff() as handoff:
+                reply = self._handed_off(asked, handoff)
+                if used.said:
+                    reply = replace(reply, text=asked.voice.dress(used.said, name))
+        return replace(reply, usage=used.usage)
 
     def _handed_off(
         self, asked: _Asked, handoff: Handoff, query: str = "", found: KnowledgeFound | None = None, gap: str = ""

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API as a LlamaIndex language model: streamed chat, which is all that the agent asks for.
+"""Anthropic's Messages API as a LlamaIndex language model: streamed chat, and which tools it wants.
 
 LlamaIndex's own integration refuses models that its list does not name, fails on today's SDK, and brings those of two
 clouds along (decision 11).
@@ -19,6 +19,7 @@ from llama_index.core.llms import (
     CustomLLM,
     LLMMetadata,
 )
+from llama_index.core.llms.llm import ToolSelection
 
 URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
@@ -51,6 +52,24 @@ class Claude(CustomLLM):
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseAsyncGen:
         return self._parts(messages)
+
+    async def achat(self, messages: Sequence[ChatMessage], **more: Any) -> ChatResponse:
+        """One answer as a whole, with `tools` as OpenAI's protocol has them."""
+        functions = [one["function"] for one in more.get("tools", ())]
+        tools = [
+            {"name": f["name"], "description": f["description"], "input_schema": f["parameters"]} for f in functions
+        ]
+        headers = {"x-api-key": self.key, "anthropic-version": VERSION}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=self.timeout) as client:
+            answer = await client.post("/v1/messages", json={**self._asked(messages), "stream": False, "tools": tools})
+        answer.raise_for_status()
+        told = answer.json()
+        text = "".join(block.get("text", "") for block in told["content"])
+        return ChatResponse(message=ChatMessage(role="assistant", content=text), raw=told)
+
+    def get_tool_calls_from_response(self, response: ChatResponse, **_: Any) -> list[ToolSelection]:
+        blocks = [block for block in (response.raw or {})["content"] if block.get("type") == "tool_use"]
+        return [ToolSelection(tool_id=b["id"], tool_name=b["name"], tool_kwargs=b["input"]) for b in blocks]
 
     def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
         raise NotImplementedError

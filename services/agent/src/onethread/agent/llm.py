@@ -15,9 +15,10 @@ from tenacity.wait import wait_exponential_jitter
 
 from onethread.agent.breaker import Breaker
 from onethread.agent.prompt import Line
-from onethread.agent.providers import ModelError, Piece, Provider
+from onethread.agent.providers import ModelError, Piece, Provider, Wanted
 from onethread.agent.spending import Prices
 from onethread.contracts.agent import Usage
+from onethread.contracts.tools import Tool
 
 log = structlog.get_logger()
 Heard = Callable[[str], Awaitable[None]]
@@ -101,6 +102,17 @@ class LanguageModel:
         with _counted():
             async with self._within(self._limits.whole, "did not finish"), self._admitted():
                 return await self._tried(lines, heard, used)
+
+    async def choose(self, lines: Sequence[Line], tools: Sequence[Tool], used: list[Usage]) -> list[Wanted]:
+        """Which tools the model wants to be called. One try: without it the administrator's examples choose.
+
+        Raises `ModelError`.
+        """
+        with _counted():
+            async with self._within(self._limits.first, "did not choose a tool"), self._admitted():
+                wanted, told = await self._provider.choose(lines, tools)
+                used.append(self._metered(_Request(told.text, told=told), lines))
+        return wanted
 
     @asynccontextmanager
     async def _admitted(self) -> AsyncGenerator[None]:

@@ -46,6 +46,11 @@ class Voice:
         """A sentence of `languages/` that has no gaps."""
         return tongues()[self.tongue].say[which]
 
+    def says(self, which: str, **gaps: str) -> str:
+        """A sentence of `languages/`, with its gaps filled."""
+        say = tongues()[self.tongue].say
+        return say[which].format(here=say["mail" if MANNERS[self.kind].letter else "chat"], **gaps)
+
     def handed_off(self, kind: HandoffKind, now: datetime, still_open: str = "") -> str:
         """What happens next, and when. `still_open`: the questions that an answer before it left."""
         say = tongues()[self.tongue].say

@@ -17,11 +17,13 @@ from onethread.contracts.messages import AuthorKind
 
 VERSION = "answer-1"
 """Of the rules; a file of that name in `prompts/`. Another wording is another file."""
+CHOOSING = "tools-1"
 HANDOFF = "HANDOFF"
 CLARIFY = "CLARIFY:"
 _ASK = f"If the passages answer several meanings of the question apart, reply with {CLARIFY} and one short question."
 _DO_NOT_ASK = "Do not ask back."
 _HISTORY_SHARE = 0.25
+_LONGEST_EARLIER = 4_000
 _LEAST_PASSAGE = 60
 """Tokens. A shorter rest of a passage is not worth showing."""
 LANGUAGES: dict[Language, str] = {
@@ -152,6 +154,14 @@ def _data(text: str) -> str:
     return visible(text).replace("<", "‹").replace(">", "›").replace('"', "”")
 
 
+def choosing(question: str, earlier: Sequence[Said]) -> list[Line]:
+    """What a model is told that chooses tools: what the customer wrote, and nothing that anybody else did."""
+    boundary = secrets.token_hex(6)
+    before = "".join(_marked("earlier", boundary, _data(said.text[:_LONGEST_EARLIER])) for said in earlier)
+    asked = _marked("customer_message", boundary, _data(question[:_LONGEST_EARLIER]))
+    return [Line("system", _rules(CHOOSING).format(boundary=boundary)), Line("user", before + asked)]
+
+
 @cache
-def _rules() -> str:
-    return (files("onethread.agent") / "prompts" / f"{VERSION}.md").read_text("utf-8")
+def _rules(version: str = VERSION) -> str:
+    return (files("onethread.agent") / "prompts" / f"{version}.md").read_text("utf-8")

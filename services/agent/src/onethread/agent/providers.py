@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import structlog
 
 from onethread.agent.prompt import Line
+from onethread.contracts.tools import Tool
 
 if TYPE_CHECKING:
     from llama_index.core.llms.llm import LLM
@@ -42,6 +43,14 @@ class Piece:
     finish: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A tool that the model wants to be called. The arguments are as it wrote them: nobody has looked at them."""
+
+    name: str
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,37 @@ class Provider:
         except Exception as error:
             raise _in_words(error) from error
 
+    async def choose(self, lines: Sequence[Line], tools: Sequence[Tool]) -> tuple[list[Wanted], Piece]:
+        """Which tools the model wants, and what it used. Raises `ModelError`."""
+        from llama_index.core.llms import ChatMessage
+
+        messages = [ChatMessage(role=line.role, content=line.text) for line in lines]
+        client: Any = self._client
+        try:
+            answer = await client.achat(messages, tools=[_described(tool) for tool in tools])
+            calls = client.get_tool_calls_from_response(answer, error_on_no_tool_call=False)
+        except Exception as error:
+            raise _in_words(error) from error
+        usage = _of(answer.raw, "usage")
+        used = Piece(
+            str(answer.message.content or ""),
+            input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
+            output_tokens=_count(usage, "completion_tokens", "output_tokens"),
+        )
+        return [
+            Wanted(call.tool_name, call.tool_kwargs) for call in calls if isinstance(call.tool_kwargs, Mapping)
+        ], used
+
     @cached_property
     def _client(self) -> "LLM":
         return {"openai": _openai, "anthropic": _anthropic, "ollama": _ollama}[self.name](self)
+
+
+def _described(tool: Tool) -> dict[str, Any]:
+    """As OpenAI's protocol has it, which LlamaIndex's integrations share."""
+    told = "\n".join(filter(None, (tool.description or tool.title, "; ".join(tool.examples[:5]))))
+    own = {"type": "object", "properties": {}, **tool.parameters}
+    return {"type": "function", "function": {"name": tool.name, "description": told[:1_000], "parameters": own}}
 
 
 def _openai(provider: Provider) -> "LLM":
@@ -92,6 +129,7 @@ def _openai(provider: Provider) -> "LLM":
         api_base=provider.url,
         api_key=provider.key or "none",
         is_chat_model=True,
+        is_function_calling_model=True,
         context_window=provider.context,
         max_tokens=provider.longest,
         temperature=TEMPERATURE,

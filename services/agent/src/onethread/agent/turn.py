@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from typing import Literal, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -25,6 +26,7 @@ from onethread.contracts.messages import ChannelKind, Message
 from onethread.contracts.questions import Delta, History, HistoryOfThread
 from onethread.contracts.replies import ProposedReply, ReplyProposed
 from onethread.contracts.threads import MessageAdded, Thread
+from onethread.contracts.tools import CallTool, ToolResult
 from onethread.runtime.bus import RefusedError, UnavailableError
 from onethread.runtime.personal import without_personal_data
 from onethread.runtime.telemetry import traceparent
@@ -36,6 +38,8 @@ LEAST_HISTORY = 20
 MESSAGES_A_TURN = 4
 MOST_HISTORY = 200
 HISTORY_SECONDS = 2.0
+TOOL_SECONDS = 20.0
+"""Longer than conversation waits for a system, or for a mail with a code to be taken."""
 _FIRST = 2
 """Number of the event that adds a thread's first message: only its opening stands before it."""
 
@@ -148,6 +152,7 @@ class _Turn:
             so_far=so_far,
             name=self._message.author.name,
             attachments=sum(len(event.data.message.attachments) for event in self._batch),
+            call=self._call,
         )
         reply = await self._reply(question)
         self._burst.no_more_ends()
@@ -168,6 +173,17 @@ class _Turn:
             # A fault of ours would fail again at each try, and the customer would hear nothing.
             log.exception("turn.failed", message=str(self._message.id))
             return self._answerer.failed(question)
+
+    async def _call(self, tool: str, arguments: Mapping[str, Any], code: str | None) -> ToolResult:
+        """For the customer of this message, which conversation looks up by itself."""
+        asked = CallTool(
+            workspace=self._event.workspaceid,
+            message_id=self._message.id,
+            tool=tool,
+            arguments=dict(arguments),
+            code=code,
+        )
+        return await self._bus.ask(subjects.CONVERSATION_TOOL, asked, ToolResult, TOOL_SECONDS)
 
     async def _say(self, text: str) -> None:
         await self._show("delta", text)

@@ -74,6 +74,11 @@ class Writer:
         self._model, self._spending = model, Spending()
 
     @property
+    def spending(self) -> Spending:
+        """Shared with whoever else asks the model for the same workspaces."""
+        return self._spending
+
+    @property
     def is_slow(self) -> bool:
         """True when an answer takes seconds."""
         return self._model is not None

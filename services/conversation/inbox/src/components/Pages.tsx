@@ -8,11 +8,13 @@ import { GapsPage } from "./knowledge/Gaps.tsx";
 import { ProposalsPage } from "./knowledge/Proposals.tsx";
 import { SourcesPage } from "./knowledge/Sources.tsx";
 import { TestAnswerPage } from "./knowledge/TestAnswer.tsx";
+import { ToolsPage } from "./Tools.tsx";
 
 /** What is shown at each of `places`, by section and name. */
 const PAGES: Record<string, ComponentType> = {
   "agent/report": AgentReportPage,
   "agent/settings": AgentSettingsPage,
+  "agent/tools": ToolsPage,
   "knowledge/articles": ArticlesPage,
   "knowledge/sources": SourcesPage,
   "knowledge/proposals": ProposalsPage,

@@ -10,6 +10,7 @@ import { Composer } from "./Composer.tsx";
 import { DraftBar } from "./DraftBar.tsx";
 import { MessageStream } from "./MessageStream.tsx";
 import { ThreadHeader } from "./ThreadHeader.tsx";
+import { ToolCallBar } from "./ToolCallBar.tsx";
 
 export function ThreadPane() {
   const thread = currentThread.value;
@@ -38,6 +39,7 @@ function OpenThread({ thread }: { thread: Thread }) {
       {chosen.value && <ChoiceBar thread={thread} />}
       {!chosen.value && <AgentBar thread={thread} />}
       {!chosen.value && <DraftBar thread={thread} />}
+      {!chosen.value && <ToolCallBar threadId={thread.id} />}
       {!chosen.value && <Composer key={`${thread.id} composer`} thread={thread} />}
     </>
   );

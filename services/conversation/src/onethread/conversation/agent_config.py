@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from onethread.contracts.agent import AgentConfig, AgentConfigOf, AgentMode, AgentSettings
 from onethread.contracts.messages import ChannelKind
-from onethread.conversation import channels, modes, workspaces
+from onethread.conversation import channels, modes, tools, workspaces
 from onethread.conversation.access import ADMINISTRATION, CallerDep
 from onethread.conversation.admin_api import DatabaseDep
 from onethread.conversation.agent_settings import spent
@@ -28,7 +28,8 @@ class AgentConfigs:
         async with self._database.transaction(question.workspace) as connection:
             settings = workspaces.settings_of(await workspaces.one(connection, question.workspace)).of_agent
             cost = await spent(connection, question.workspace)
-        return AgentConfig(workspace=question.workspace, settings=settings, spent=cost)
+            usable = await tools.active(connection, question.workspace)
+        return AgentConfig(workspace=question.workspace, settings=settings, spent=cost, tools=usable)
 
 
 class AgentOnChannel(BaseModel):

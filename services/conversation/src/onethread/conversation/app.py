@@ -23,6 +23,7 @@ from onethread.contracts.knowledge import KnowledgeIndexed, KnowledgeRemoved
 from onethread.contracts.messages import Message, MessageReceived
 from onethread.contracts.proofs import StartProof, TryCode
 from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor, TeammateAnswersOf
+from onethread.contracts.tools import CallTool
 from onethread.conversation import (
     acts_api,
     admin_api,
@@ -42,6 +43,7 @@ from onethread.conversation import (
     proofs_api,
     proposals_api,
     session_api,
+    tools_api,
 )
 from onethread.conversation.access import GUARD, Access
 from onethread.conversation.agent_config import AgentConfigs
@@ -70,6 +72,8 @@ from onethread.conversation.settings import ConversationSettings
 from onethread.conversation.stream import SUBJECTS, Stream
 from onethread.conversation.teammates import Teammates
 from onethread.conversation.timers import Timers
+from onethread.conversation.tool_approving import Approvals
+from onethread.conversation.tool_calls import ToolCalls
 from onethread.conversation.unseen import Unseen
 from onethread.conversation.workspaces import Workspaces
 from onethread.runtime import errors
@@ -83,10 +87,9 @@ log = structlog.get_logger()
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     session_api.router, api.router, messages_api.router, customers_api.router, proofs_api.router, acts_api.router,
-    proposals_api.router, metrics_api.router, agent_config.router, knowledge_api.router,
-    bench_questions_api.router, bench_runs_api.router,
-    asking_api.router, channels_api.router, erasing_api.router,
-    admin_api.router, admin_api.installation_router,
+    proposals_api.router, metrics_api.router, tools_api.router, tools_api.calls_router, agent_config.router,
+    knowledge_api.router, bench_questions_api.router, bench_runs_api.router, asking_api.router,
+    channels_api.router, erasing_api.router, admin_api.router, admin_api.installation_router,
 )  # fmt: skip
 """Whoever comes by these must say who they are, and be allowed to."""
 
@@ -164,6 +167,12 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
         database, relay, parts.workspaces, tell_of_drafts, agent_name=settings.agent_name,
         unseen_minutes=settings.unseen_reply_minutes,
     )  # fmt: skip
+    parts.own_networks = bool(settings.tool_networks)
+    parts.tool_calls = calls = ToolCalls(database, parts.proofs, parts.seal, settings.guard, tell_of_drafts)
+    parts.approvals = Approvals(
+        database, calls, relay, tell_of_drafts, agent_name=settings.agent_name,
+        unseen_minutes=settings.unseen_reply_minutes,
+    )  # fmt: skip
     parts.deliveries = Deliveries(database, relay, places, tell_inbox)
     unseen, comparing = Unseen(database, relay, places, tell_inbox), Comparing(database, bus)
     parts.timers = Timers(database, jobs(database, relay, replies, unseen, comparing, parts.bench))
@@ -186,6 +195,7 @@ def _connect(parts: State) -> None:
     bus.answer(subjects.CONVERSATION_ANSWERS, TeammateAnswersOf, Answers(parts.database))
     bus.answer(subjects.CONVERSATION_AGENT, AgentConfigOf, AgentConfigs(parts.database))
     bus.answer(subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(parts.database, parts.seal))
+    bus.answer(subjects.CONVERSATION_TOOL, CallTool, parts.tool_calls)
     bus.answer(subjects.CONVERSATION_PROVE, StartProof, parts.proofs.start)
     bus.answer(subjects.CONVERSATION_PROVE_CODE, TryCode, parts.proofs.try_code)
 

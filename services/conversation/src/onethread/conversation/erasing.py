@@ -64,6 +64,7 @@ GONE = (
     """update proposal set text = '', sources = '[]', reason = '', summary = '', suggested_reply = '', tags = '{}',
         place_key = null, compare_at = null where question_id = any(%(messages)s)""",
     "delete from bench_question where message_ids && %(messages)s::uuid[]",
+    "delete from tool_call where message_id = any(%(messages)s)",
     "delete from place where customer_id = any(%(customers)s) or thread_id = any(%(threads)s)",
     "delete from outside_id where thread_id = any(%(threads)s) or message_id = any(%(messages)s)",
     """delete from idempotency where message_id = any(%(messages)s) or exists (

@@ -104,6 +104,26 @@ ENDED: dict[str, Any] = {
     "handed_off": 30,
 }  # fmt: skip
 PERIOD = {"since": "2026-10-24T00:00:00Z", "until": "2026-11-23T00:00:00Z"}
+TOOL: dict[str, Any] = {
+    "name": "order_status", "title": "our order system", "description": "Where an order is.",
+    "examples": ["where is my order 1042?", "wo ist meine Bestellung 1042?"], "method": "GET",
+    "url": "https://api.shop.example/orders/{order}", "headers": {}, "bindings": {"email": "email"}, "access": "reads",
+    "parameters": {
+        "type": "object", "required": ["order"],
+        "properties": {"order": {"type": "string", "title": "order number", "pattern": "^[0-9]{4,8}$"}},
+    },
+    "identified": True, "approval": True, "owner": None, "fields": {"status": "/status"},
+    "answer": "Your order {order} is {status}.", "seconds": 5.0, "kilobytes": 64,
+}  # fmt: skip
+SHOWN_TOOL = TOOL | {
+    "id": "b0c1d2e3-7a8b-4c9d-8e0f-1a2b3c4d5e77", "active": True, "secret_header_names": ["Authorization"],
+    "version": 1, "created_at": AT,
+}  # fmt: skip
+CALL = {
+    "id": "c1d2e3f4-8b9c-4d0e-9f1a-2b3c4d5e6f88", "tool_id": SHOWN_TOOL["id"], "title": "our order system",
+    "thread_id": LAMP, "message_id": WHERE, "state": "waits", "wants": "cancel order: order 1042", "reason": "",
+    "status": None, "milliseconds": None, "by": None, "created_at": LATER, "settled_at": None,
+}  # fmt: skip
 
 
 def page(*items: Any) -> dict[str, Any]:
@@ -193,6 +213,17 @@ BY_NAME: dict[str, dict[str, Any]] = bench_examples.BY_NAME | {
             "document_id": "d", "title": "Delivery times", "heading_path": ["Abroad"], "text": "Spain: five days.",
             "url": "https://shop.example/d", "locale": "en", "score": 0.91, "version": 3,
         }],
+    },
+    "NewTool": TOOL | {"secret_headers": {"Authorization": "Bearer 4QkZ"}},
+    "ToolPatch": {"definition": {"answer": "Your order {order} is {status}."}, "active": True},
+    "ToolView": SHOWN_TOOL,
+    "Tools": page(SHOWN_TOOL),
+    "Call": CALL,
+    "Calls": page(CALL),
+    "Try": {"customer_id": ANA, "arguments": {"order": "1042"}},
+    "Tried": {
+        "outcome": "done", "text": "Your order 1042 is packed.", "fields": {"status": "packed"}, "reason": "",
+        "status": 200, "milliseconds": 84,
     },
 }  # fmt: skip
 """Of schemas that have a name, wherever they stand."""

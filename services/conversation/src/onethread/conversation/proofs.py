@@ -127,13 +127,23 @@ class Proofs:
 
     async def try_code(self, asked: p.TryCode) -> p.CodeTried:
         """A wrong code costs a try; so does each of several at once."""
-        key = [asked.workspace, asked.proof_id, [_key(one) for one in _proven(asked.identities)]]
-        async with self._database.transaction(asked.workspace) as connection:
+        return await self.try_by(
+            asked.workspace, asked.proof_id, [_key(one) for one in _proven(asked.identities)], asked.code
+        )
+
+    async def mail_code(self, workspace: str, claim: Claim, email: str) -> p.ProofStarted:
+        """A code alone, for whoever is to type it where they write."""
+        return await self._start(workspace, claim, email)
+
+    async def try_by(self, workspace: str, proof_id: UUID, claimants: list[str], typed: str) -> p.CodeTried:
+        """The code that one of `claimants` typed."""
+        key = [workspace, proof_id, claimants]
+        async with self._database.transaction(workspace) as connection:
             proof = await (await connection.execute(TRY, key)).fetchone()
             if proof is None:
                 spent = await (await connection.execute(SPENT, key)).fetchone()
                 return p.CodeTried(proven=False, reason=USED if spent and spent.used_at else OVER)
-        code = re.sub("[^0-9]", "", asked.code)
+        code = re.sub("[^0-9]", "", typed)
         if not hmac.compare_digest(self._code_hash(proof.id, code), proof.code_hash):
             reason = WRONG if proof.tries_left else NO_TRIES
             return p.CodeTried(proven=False, left=proof.tries_left, reason=reason)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from onethread.runtime.fetching import Guard
 from onethread.runtime.settings import Settings
 
 
@@ -39,6 +40,22 @@ class ConversationSettings(Settings):
     public_url: str | None = Field(
         default=None, description="Where customers reach this service: the links of mails lead there."
     )
+
+    tool_networks: str = Field(
+        default="", description="CIDRs of own networks that tools of the agent may lead to, with commas between."
+    )
+    tool_ports: str = Field(default="443", description="Ports that tools of the agent may lead to.")
+
+    @field_validator("tool_networks", "tool_ports")
+    @classmethod
+    def _can_be_read(cls, value: str, info: ValidationInfo) -> str:
+        Guard.of(**{"networks": "", "ports": "", str(info.field_name).removeprefix("tool_"): value})
+        return value
+
+    @property
+    def guard(self) -> Guard:
+        """Where tools may lead."""
+        return Guard.of(self.tool_networks, self.tool_ports)
 
     @property
     def database(self) -> str:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from onethread.knowledge.fetching import Guard, RefusedError, UnreachableError, normal
 from onethread.knowledge.reading import File, format_of
 from onethread.knowledge.sources import Page
 from onethread.knowledge.sync_pass import Pass, SyncFailedError
+from onethread.runtime.fetching import Guard, RefusedError, UnreachableError, normal
 
 SECONDS = 300.0
 BYTES = 500 * 1024**2

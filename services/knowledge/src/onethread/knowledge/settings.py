@@ -1,12 +1,11 @@
 """Settings of the knowledge service."""
 
-import ipaddress
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from onethread.knowledge.fetching import Guard
+from onethread.runtime.fetching import Guard
 from onethread.runtime.settings import Settings as RuntimeSettings
 
 
@@ -20,18 +19,10 @@ class Settings(RuntimeSettings):
     )
     knowledge_allowed_ports: str = Field("80,443", description="Ports of websites and repositories.")
 
-    @field_validator("knowledge_allowed_networks")
+    @field_validator("knowledge_allowed_networks", "knowledge_allowed_ports")
     @classmethod
-    def _are_networks(cls, value: str) -> str:
-        for network in _listed(value):
-            ipaddress.ip_network(network)
-        return value
-
-    @field_validator("knowledge_allowed_ports")
-    @classmethod
-    def _are_ports(cls, value: str) -> str:
-        if not all(port.isdigit() and 0 < int(port) < 65_536 for port in _listed(value)):  # noqa: PLR2004 ports end there
-            raise ValueError("these are not ports with commas between")
+    def _can_be_read(cls, value: str, info: ValidationInfo) -> str:
+        Guard.of(**{"networks": "", "ports": "", str(info.field_name).removeprefix("knowledge_allowed_"): value})
         return value
 
     @property
@@ -42,9 +33,4 @@ class Settings(RuntimeSettings):
     @property
     def guard(self) -> Guard:
         """What may be fetched."""
-        networks = tuple(ipaddress.ip_network(network) for network in _listed(self.knowledge_allowed_networks))
-        return Guard(networks, frozenset(map(int, _listed(self.knowledge_allowed_ports))))
-
-
-def _listed(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]
+        return Guard.of(self.knowledge_allowed_networks, self.knowledge_allowed_ports)

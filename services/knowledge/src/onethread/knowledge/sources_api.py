@@ -21,9 +21,9 @@ from onethread.knowledge.access import (
     cursor_after,
 )
 from onethread.knowledge.articles import API, FOLDER, Audience
-from onethread.knowledge.fetching import RefusedError, UnreachableError, normal
 from onethread.knowledge.sources import Kind, Page, PageState, Source
 from onethread.runtime.errors import Problem
+from onethread.runtime.fetching import RefusedError, UnreachableError, normal
 
 SOURCES_A_WORKSPACE = 200
 DAILY = 24 * 60

@@ -13,13 +13,13 @@ import structlog
 
 from onethread.knowledge import folder, uploads
 from onethread.knowledge.documents import DocumentStore
-from onethread.knowledge.fetching import Fetcher, Guard
 from onethread.knowledge.library import in_thread
 from onethread.knowledge.reading.isolation import InterruptedReadingError, Reader
 from onethread.knowledge.repository import Repository
 from onethread.knowledge.sources import Kind, Source, SourceGoneError, SourceStore, folder_source
 from onethread.knowledge.sync_pass import Pass, StoppedError, SyncFailedError
 from onethread.knowledge.website import Walk
+from onethread.runtime.fetching import Fetcher, Guard
 
 log = structlog.get_logger()
 

@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from protego import Protego
 
 from onethread.knowledge import sitemap
-from onethread.knowledge.fetching import USER_AGENT, Answer, Fetcher, RefusedError, UnreachableError, normal
 from onethread.knowledge.reading import File, Reading, format_of
 from onethread.knowledge.sources import Page
 from onethread.knowledge.sync_pass import Pass, SyncFailedError
+from onethread.runtime.fetching import USER_AGENT, Answer, Fetcher, RefusedError, UnreachableError, normal
 
 ALL_READ = "all read"
 PAUSE_SECONDS = 0.1

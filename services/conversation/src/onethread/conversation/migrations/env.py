@@ -2,7 +2,13 @@ from alembic import context
 from sqlalchemy import create_engine, pool
 from sqlmodel import SQLModel
 
-from onethread.conversation import admin_models, agent_models, bench_models, models  # noqa: F401 the tables register themselves
+from onethread.conversation import (  # noqa: F401 the tables register themselves
+    admin_models,
+    agent_models,
+    bench_models,
+    models,
+    tool_models,
+)
 
 config = context.config
 engine = create_engine(config.get_main_option("sqlalchemy.url") or "", poolclass=pool.NullPool)

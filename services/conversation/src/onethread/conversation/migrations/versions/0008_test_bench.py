@@ -7,8 +7,8 @@ from sqlalchemy.dialects import postgresql
 
 from onethread.conversation import isolation
 
-revision = "0007_bench"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

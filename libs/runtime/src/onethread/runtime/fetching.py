@@ -5,6 +5,7 @@ that changes between check and use gains nothing. TLS and the Host header keep t
 Whole requests have a time limit and answers a size limit, unpacked. Proxies of the environment are not used.
 """
 
+import ipaddress
 import re
 import socket
 import ssl
@@ -19,7 +20,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 import certifi
 import httpcore
 
-from onethread.knowledge.addresses import Network, reason_to_refuse
+from onethread.runtime.addresses import Network, reason_to_refuse
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -30,6 +31,8 @@ BYTES = 20 * 1024**2
 USER_AGENT = "OnethreadBot"
 _STEP_SECONDS = 0.5
 _REDIRECTS = {301, 302, 303, 307, 308}
+_HOLDS = {200, 201, 202}
+_READS = {"Accept": "text/html, application/xhtml+xml, */*;q=0.5"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -43,7 +46,7 @@ class UnreachableError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """`url` is where the last redirect led. `content` is unpacked, and empty for any status but 200."""
+    """`url` is where the last redirect led. `content` is unpacked, and empty where the request failed."""
 
     url: str
     status: int
@@ -67,6 +70,15 @@ class Guard:
     allowed: Sequence[Network] = ()
     ports: frozenset[int] = frozenset({80, 443})
     resolve: Resolve | None = None
+
+    @classmethod
+    def of(cls, networks: str, ports: str) -> Self:
+        """From settings: CIDRs and ports with commas between. Raises `ValueError`."""
+        listed = [port.strip() for port in ports.split(",") if port.strip()]
+        if not all(port.isdigit() and 0 < int(port) < 65_536 for port in listed):  # noqa: PLR2004 ports end there
+            raise ValueError("these are not ports with commas between")
+        found = [ipaddress.ip_network(one.strip()) for one in networks.split(",") if one.strip()]
+        return cls(tuple(found), frozenset(map(int, listed)))
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Raises `RefusedError` when any one may not be asked, `UnreachableError` when there is none."""
@@ -135,29 +147,34 @@ class Fetcher:
         url = normal(url)
         self._clock.start(self._seconds)
         for _ in range(HOPS + 1):
-            answer = self._once(url, headers or {}, size or self._size)
+            answer = self._once("GET", url, _READS | (headers or {}), None, size or self._size)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not location:
                 return answer
             url = normal(urljoin(url, location))
         raise UnreachableError(f"it redirects more than {HOPS} times")
 
-    def _once(self, url: str, headers: dict[str, str], size: int) -> Answer:
+    def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+        """One request; a redirect is an answer like any other. Raises `RefusedError`, `UnreachableError`."""
+        url = normal(url)
+        self._clock.start(self._seconds)
+        return self._once(method, url, headers, body, self._size)
+
+    def _once(self, method: str, url: str, headers: dict[str, str], body: bytes | None, size: int) -> Answer:
         sent: dict[str | bytes, str | bytes] = {
             "Host": urlsplit(url).netloc,
             "User-Agent": f"Mozilla/5.0 (compatible; {USER_AGENT}/1.0)",
-            "Accept": "text/html, application/xhtml+xml, */*;q=0.5",
             "Accept-Encoding": "gzip",
             **headers,
         }
-        timeout = dict.fromkeys(("connect", "read", "write", "pool"), QUIET_SECONDS)
+        limits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), QUIET_SECONDS)}
         try:
-            with self._pool.stream("GET", url, headers=sent, extensions={"timeout": timeout}) as response:
+            with self._pool.stream(method, url, headers=sent, content=body, extensions=limits) as response:
                 got = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-                body = b""
-                if response.status == 200:  # noqa: PLR2004
-                    body = _bounded(_unpacked(response.iter_stream(), got.get("content-encoding", ""), size), size)
-                return Answer(url, response.status, got, body)
+                content = b""
+                if response.status in _HOLDS:
+                    content = _bounded(_unpacked(response.iter_stream(), got.get("content-encoding", ""), size), size)
+                return Answer(url, response.status, got, content)
         except httpcore.TimeoutException as error:
             raise UnreachableError("it did not answer in time") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError, ssl.SSLError, zlib.error) as error:

@@ -8,10 +8,9 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from plugins.local_site import serving
 
-from onethread.knowledge.fetching import Fetcher, Guard, RefusedError, UnreachableError, normal
-
-from .local_site import serving
+from onethread.runtime.fetching import Fetcher, Guard, RefusedError, UnreachableError, normal
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 
@@ -202,3 +201,12 @@ def test_any_text_is_an_address_or_refused(text):
     except RefusedError:
         return
     assert normal(once) == once
+
+
+def test_a_request_is_sent_once_and_its_redirect_is_not_followed(site):
+    site.put("/orders", "", status=302, location="/elsewhere")
+    with Fetcher(guard(site), 5.0, 1000) as fetcher:
+        answer = fetcher.send("GET", f"http://shop.example:{site.port}/orders", {"Accept": "application/json"})
+    assert answer.status in {301, 302, 307}
+    assert [path for path, _ in site.asked] == ["/orders"]
+    assert site.asked[0][1]["accept"] == "application/json"

@@ -47,7 +47,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving() -> Iterator[LocalSite]:
+def serving(port: int = 0) -> Iterator[LocalSite]:
     site = LocalSite()
 
     class Answer(BaseHTTPRequestHandler):
@@ -75,7 +75,7 @@ def serving() -> Iterator[LocalSite]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = _Server(("127.0.0.1", 0), Answer)
+    server = _Server(("127.0.0.1", port), Answer)
     site.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
