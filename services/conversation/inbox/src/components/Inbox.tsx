@@ -11,7 +11,6 @@ import { Page } from "./Pages.tsx";
 import { ThreadList } from "./ThreadList.tsx";
 import { ThreadPane } from "./ThreadPane.tsx";
 import { Toasts } from "./Toasts.tsx";
-import { ToolsPage } from "./Tools.tsx";
 
 export function Inbox() {
   useEffect(startInbox, []);
