@@ -47,7 +47,7 @@ interface EditorProps {
 }
 
 function Editor({ id, read, again }: EditorProps) {
-  const kept = unsavedOf(id);
+  const [kept] = useState(unsavedOf(id)); // Of an earlier look at the page, not what is typed now.
   const before = read ? contentOf(read.article) : EMPTY;
   const [content, setContent] = useState<ArticleContent>(kept?.content ?? before);
   const [tag, setTag] = useState(kept?.tag ?? read?.tag ?? "");
@@ -90,7 +90,7 @@ function Editor({ id, read, again }: EditorProps) {
   return (
     <form class="editor" aria-label="Article" onSubmit={(event) => (event.preventDefault(), void act(null, "Saved as a draft."))}>
       {read && <Status article={read.article} />}
-      {kept && <p class="quiet">What you typed and did not save is here again.</p>}
+      {kept && content === kept.content && <p class="quiet">What you typed and did not save is here again.</p>}
       <ArticleFields content={content} set={set} />
       {failure && (
         <div class="failure" role="alert">

@@ -61,7 +61,7 @@ function ArticleList() {
           {FILTERS}
         </Choice>
       </div>
-      {value?.items.length === 0 && <p class="empty">{words || filter ? "Nothing fits." : "Nobody has written an article here yet."}</p>}
+      {value?.items.length === 0 && (words || filter ? <p class="empty">Nothing fits.</p> : <NothingWritten show={() => setFilter(FROM_SOURCES)} />)}
       <ul class="rows" aria-label="Articles">
         {value?.items.map((row) => (
           <li key={row.id}>
@@ -78,6 +78,17 @@ function ArticleList() {
       )}
       {value?.next && shown >= 200 && <p class="quiet">The first 200 are shown. Search to find the others.</p>}
     </Frame>
+  );
+}
+
+function NothingWritten({ show }: { show(): void }) {
+  return (
+    <p class="empty">
+      Nobody has written an article here yet.{" "}
+      <button type="button" class="link" onClick={show}>
+        Show those from sources
+      </button>
+    </p>
   );
 }
 

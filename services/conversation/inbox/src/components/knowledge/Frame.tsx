@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { isAdministrator } from "../../api.ts";
 import { places, SECTIONS } from "../../pages.ts";
 import { address, route } from "../../route.ts";
@@ -22,7 +23,7 @@ export function Frame({ acts, failure, children }: Props) {
         </h1>
         {acts}
       </header>
-      <div class="section-pages" role="navigation" aria-label={SECTIONS[page.section]}>
+      <div ref={useCurrentInSight()} class="section-pages" role="navigation" aria-label={SECTIONS[page.section]}>
         {others.map((place) => (
           <a key={place.name} href={address({ page: place })} aria-current={place === page ? "page" : undefined}>
             {place.label}
@@ -39,6 +40,15 @@ export function Frame({ acts, failure, children }: Props) {
       </div>
     </section>
   );
+}
+
+/** On a narrow screen the pages are more than fit: the one that is shown is moved to where it is seen. */
+function useCurrentInSight() {
+  const pages = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    pages.current!.querySelector("[aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  });
+  return pages;
 }
 
 interface ChoiceProps {
