@@ -162,3 +162,33 @@ def test_articles_of_other_languages_are_read_by_their_own_stems() -> None:
 def test_the_same_article_is_longer_in_a_letter_than_in_a_chat() -> None:
     chat, letter = (answer("how do I return something", "how-to-return", words) for words in (70, 130))
     assert len(chat.split()) <= len(letter.split())
+
+
+def passage(text: str, title: str) -> Passage:
+    return Passage(document_id="a", title=title, text=text, url=None, score=1.0, version=1)
+
+
+HARPSICHORDS = passage(
+    "Yes, we tune harpsichords every March.\n\n- A tuning costs 90 euros.\n- Book it two weeks before.",
+    "Do you tune harpsichords?",
+)
+FEES = passage(
+    "Exchanging is free on weekdays up to 1,000 a month. From Friday evening until Sunday evening we add 1%.\n\n"
+    "## Where you see it\n\nThe fee is always shown before you confirm the exchange.",
+    "Exchange between currencies",
+)
+
+
+def test_whoever_asks_for_a_price_reads_it() -> None:
+    quoted = extract("How much is tuning a harpsichord?", HARPSICHORDS, 20)
+    assert quoted
+    assert quoted.text == "A tuning costs 90 euros."
+    quoted = extract("What is your exchange fee?", FEES, 70)
+    assert quoted
+    assert "1%" in quoted.text
+
+
+def test_whoever_asks_whether_reads_whether() -> None:
+    quoted = extract("Do you tune harpsichords?", HARPSICHORDS, 10)
+    assert quoted
+    assert quoted.text == "Yes, we tune harpsichords every March."

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from onethread.agent.article import Block, Section, sections_of
+from onethread.agent.wanted import Holds, wanted
 from onethread.agent.words import content, language
 from onethread.contracts.knowledge import Passage
 
@@ -33,6 +34,8 @@ _TITLE_SHARE = 0.2
 _HEADING_SHARE = 0.8
 _OPENING_BONUS = 0.12
 _TOPIC_SHARE = 0.4
+_WANTED_BONUS = 0.35
+"""Of a sentence that bears on the question and holds what it asks for: an amount of money or of time."""
 _SURE = 0.5
 """A section with less may not be the one that is meant; then the opening comes first."""
 _STEPS = 9
@@ -77,7 +80,7 @@ def extract(question: str, passage: Passage, words: int) -> Extract | None:
         for block in section.blocks:
             block.stems = [{*stems(unit)} for unit in block.units]
     shares = _shares({*stems(question)}, sections)
-    _score(sections, shares, {*stems(passage.title)}, stems, inside=bool(passage.heading_path))
+    _score(sections, shares, {*stems(passage.title)}, stems, wanted(question), inside=bool(passage.heading_path))
     pieces = _pieces(sections, words, is_elsewhere=bool(_unmet(shares.keys(), passage, stems)))
     said = {*stems(" ".join((passage.title, *passage.heading_path, *pieces)))}
     return Extract(pieces, passage, sum(weight for stem, weight in shares.items() if stem in said))
@@ -92,7 +95,15 @@ def _shares(asked: set[str], sections: list[Section]) -> dict[str, float]:
     return {stem: weight / total for stem, weight in raw.items()}
 
 
-def _score(sections: list[Section], shares: dict[str, float], topic: set[str], stems: Stems, *, inside: bool) -> None:
+def _score(
+    sections: list[Section],
+    shares: dict[str, float],
+    topic: set[str],
+    stems: Stems,
+    holds: Holds | None,
+    *,
+    inside: bool,
+) -> None:
     """What the title says too tells little about which sentence of the article is meant."""
     weights = {stem: share * (_TOPIC_SHARE if stem in topic else 1) for stem, share in shares.items()}
     telling = shares.keys() - topic
@@ -100,12 +111,19 @@ def _score(sections: list[Section], shares: dict[str, float], topic: set[str], s
         section.named = _weigh({*stems(section.heading)}, weights)
         for block in section.blocks:
             block.scores = [_weigh(unit, weights) for unit in block.stems]
+            if holds:
+                block.scores = _with_bonus(block, holds, named=section.named > 0)
             block.tells = any(unit & telling for unit in block.stems)
         section.score = max(max(block.scores) for block in section.blocks) + _HEADING_SHARE * section.named
     opening = sections[0]
     others_tell = any(block.tells for section in sections[1:] for block in section.blocks)
     if not inside and not opening.heading and (opening.blocks[0].tells or not others_tell):
         opening.score += _OPENING_BONUS
+
+
+def _with_bonus(block: Block, holds: Holds, *, named: bool) -> list[float]:
+    pairs = zip(block.units, block.scores, strict=True)
+    return [score + _WANTED_BONUS * ((named or score > 0) and holds(unit)) for unit, score in pairs]
 
 
 def _weigh(stems: set[str], weights: dict[str, float]) -> float:
