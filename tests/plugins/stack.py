@@ -143,6 +143,8 @@ class Stack:
             for process in family[1:]:
                 with contextlib.suppress(psutil.Error):
                     process.suspend()
+            # Where the machine is busy, it takes a while until a process notices.
+            self.until(lambda: all(map(_stands_still, family)), what="the standstill")
             yield
         finally:
             for process in reversed(family):
@@ -162,6 +164,12 @@ class Stack:
             return False
 
         self.until(ready, seconds, f"the return of {name}")
+
+
+def _stands_still(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    return True
 
 
 @contextlib.contextmanager

@@ -29,7 +29,10 @@ _ASKS_TIME = re.compile(
     r"|いつ|どのくらい|何日|多久|什么时候|几天",
     re.IGNORECASE,
 )
-_NUMBER = r"(?:\d|\b(?:one|two|three|four|five|six|seven|ten|ein\w*|zwei|drei|deux|trois|dos|tres|due|tre|dois|três|twee|drie)\b)"
+_NUMBER = (
+    r"(?:\d|\b(?:one|two|three|four|five|six|seven|ten|ein\w*|zwei|drei|deux|trois|dos|tres|due|tre)\b"
+    r"|\b(?:dois|três|twee|drie)\b)"
+)
 _UNIT = (
     r"(?:(?:working |business |calendar )?(?:minutes?|hours?|days?|weeks?|months?|years?)"
     r"|minuten?|stunden?|(?:werk|arbeits)?tage?n?|wochen?|monate?n?|jahre?n?|heures?|jours?|semaines?|mois|ans?"
