@@ -15,13 +15,17 @@ NEEDS = {
     "logs": "structlog",
     "conversation_api": "starlette",
     "widget_gateway": "starlette",
+    "name_server": "dns",
     "passwords": "onethread.conversation",
+    "senders": "onethread.gateway_email",
     "language_model": "onethread.agent",
     "conversation_world": "onethread.conversation",
     "conversation_driver": "onethread.conversation",
+    "tool_world": "onethread.conversation",
     "inbox_service": "onethread.conversation",
     "stack": "onethread.local",
     "customers": "onethread.local",
+    "mailroom": "onethread.local",
 }
 """What a plugin imports: a package that is tested alone has only what it declares, and needs no more fixtures."""
 

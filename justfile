@@ -34,6 +34,13 @@ bench *ARGS:
     @python3 deploy/local/setup.py test
     @exec {{ python }} -m tests.bench "$@"
 
+[doc('Read damaged and hostile mails for so many seconds (600) and keep what goes wrong; a folder of mails may follow')]
+[group('develop')]
+[no-exit-message]
+fuzz *ARGS:
+    @python3 deploy/local/setup.py test
+    @exec {{ python }} -m tests.fuzz "$@"
+
 [doc('Everything that a change must pass, changing nothing: lint, then test')]
 [group('develop')]
 check: lint test

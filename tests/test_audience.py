@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from plugins.conversation_driver import Driver, driving
 from plugins.conversation_world import KINDS, asserted, received, verified
+from plugins.histories import bounded
 
 from onethread.contracts.envelope import now
 from onethread.contracts.ids import derived_id
@@ -31,22 +30,13 @@ from onethread.contracts.threads import MessageAdded
 from onethread.conversation import pending, unseen
 from onethread.conversation.history import History
 from onethread.conversation.unseen import Unseen
-from onethread.gateway_email.authenticity import Edge
-from onethread.gateway_email.compose import Writer
 from onethread.gateway_email.desks import Desk
+from onethread.gateway_email.outgoing.compose import Writer
+from onethread.gateway_email.sender.authenticity import Edge
 from onethread.gateway_email.tokens import Signer
 
 pytestmark = pytest.mark.connected
-HISTORIES = int(os.environ.get("ONETHREAD_HISTORIES", "0"))
-BOUNDED = settings(
-    max_examples=HISTORIES or 10,
-    stateful_step_count=20,
-    derandomize=not HISTORIES,
-    database=None,
-    phases=[Phase.generate],
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+BOUNDED = bounded(10, steps=20)
 REFUSED = {404, 409, 422}
 MARK = re.compile(r"\bmark(\d{5})x")
 ANY = st.integers(0, 10**6)
@@ -278,7 +268,7 @@ class Conversations(RuleBasedStateMachine):
         state, asked = self.driver.app.state, {"workspace": "local"}
         for row in await self.due(pending.DUE, asked):
             await state.replies.send_held("local", row)
-        mailing = Unseen(state.database, state.relay, state.places, _to_nobody)
+        mailing = Unseen(state.database, state.relay, state.places, state.links, _to_nobody)
         for row in await self.due(unseen.DUE, asked):
             await mailing.mail("local", row)
 

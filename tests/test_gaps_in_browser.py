@@ -17,7 +17,6 @@ from plugins.inbox_service import Service, sign_in
 
 from onethread.contracts.knowledge import KnowledgeGap, KnowledgeGapFound
 from onethread.knowledge.app import create_app
-from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.settings import Settings
 from onethread.runtime.bus import Bus
 
@@ -28,16 +27,11 @@ PARKING = "Where can I park my car?"
 THREAD = uuid4()
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder()
-
-
 @pytest.fixture
-def service(inbox_service: Service, serve_app: Callable[[Any], str], tmp_path: Path, embedder: Embedder) -> Service:
+def service(inbox_service: Service, serve_app: Callable[[Any], str], tmp_path: Path) -> Service:
     """With knowledge beside it, that has heard of two gaps."""
     settings = Settings(api_key="key", home=tmp_path, NATS_URL=inbox_service.settings.nats_url)
-    serve_app(create_app(settings, embedder=embedder))
+    serve_app(create_app(settings))
     with ThreadPoolExecutor(1) as thread:  # Playwright has a loop running in this one
         asked = (PARROT, THREAD), (PARROT_TOO, uuid4()), (PARKING, uuid4())
         thread.submit(lambda: asyncio.run(told(settings, *asked))).result()

@@ -16,7 +16,6 @@ from onethread.contracts.ids import derived_id
 from onethread.contracts.knowledge import KnowledgeGap, KnowledgeGapFound
 from onethread.contracts.replies import Feedback, FeedbackReceived
 from onethread.knowledge.app import create_app
-from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.settings import Settings
 
 pytestmark = pytest.mark.connected
@@ -25,14 +24,9 @@ ASKED = "Do you deliver parrots to Portugal?"
 ANSWER = "Yes, parrots travel to Portugal by train, on Mondays."
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder()
-
-
 @pytest.fixture
-async def knowledge(nats_url: str, tmp_path: Any, embedder: Embedder) -> AsyncIterator[Any]:
-    app = create_app(Settings(api_key="knowledge-key", home=tmp_path, NATS_URL=nats_url), embedder=embedder)
+async def knowledge(nats_url: str, tmp_path: Any) -> AsyncIterator[Any]:
+    app = create_app(Settings(api_key="knowledge-key", home=tmp_path, NATS_URL=nats_url))
     async with app.router.lifespan_context(app):
         yield app
 

@@ -15,7 +15,6 @@ from plugins.conversation_world import running
 
 from onethread.contracts.streams import BODIES
 from onethread.knowledge.app import create_app
-from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.settings import Settings
 
 pytestmark = pytest.mark.connected
@@ -23,14 +22,9 @@ PASSWORD = "correct horse battery"
 PAGE = "# Parrots\n\nParrots eat nuts and live for sixty years in a warm room.\n"
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder()
-
-
 @asynccontextmanager
-async def knowledge(nats_url: str, home: Any, embedder: Embedder) -> AsyncIterator[Any]:
-    app = create_app(Settings(api_key="knowledge-key", home=home, NATS_URL=nats_url), embedder=embedder)
+async def knowledge(nats_url: str, home: Any) -> AsyncIterator[Any]:
+    app = create_app(Settings(api_key="knowledge-key", home=home, NATS_URL=nats_url))
     async with app.router.lifespan_context(app):
         yield app
 
@@ -48,9 +42,9 @@ async def alone(nats_url: str, database_url: str) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def api(alone: Any, nats_url: str, tmp_path: Any, embedder: Embedder) -> AsyncIterator[httpx.AsyncClient]:
+async def api(alone: Any, nats_url: str, tmp_path: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The administrator of the workspace `local`, by API key."""
-    async with knowledge(nats_url, tmp_path, embedder), client(alone, Authorization="Bearer key") as api:
+    async with knowledge(nats_url, tmp_path), client(alone, Authorization="Bearer key") as api:
         yield api
 
 
@@ -206,3 +200,83 @@ async def test_an_agent_that_is_away_is_told_in_words(alone: Any) -> None:
     async with client(alone, Authorization="Bearer key") as api:
         answer = await api.post("/agent/ask", json={"question": "What do parrots eat?"})
         assert (answer.status_code, answer.json()["title"]) == (503, "The agent is away")
+
+
+# Once, and told in the audit
+
+
+async def test_a_post_that_is_repeated_with_its_key_makes_nothing_more(api: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "once"}
+    first, again = [
+        await api.post("/knowledge/articles", json={"title": "Parrots", "text": PAGE}, headers=key) for _ in range(2)
+    ]
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert (again.json(), again.headers["etag"]) == (first.json(), first.headers["etag"])
+    assert len((await api.get("/knowledge/articles")).json()["items"]) == 1
+    other = await api.post("/knowledge/articles", json={"title": "Others", "text": PAGE}, headers=key)
+    assert other.status_code == 422
+    made = [
+        await api.post(
+            "/knowledge/sources", json={"kind": "upload", "name": "Manuals"}, headers={"Idempotency-Key": "s"}
+        )
+        for _ in range(2)
+    ]
+    assert made[0].status_code == made[1].status_code == 201
+    assert made[0].json() == made[1].json()
+
+
+async def test_a_key_is_free_again_when_knowledge_refused_or_was_not_asked(
+    alone: Any, nats_url: str, tmp_path: Any
+) -> None:
+    key, article = {"Idempotency-Key": "later"}, {"title": "Parrots", "text": PAGE}
+    async with client(alone, Authorization="Bearer key") as api:
+        assert (await api.post("/knowledge/articles", json=article, headers=key)).status_code == 503
+        async with knowledge(nats_url, tmp_path):
+            refused = await api.post("/knowledge/articles", json={"title": ""}, headers=key)
+            assert refused.status_code == 422
+            assert (await api.post("/knowledge/articles", json=article, headers=key)).status_code == 201
+            searched = [
+                (await api.post("/knowledge/search", json={"query": "parrots"}, headers=key)).status_code
+                for _ in range(2)
+            ]
+            assert searched == [200, 200]
+
+
+async def test_what_is_done_in_knowledge_is_told_in_the_audit_without_a_word_of_its_text(
+    api: httpx.AsyncClient, alone: Any
+) -> None:
+    async with teammate(api, alone, "Mara") as mara:
+        written = (await mara.post("/knowledge/articles", json={"title": "Parrots", "text": PAGE})).json()
+        assert (await mara.patch(f"/knowledge/articles/{written['id']}", json={"text": "Canary"})).is_success
+        assert not (await mara.delete(f"/knowledge/articles/{written['id']}")).is_success
+        await found(mara, "What do parrots eat?")
+    assert (await api.patch(f"/knowledge/articles/{written['id']}", json={"state": "published"})).is_success
+    assert (await api.put("/knowledge/gaps/settings", json={"proposals": "off"})).is_success
+    source = (await api.post("/knowledge/sources", json={"kind": "upload", "name": "Manuals"})).json()
+    assert (await api.delete(f"/knowledge/sources/{source['id']}")).is_success
+    audit = await api.get("/audit")
+    told = [one for one in reversed(audit.json()["items"]) if one["action"].startswith("knowledge.")]
+    assert [(one["action"], one["target"]) for one in told] == [
+        ("knowledge.article_added", written["id"]), ("knowledge.article_changed", written["id"]),
+        ("knowledge.article_changed", written["id"]), ("knowledge.gap_settings_set", "settings"),
+        ("knowledge.source_added", source["id"]), ("knowledge.source_removed", source["id"]),
+    ]  # fmt: skip
+    assert told[0]["by"]["name"] == told[1]["by"]["name"] == "Mara"
+    assert (told[1]["detail"]["fields"], told[2]["detail"]["state"]) == (["text"], "published")
+    assert "Canary" not in audit.text
+    assert "Parrots" not in audit.text
+
+
+async def test_an_article_covers_a_gap_when_it_is_sure_enough_for_the_workspaces_own_agent(
+    api: httpx.AsyncClient, nats_url: str
+) -> None:
+    """The threshold goes along with each look at the gaps."""
+    at = {"settings": {"agent": {"confidence": 0.31}}}
+    assert (await api.patch("/workspaces/local", json=at)).is_success
+    bus = await nats.connect(nats_url)
+    heard = await bus.subscribe("svc.knowledge.api")
+    await bus.flush()
+    assert (await api.get("/knowledge/gaps", params={"sort": "latest"})).is_success
+    asked = (await heard.next_msg(5)).data.decode()
+    await bus.close()
+    assert "sort=latest&covered_from=0.31" in asked

@@ -22,17 +22,11 @@ from starlette.routing import Route
 from onethread.agent.app import create_app as create_agent
 from onethread.agent.settings import Settings as AgentSettings
 from onethread.knowledge.app import create_app as create_knowledge
-from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.settings import Settings as KnowledgeSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.connected, pytest.mark.usefixtures("built_ui")]
 PASSWORD = "correct horse battery"
 DELIVERY = "Delivery within Germany takes three working days. To Spain it takes five working days."
-
-
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder()
 
 
 class Site:
@@ -63,9 +57,7 @@ def help_centre(site: Site, serve_app: Callable[[Any], str]) -> str:
 
 
 @pytest.fixture
-def service(
-    inbox_service: Service, serve_app: Callable[[Any], str], help_centre: str, tmp_path: Path, embedder: Embedder
-) -> Service:
+def service(inbox_service: Service, serve_app: Callable[[Any], str], help_centre: str, tmp_path: Path) -> Service:
     """With knowledge and the agent beside it."""
     nats_url = inbox_service.settings.nats_url
     settings = KnowledgeSettings(
@@ -75,7 +67,7 @@ def service(
         knowledge_allowed_networks="127.0.0.0/8",
         knowledge_allowed_ports=f"80,443,{urlsplit(help_centre).port}",
     )
-    serve_app(create_knowledge(settings, embedder=embedder))
+    serve_app(create_knowledge(settings))
     serve_app(create_agent(AgentSettings(api_key="key", NATS_URL=nats_url)))
     return inbox_service
 
@@ -173,6 +165,20 @@ def test_of_two_who_change_an_article_the_slower_one_is_told_and_keeps_their_wor
     expect(notice(page)).to_contain_text("Saved as a draft.")
     texts = [one["text"] for one in service.api.get(f"/knowledge/articles/{article}/versions").json()["items"]]
     assert texts == ["Mine again", "Theirs again", "Theirs", DELIVERY]
+
+
+def test_a_list_goes_on_past_two_hundred(page: Page, service: Service) -> None:
+    for number in range(205):
+        draft = {"title": f"Draft {number}", "text": "To be written."}
+        service.api.post("/knowledge/articles", json=draft).raise_for_status()
+    page.reload()
+    rows = page.get_by_role("list", name="Articles").get_by_role("listitem")
+    for shown in (100, 200, 205):
+        expect(rows).to_have_count(shown)
+        more = page.get_by_role("button", name="Show more")
+        if shown < 205:
+            more.click()
+    expect(more).to_have_count(0)
 
 
 def test_files_are_uploaded_each_with_what_came_of_it(page: Page, service: Service) -> None:

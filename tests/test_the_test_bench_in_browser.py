@@ -16,7 +16,6 @@ from plugins.inbox_service import Service, sign_in
 from onethread.agent.app import create_app as create_agent
 from onethread.agent.settings import Settings as AgentSettings
 from onethread.knowledge.app import create_app as create_knowledge
-from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.settings import Settings as KnowledgeSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.connected, pytest.mark.usefixtures("built_ui")]
@@ -31,15 +30,10 @@ def soon_after_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONETHREAD_BENCH_SETTLE_SECONDS", "0.5")
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder()
-
-
 @pytest.fixture
-def service(inbox_service: Service, serve_app: Callable[[Any], str], tmp_path: Path, embedder: Embedder) -> Service:
+def service(inbox_service: Service, serve_app: Callable[[Any], str], tmp_path: Path) -> Service:
     nats_url = inbox_service.settings.nats_url
-    serve_app(create_knowledge(KnowledgeSettings(api_key="key", home=tmp_path, NATS_URL=nats_url), embedder=embedder))
+    serve_app(create_knowledge(KnowledgeSettings(api_key="key", home=tmp_path, NATS_URL=nats_url)))
     serve_app(create_agent(AgentSettings(api_key="key", NATS_URL=nats_url)))
     return inbox_service
 
@@ -112,6 +106,7 @@ def test_a_question_is_kept_run_tried_with_a_draft_and_judged(page: Page, servic
     service.api.patch(f"/knowledge/articles/{article}", json={"state": "published"})
     expect(page.get_by_text("One question gets a worse answer than before.")).to_be_visible(timeout=40_000)
     page.get_by_role("link", name="See what changed").click()
+    expect(page.get_by_role("region", name="After a change: About us")).to_be_visible()
     page.get_by_role("button", name="It is right").click()
     expect(page.get_by_text("Admin says that it is right.")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)

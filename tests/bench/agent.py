@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.bench import report
 from tests.bench.knowledge import sets
 from tests.bench.measure import percentiles
 
-from onethread.agent.answer import Answerer, Question
+from onethread.agent.answer import Answerer, Question, Reply
 from onethread.agent.settings import Settings
 from onethread.agent.so_far import SoFar
 from onethread.contracts.agent import AgentConfig
@@ -43,7 +43,9 @@ def _run(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as passing, open_library((chosen.keep or Path(passing)) / name) as library:
         sets.index(library, folder)
         queries = [query for query in sets.rows(folder / "queries.jsonl") if query["split"] == "test"]
-        asked, decisions, seconds = asyncio.run(_ask_all(library, queries, chosen.show))
+        asked, replies, seconds = asyncio.run(ask_all(library, queries))
+    decisions = [reply.decision for reply in replies]
+    _show([one for one in zip(queries, replies, strict=True) if one[1].decision == "answer"][: chosen.show])
     figures = sets.score(folder, asked)
     found = sets.answered(asked, [decision == "answer" for decision in decisions])
     kinds = {
@@ -59,12 +61,18 @@ def _run(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     return {**found, "decisions": kinds, "ece": figures["ece10"], "ms": percentiles(seconds)}
 
 
-async def _ask_all(
-    library: Library, queries: Sequence[dict[str, Any]], show: int
-) -> tuple[list[sets.Asked], list[str], list[float]]:
+def _show(answered: Iterable[tuple[dict[str, Any], Reply]]) -> None:
+    for query, reply in answered:
+        print(f"--- {query['text']}\n{reply.text}\n    [{', '.join(s.title for s in reply.sources)}]")
+
+
+async def ask_all(
+    library: Library, queries: Sequence[dict[str, Any]]
+) -> tuple[list[sets.Asked], list[Reply], list[float]]:
+    """What came of each question, and the seconds that it took."""
     answerer = Answerer(_search(library), SHIPPED)
     asked: list[sets.Asked] = []
-    decisions: list[str] = []
+    replies: list[Reply] = []
     seconds: list[float] = []
     for query in queries:
         began = asyncio.get_running_loop().time()
@@ -72,10 +80,8 @@ async def _ask_all(
         seconds.append(asyncio.get_running_loop().time() - began)
         passages = reply.found.passages if reply.found else []
         asked.append(sets.Asked(query, [p.document_id for p in passages], confidence=reply.confidence))
-        decisions.append(reply.decision)
-        if reply.decision == "answer" and decisions.count("answer") <= show:
-            print(f"--- {query['text']}\n{reply.text}\n    [{', '.join(s.title for s in reply.sources)}]")
-    return asked, decisions, seconds
+        replies.append(reply)
+    return asked, replies, seconds
 
 
 def _search(library: Library) -> Any:

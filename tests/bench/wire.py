@@ -138,10 +138,12 @@ class Smtp:
         return self
 
     async def send(self, sender: str, to: str, mail: bytes) -> None:
-        """Returns with the 250 that makes it the other side's. `mail` has no line that begins with a dot."""
-        await self._say(f"MAIL FROM:<{sender}>".encode(), b"250")
-        await self._say(f"RCPT TO:<{to}>".encode(), b"250")
-        await self._say(b"DATA", b"354")
+        """Returns with the 250 that makes it the other side's. `mail` has no line that begins with a dot. The commands
+        go together, as mail servers send them.
+        """
+        self._writer.write(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{to}>\r\nDATA\r\n".encode())
+        for code in (b"250", b"250", b"354"):
+            await self._expect(code)
         await self._say(mail + b"\r\n.", b"250")
 
     async def _say(self, line: bytes, expected: bytes) -> None:

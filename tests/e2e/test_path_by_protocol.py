@@ -87,7 +87,9 @@ class TestMail:
         answer = await mail.answer()
         headers = message_from_string(answer["raw_headers"])
         assert headers["In-Reply-To"] == "<first@customers.example>"
-        assert headers["References"].split() == ["<older@customers.example>", "<first@customers.example>"]
+        *known, own = headers["References"].split()
+        assert known == ["<older@customers.example>", "<first@customers.example>"]
+        assert own == headers["Message-ID"], "kept where a provider writes another Message-ID over it"
         assert headers["Auto-Submitted"] == "auto-replied"
         assert headers["Subject"] == "Re: Delivery"
         assert headers["Reply-To"].startswith("support+")

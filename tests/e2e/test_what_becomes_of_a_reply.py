@@ -30,7 +30,7 @@ async def unseen_replies_are_mailed_soon(desk: Desk) -> AsyncIterator[Callable[[
     await after(None)
 
 
-async def test_a_mail_that_comes_back_is_told_at_its_reply_and_is_sent_again_when_a_teammate_says_so(
+async def test_a_mail_that_comes_back_ends_its_address_and_is_sent_again_when_a_teammate_says_so(
     stack: Stack, desk: Desk
 ):
     domain = f"{uuid4().hex}.example"
@@ -43,7 +43,14 @@ async def test_a_mail_that_comes_back_is_told_at_its_reply_and_is_sent_again_whe
     assert (await mail.bounce(came_back))[0] == 250
     failed = await desk.delivered(reply, "failed")
     assert failed["delivery"]["reason"] == "The mailbox does not exist (5.1.1)"
+    assert failed["delivery"]["report"] == "hard"
 
+    [channel] = (await desk.http.get(f"threads/{thread['id']}")).json()["reply_channels"]
+    assert channel["stopped"]["address"] == mail.person.email
+    refused = await desk.http.post(f"threads/{thread['id']}/messages", json={"text": "Are you there?"})
+    assert refused.status_code == httpx.codes.CONFLICT, refused.text
+    lifted = await desk.http.delete(f"suppressions/{channel['stopped']['id']}")
+    assert lifted.status_code == httpx.codes.NO_CONTENT, lifted.text
     retried = await desk.http.post(f"threads/{thread['id']}/messages/{reply['id']}/retry")
     assert retried.status_code == httpx.codes.ACCEPTED, retried.text
     again = await mail.answer(3)

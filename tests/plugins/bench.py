@@ -7,15 +7,20 @@ from typing import Any
 from uuid import UUID
 
 from onethread.contracts.agent import Answered, Ask, Usage
+from onethread.contracts.knowledge import Evidence
 from onethread.contracts.messages import Source
 from onethread.conversation import bench_runs
 from onethread.conversation.bench_runner import BenchRunner
 from onethread.runtime.bus import UnavailableError
 
+EVIDENCE = Evidence(model="minilm", calibration="pooled-2", numbers=[0.5, 0.25])
+
 
 def answer(text: str = "Within 30 days.", article: str = "Returns", **more: Any) -> Answered:
     source = Source(title=article, document_id=article.lower(), score=1)
-    return Answered(decision="answer", confidence=0.9, text=text, sources=[source], query="asked", **more)
+    return Answered(
+        decision="answer", confidence=0.9, text=text, sources=[source], query="asked", evidence=EVIDENCE, **more
+    )
 
 
 UNSURE = Answered(decision="handoff", confidence=0.3, text="A colleague answers.", reason="Not sure", handoff="unsure")

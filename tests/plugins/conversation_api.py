@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import mimetypes
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 STATIC = Path(__file__).resolve().parents[2] / "services/conversation/src/onethread/conversation/static"
 MARA = {"id": "mara", "name": "Mara Lind", "email": "mara@shop.example"}
+FILES = {"number": 20, "bytes": 20_000_000}
 PRIVATE = {"shared": False, "name": None}
 CHANNELS = {kind: {"id": f"{kind}-1", "kind": kind} for kind in ("widget", "email", "slack")}
 
@@ -32,6 +35,7 @@ class StandInConversation:
         self.threads: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, list[dict[str, Any]]] = {}
         self.customers: dict[str, dict[str, Any]] = {}
+        self.sides: list[dict[str, Any]] = []
         self.reply_channels: dict[str, list[dict[str, Any]]] = {}
         self.sent: list[dict[str, Any]] = []
         self.keys: dict[str, dict[str, Any]] = {}
@@ -43,6 +47,9 @@ class StandInConversation:
         self.holds = False
         self.pending: dict[str, list[dict[str, Any]]] = {}
         self.retried: list[str] = []
+        self.files: dict[str, dict[str, Any]] = {}
+        self.uploads_pass = asyncio.Event()
+        self.uploads_pass.set()
         self.acts = StandInActs(self)
         self.clock = datetime.now(UTC) - timedelta(hours=20)
 
@@ -57,6 +64,9 @@ class StandInConversation:
             Route("/threads", self.list_threads),
             Route("/threads/{id}", self.thread, methods=["GET", "PATCH"]),
             Route("/threads/{id}/messages", self.thread_messages, methods=["GET", "POST"]),
+            Route("/files", self.upload, methods=["POST"]),
+            Route("/files/{id}", self.remove_file, methods=["DELETE"]),
+            Route("/threads/{id}/side", self.write_side_mail, methods=["POST"]),
             Route("/threads/{id}/pending/{message}", self.take_back, methods=["DELETE"]),
             Route("/threads/{id}/messages/{message}/retry", self.retry, methods=["POST"]),
             Route("/threads/{id}/proposals", self.no_proposals),
@@ -125,7 +135,7 @@ class StandInConversation:
             **more,
         }
         self.messages[thread_id] = []
-        channel = {**CHANNELS[kind], "label": f"{kind} of {name}", "audience": PRIVATE}
+        channel = {**CHANNELS[kind], "label": f"{kind} of {name}", "audience": PRIVATE, "files": FILES}
         self.reply_channels[thread_id] = [channel]
         return self.threads[thread_id]
 
@@ -144,7 +154,7 @@ class StandInConversation:
             "identity": None,
             "audience": PRIVATE,
             "text": text,
-            "html": "<b>never used</b>",
+            "html": None,
             "attachments": [],
             "sources": [],
             "delivery": None,
@@ -204,7 +214,9 @@ class StandInConversation:
         if request.method == "GET":
             channels = self.reply_channels[thread["id"]]
             pending = self.pending.get(thread["id"], [])
-            return JSONResponse({**thread, "participants": [], "reply_channels": channels, "pending": pending})
+            return JSONResponse(
+                {**thread, "sides": self.sides, "participants": [], "reply_channels": channels, "pending": pending}
+            )
         if self.down:
             return problem(503, "The database is away.")
         if request.headers["if-match"] != f'"{thread["version"]}"':
@@ -223,6 +235,30 @@ class StandInConversation:
         items = [message for message in self.messages.get(thread_id, []) if message["position"] > after]
         return JSONResponse({"items": items, "next": None})
 
+    async def upload(self, request: Request) -> Response:
+        content = await request.body()
+        await self.uploads_pass.wait()
+        if self.down:
+            return problem(503, "The database is away.")
+        name, sha256 = request.query_params["name"], hashlib.sha256(content).hexdigest()
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        file = {"name": name, "type": kind, "size": len(content), "sha256": sha256, "inline": False}
+        id_ = f"file-{len(self.files)}"
+        self.files[id_] = file
+        return JSONResponse({"id": id_, **file}, 201)
+
+    async def remove_file(self, request: Request) -> Response:
+        del self.files[request.path_params["id"]]
+        return Response(status_code=204)
+
+    async def write_side_mail(self, request: Request) -> Response:
+        if self.down:
+            return problem(503, "The database is away.")
+        mail = await request.json()
+        self.sent.append(mail)
+        self.sides.append({"id": "side", "to": mail["to"], "subject": mail["subject"], "status": "waiting"})
+        return JSONResponse({"thread_id": "side", "message_id": "m"}, 201)
+
     async def send(self, thread_id: str, body: dict[str, Any], key: str) -> Response:
         if self.down:
             return problem(503, "The database is away.")
@@ -234,7 +270,14 @@ class StandInConversation:
             wanted = body.get("channel_id") or self.reply_channels[thread_id][0]["id"]
             channel = None if body["note"] else next(one for one in CHANNELS.values() if one["id"] == wanted)
             delivery = None if body["note"] else {"state": "queued", "reason": None}
-            more = {"note": body["note"], "author": author, "channel": channel, "delivery": delivery}
+            files = [self.files[id_] for id_ in body.get("files", [])]
+            more = {
+                "attachments": files,
+                "note": body["note"],
+                "author": author,
+                "channel": channel,
+                "delivery": delivery,
+            }
             self.keys[key] = self.add_message(thread_id, "teammate", body["text"], **more)
             self.tell(self.keys[key])
         if self.answers_to_lose:
@@ -246,6 +289,7 @@ class StandInConversation:
         author = {"kind": "teammate", "id": MARA["id"], "name": MARA["name"]}
         send_at = (datetime.now(UTC) + timedelta(seconds=body["undo_seconds"])).isoformat()
         reply = {"id": f"held-{len(self.sent)}", "text": body["text"], "author": author, "send_at": send_at}
+        reply["attachments"] = [{"id": id_, **self.files[id_]} for id_ in body.get("files", [])]
         self.pending.setdefault(thread_id, []).append({**reply, "channel_id": body.get("channel_id")})
         return JSONResponse(reply, 202)
 

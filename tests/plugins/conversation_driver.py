@@ -39,12 +39,16 @@ class Driver:
         self.url, self.app, self.api, self._connection = url, app, api, connection
         state = app.state
         self._intake = Intake(state.database, state.relay, state.workspaces)
-        self._deliveries = Deliveries(state.database, state.relay, state.places, _to_nobody)
+        self._deliveries = Deliveries(state.database, state.relay, state.places, state.links, _to_nobody)
 
     async def hear(self, event: m.MessageReceived) -> dict[str, Any]:
         """Takes what a gateway heard. Returns the message's row."""
-        await self._intake(event)
+        await self.take(event)
         return await self.message(event.id)
+
+    async def take(self, event: m.MessageReceived) -> None:
+        """As `hear`, where it may be that nothing is made of it."""
+        await self._intake(event)
 
     async def asked(self, message: dict[str, Any]) -> AddedMessage:
         """What the agent was told of a customer's message, given as its row."""
@@ -73,6 +77,16 @@ class Driver:
     async def agent(self, **choices: Any) -> None:
         """An administrator sets up the agent."""
         await self.patch("workspaces/local", settings={"agent": choices})
+
+    async def send_due(self) -> None:
+        """Replies whose undo window is over leave."""
+        for row in await self.rows("select * from pending_reply where send_at <= now()"):
+            await self.app.state.replies.send_held(row["workspace_id"], SimpleNamespace(**row))
+
+    async def history_at(self, thread_id: Any, place: str) -> str:
+        """What the agent is given of a thread for an answer there."""
+        asked = HistoryOfThread(workspace="local", thread_id=thread_id, place=place, limit=200)
+        return (await History(self.app.state.database).of_thread(asked)).model_dump_json()
 
     async def teammate(self) -> str:
         return str((await self.rows("select id from teammate"))[0]["id"])

@@ -45,8 +45,7 @@ def received(kind: str, text: str, *identities: m.Identity, place: str | None = 
             identities=list(identities),
             place=m.Place(key=key, audience=m.Audience(shared=bool(shared), name=shared), route={"to": key}),
             text=text,
-            sent_at=now(),
-            **more,
+            **{"sent_at": now(), **more},
         ),
     )
 

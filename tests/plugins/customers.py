@@ -143,7 +143,7 @@ class Mailer:
 
     def write(self, text: str, **headers: str) -> bytes:
         """`headers` use underscores; an empty one is left out."""
-        found = "dmarc=pass" if self.vouched else "dmarc=fail"
+        found = "dmarc=pass" if self.vouched else "dmarc=none"
         domain = self.person.email.partition("@")[2]
         fields = {
             "Authentication-Results": f"{self.relay}; {found} header.from={domain}",

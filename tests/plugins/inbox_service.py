@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from plugins.servers import fresh_bus
 
 from onethread.contracts import messages as m
+from onethread.contracts.envelope import Contract
 from onethread.contracts.ids import derived_id, lane
 from onethread.contracts.replies import Decision, ProposedReply, ReplyProposed
 from onethread.conversation.app import create_app
@@ -28,8 +32,8 @@ PASSWORD = "pw-of-admin"
 class Service:
     """The conversation service at `origin`, and the customers who write to it."""
 
-    def __init__(self, origin: str, settings: ConversationSettings) -> None:
-        self.origin, self.settings = origin, settings
+    def __init__(self, origin: str, settings: ConversationSettings, app: FastAPI) -> None:
+        self.origin, self.settings, self.app = origin, settings, app
         self.api = httpx.Client(base_url=f"{origin}/api/v1", headers={"Authorization": "Bearer key"}, timeout=10)
 
     def hear(self, *events: m.MessageReceived) -> None:
@@ -88,6 +92,31 @@ class Service:
         return self.api.get(f"/customers/{found[0]['id']}").json()
 
 
+@contextmanager
+def answering(service: Service, answers: Mapping[str, tuple[type[Contract], Callable[[Any], Any]]]) -> Iterator[None]:
+    """What stands for another service: by subject, which question it takes and what it answers."""
+    over, ready = threading.Event(), threading.Event()
+
+    async def answer() -> None:
+        bus = Bus("other", service.settings)
+        for subject, (kind, words) in answers.items():
+            bus.answer(subject, kind, words)
+        await bus.start()
+        ready.set()
+        while not over.is_set():
+            await asyncio.sleep(0.02)
+        await bus.stop()
+
+    thread = threading.Thread(target=lambda: asyncio.run(answer()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def aside(work: Coroutine[Any, Any, Any]) -> None:
     """In a thread of its own: Playwright's event loop runs in this one."""
     with ThreadPoolExecutor(1) as pool:
@@ -108,7 +137,8 @@ def inbox_service(
     settings = ConversationSettings(
         nats_url=servers[0], database_url=database_url, api_key="key", admin_password=PASSWORD, **inbox_settings
     )
-    service = Service(serve_app(create_app(settings)), settings)
+    app = create_app(settings)
+    service = Service(serve_app(app), settings, app)
     yield service
     service.api.close()
 

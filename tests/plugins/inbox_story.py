@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 SLACK = {"id": "slack-1", "kind": "slack"}
 EMAIL = {"id": "email-1", "kind": "email"}
+FILES = {"number": 20, "bytes": 20_000_000}
 EVERYONE = {"shared": True, "name": "#acme-support"}
 
 
@@ -55,7 +56,7 @@ def tell_of_ana(conversation) -> None:
     claim = {**known, "trust": "asserted", "evidence": "nobody vouched for this mail"}
     conversation.add_message("ana", "customer", "Send it to Lisbon instead!", channel=EMAIL, identity=claim)
     conversation.reply_channels["ana"] = [
-        {**EMAIL, "label": "Email to ana@example.org", "audience": {"shared": False, "name": None}},
+        {**EMAIL, "label": "Email to ana@example.org", "audience": {"shared": False, "name": None}, "files": FILES},
         {"id": "widget-1", "kind": "widget", "label": "Chat", "audience": {"shared": False, "name": None}},
     ]
     ana["tags"] = ["Refund"]

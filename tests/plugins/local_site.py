@@ -17,6 +17,7 @@ class LocalSite:
     port: int = 0
     pages: dict[str, Page | Handler] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    close: Callable[[], None] = lambda: None
 
     @property
     def url(self) -> str:
@@ -79,8 +80,13 @@ def serving(port: int = 0) -> Iterator[LocalSite]:
     site.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
+
+    def close() -> None:
+        server.shutdown()
+        server.server_close()
+
+    site.close = close
     try:
         yield site
     finally:
-        server.shutdown()
-        server.server_close()
+        close()

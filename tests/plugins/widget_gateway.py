@@ -39,6 +39,8 @@ class StandInGateway:
         """Kinds of frames that it does not answer."""
         self.down = False
         self.removed = False
+        self.files: dict[str, bytes] = {}
+        """By their sum."""
         self.brand = "#0b6e4f"
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -47,6 +49,7 @@ class StandInGateway:
             Route("/widget.js", lambda _: FileResponse(STATIC / "widget.js")),
             Route("/widget/panel.js", lambda _: FileResponse(STATIC / "panel.js")),
             Route("/v1/session", self.session, methods=["POST"]),
+            Route("/v1/messages/{id}/attachments/{sha256}", self.file),
             WebSocketRoute("/v1/socket", self.socket),
         ]
         cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
@@ -64,6 +67,12 @@ class StandInGateway:
         token = body.get("session_token") or f"token-{next(self.numbers)}"
         config = {"name": "Petal & Stem", "greeting": "Hello! Ask about orders and plants.", "brand": self.brand}
         return JSONResponse({"session_token": token, "config": config, "thread": None, "messages": self.messages})
+
+    async def file(self, request: Request) -> Response:
+        content = self.files.get(request.path_params["sha256"])
+        if content is None or not request.headers["authorization"].startswith("Bearer token-"):
+            return JSONResponse({"title": "There is no such file"}, 404)
+        return Response(content, media_type="application/octet-stream")
 
     async def socket(self, socket: WebSocket) -> None:
         self.loop = asyncio.get_running_loop()

@@ -13,6 +13,14 @@ export interface Source {
   url: string | null;
 }
 
+/** Of our side. Its contents are asked for with the session. */
+export interface WidgetFile {
+  name: string;
+  type: string;
+  size: number;
+  sha256: string;
+}
+
 export interface WidgetMessage {
   id: string;
   /** Opaque; the last one seen is where a resume begins. */
@@ -23,6 +31,7 @@ export interface WidgetMessage {
   channel: ChannelKind;
   created_at: string;
   sources: Source[];
+  attachments?: WidgetFile[];
   client_id?: string | null;
   /** The customer's own thumb for it. */
   feedback?: -1 | 1 | null;

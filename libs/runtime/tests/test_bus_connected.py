@@ -12,14 +12,14 @@ from uuid import uuid4
 
 import nats
 import pytest
-from nats.js.api import StreamConfig
+from nats.js.api import DiscardPolicy, StreamConfig
 from nats.js.errors import NotFoundError
 from pydantic import BaseModel
 
 from onethread.contracts.customers import Customer, CustomerChange, CustomerUpdated
-from onethread.contracts.streams import Consumer
+from onethread.contracts.streams import EVENTS, Consumer
 from onethread.runtime import bus as bus_module
-from onethread.runtime.bus import Bus, PoisonError, RefusedError, UnavailableError
+from onethread.runtime.bus import Bus, FullError, PoisonError, RefusedError, UnavailableError
 from onethread.runtime.provision import _consumer, provision
 from onethread.runtime.settings import Settings
 
@@ -156,6 +156,17 @@ async def test_trap_2_a_publish_that_no_stream_takes_is_refused_and_not_lost(ben
     bus = await bench.bus()
     with pytest.raises(UnavailableError):
         await bus.publish_raw("nobody.keeps.this", b"{}", "id")
+
+
+async def test_a_publish_that_the_full_bus_refuses_is_told_apart(bench: Bench) -> None:
+    bus = await bench.bus()
+    await bus.publish(fact("fits"))
+    config = (await bus.js.stream_info(EVENTS.name)).config
+    await bus.js.update_stream(config, max_bytes=1, discard=DiscardPolicy.NEW)
+    with pytest.raises(FullError):
+        await bus.publish(fact("does not fit"))
+    await bus.js.update_stream(config)
+    await bus.publish(fact("fits again"))
 
 
 async def test_trap_3_starting_a_service_leaves_the_streams_settings_alone(bench: Bench, nats_url: str) -> None:

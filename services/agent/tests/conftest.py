@@ -191,7 +191,7 @@ def added(message: Callable[..., Message]) -> Callable[..., MessageAdded]:
 @pytest.fixture
 async def written_turns(bus: RecordingBus, model: ScriptedModel) -> Turns:
     language_model = LanguageModel(
-        Provider("openai", "m", f"{model.url}/v1", None, 2.0), Limits(whole=2.0), Prices(3.0, 15.0)
+        Provider("openai", "m", f"{model.url}/v1", None, 10.0), Limits(whole=10.0), Prices(3.0, 15.0)
     )
     await language_model.warm()
     return Turns(bus, Answerer(bus.search, 0.6, language_model))

@@ -9,7 +9,7 @@ from onethread.agent.answer import Answerer, Question, Reply
 from onethread.agent.prompt import Said
 from onethread.agent.so_far import SoFar
 from onethread.contracts.agent import AgentConfig, AgentSettings, OpenHours, Opening
-from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
+from onethread.contracts.knowledge import Evidence, KnowledgeFound, KnowledgeSearch, Passage
 
 SUNDAY = datetime(2026, 11, 29, 12, tzinfo=UTC)
 ANSWERED = Said("agent", "Within 30 days.", ("Our return policy",))
@@ -52,6 +52,55 @@ async def test_a_greeting_or_thanks_around_a_question_changes_nothing(ask, bus) 
     assert {search.query for search in bus.searches} == {"What is your return policy?"}
 
 
+CARDS = "Where you can pay with your card", "Cards you can add money with", "Your card was refused"
+
+
+def about_cards(*scores: float) -> KnowledgeFound:
+    passages = [
+        Passage(document_id=title, title=title, text=f"{title}: this is how it works.", score=score, version=1)
+        for title, score in zip(CARDS, scores, strict=False)
+    ]
+    return KnowledgeFound(confidence=0.9, passages=passages)
+
+
+async def test_an_article_that_is_as_near_as_the_quoted_one_is_named_with_it(ask, bus) -> None:
+    bus.found = about_cards(0.99, 0.93, 0.6)
+    reply = await ask("Which shops accept my card?")
+    assert reply.decision == "answer"
+    assert reply.text.endswith("“Cards you can add money with” may answer it too.")
+    assert [source.title for source in reply.sources] == list(CARDS[:2])
+    assert "another is as near" in reply.reason
+
+
+async def test_it_is_named_in_the_customers_language(ask, bus) -> None:
+    text = "So geht das mit der Karte, wenn Sie sie bei uns haben."
+    titles = "Mit der Karte bezahlen", "Geld auf die Karte laden"
+    passages = [
+        p.model_copy(update={"title": t, "text": text})
+        for p, t in zip(about_cards(0.99, 0.93).passages, titles, strict=True)
+    ]
+    bus.found = KnowledgeFound(confidence=0.9, passages=passages)
+    said = (await ask("Wie geht das mit der Karte?")).text
+    assert "Auch „Geld auf die Karte laden“ könnte Ihre Frage beantworten." in said
+
+
+async def test_an_article_that_leads_stands_alone(ask, bus) -> None:
+    bus.found = about_cards(0.99, 0.85)
+    reply = await ask("Which shops accept my card?")
+    assert [source.title for source in reply.sources] == list(CARDS[:1])
+    assert "too" not in reply.text
+
+
+async def test_a_shortened_option_is_understood_when_it_is_chosen(ask, bus, returns, shipping) -> None:
+    way = [one.model_copy(update={"title": f"Help > {one.title}", "score": 1.0}) for one in (returns, shipping)]
+    bus.found = KnowledgeFound(confidence=0.5, passages=way)
+    asked = await ask("costs of delivery")
+    assert "1. Our return policy\n2. What shipping costs" in asked.text
+    bus.found = KnowledgeFound(confidence=0.9, passages=way)
+    before = Said("customer", "costs of delivery"), Said("agent", asked.text)
+    assert [source.title for source in (await ask("2", *before)).sources] == ["Help > What shipping costs"]
+
+
 async def test_several_questions_are_answered_each(ask, bus) -> None:
     bus.found = by_words(returns=0.9, shipping=0.8)
     reply = await ask("Is returns good? Is shipping good?")
@@ -60,6 +109,25 @@ async def test_several_questions_are_answered_each(ask, bus) -> None:
     assert "All about shipping" in reply.text
     assert [source.document_id for source in reply.sources] == ["returns", "shipping"]
     assert reply.confidence == 0.8
+
+
+async def test_what_the_confidence_was_made_of_goes_along_where_one_search_found_the_answer(
+    ask, bus, returns, shipping
+) -> None:
+    found = Evidence(model="minilm", calibration="pooled-2", numbers=[0.5])
+
+    def find(query: str) -> KnowledgeFound:
+        return by_words(returns=0.9, shipping=0.8, llamas=0.1)(query).model_copy(update={"evidence": found})
+
+    bus.found = find
+    assert (await ask("Is returns good?")).evidence == found
+    assert (await ask("Hello!")).evidence is None
+    assert (await ask("Do you sell llamas?")).evidence is None, "a handoff says nothing of what was found"
+    assert (await ask("Is returns good? Is shipping good?")).evidence is None, "nobody can tell which part was judged"
+    bus.found = KnowledgeFound(confidence=0.7, passages=[returns, shipping], evidence=found)
+    which = Said("agent", "Which of these do you mean?\n\n1. Our return policy\n2. What shipping costs")
+    chosen = await ask("the second one", Said("customer", "pens sent"), which)
+    assert (chosen.decision, chosen.evidence) == ("answer", None), "the customer chose the article, not the search"
 
 
 async def test_two_questions_to_which_the_answer_is_the_same_get_it_once(ask, bus) -> None:
@@ -171,18 +239,6 @@ async def test_a_workspace_sets_its_own_threshold_topics_and_turns(ask) -> None:
 async def test_an_attachment_that_is_the_question_goes_to_a_person(ask) -> None:
     assert (await ask("see photo", attachments=1)).handoff == "attachment"
     assert (await ask("What is your return policy?", attachments=1)).decision == "answer"
-
-
-async def test_articles_in_several_languages_are_searched_in_the_customer_s(ask, bus, returns, shipping) -> None:
-    bus.found = KnowledgeFound(
-        confidence=0.9,
-        passages=[returns.model_copy(update={"locale": "en"}), shipping.model_copy(update={"locale": "de-AT"})],
-    )
-    await ask("Wie lange kann ich das zurückgeben?")
-    assert [search.locale for search in bus.searches] == [None, "de"]
-    bus.searches.clear()
-    await ask("Quelle est votre politique de retour ?")
-    assert [search.locale for search in bus.searches] == [None]
 
 
 async def test_the_same_in_another_language_is_asked_and_said_in_it(ask, bus) -> None:

@@ -61,6 +61,29 @@ def test_equal_titles_are_told_apart_by_their_headings() -> None:
     assert asked == AskBack(("By card", "By invoice"), 0.5)
 
 
+def asked_about(*passages: Passage) -> tuple[str, ...]:
+    asked = after_search("pay", KnowledgeFound(confidence=0.5, passages=list(passages)), 0.6, may_ask=True)
+    return asked.options if isinstance(asked, AskBack) else ()
+
+
+def test_an_option_is_called_without_the_way_to_it_unless_another_ends_alike() -> None:
+    coinjoin = ("Use of Wasabi > Fees", "Coinjoin > Coinjoin step-by-step > Music box", "Use of Wasabi > Send")
+    assert asked_about(*titled(*coinjoin)) == ("Fees", "Music box", "Send")
+    assert asked_about(*titled("Cards > Fees", "Transfers > Fees")) == ("Cards > Fees", "Transfers > Fees")
+
+
+def test_options_that_say_the_same_are_offered_once_and_the_next_takes_their_place() -> None:
+    titles = ("Verify the signature", "Verifying signatures", "Verify the hash", "Signed release files")
+    assert asked_about(*titled(*titles)) == ("Verify the signature", "Verify the hash", "Signed release files")
+    assert asked_about(*titled("Verify the signature", "Verifying signatures")) == ()
+
+
+def test_a_long_title_is_an_option_of_one_line() -> None:
+    long = "Financial contributions and venture capital, and what money from commercial organisations may buy"
+    (option, _) = asked_about(*titled(long, "Donations"))
+    assert option == "Financial contributions and venture capital, and what money…"
+
+
 @pytest.mark.parametrize(
     "found",
     [

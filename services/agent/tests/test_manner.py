@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from onethread.agent.manner import Voice, is_small_talk, voice
+from onethread.agent.manner import Voice, is_small_talk, told
 from onethread.agent.tongues import Language, tongues
 from onethread.agent.words import content, language
 from onethread.contracts.agent import HandoffKind
@@ -57,10 +57,14 @@ def test_the_language_is_told_by_script_small_words_and_greetings(text: str, ton
     assert language(text) == tongue
 
 
-def test_the_voice_is_in_the_language_of_this_message_or_of_those_before() -> None:
-    assert voice(["Wie lange dauert das?", "How long?"], "widget").tongue == "de"
-    assert voice(["PP-104233", "¿Cuánto cuesta el envío?"], "widget").tongue == "es"
-    assert voice(["PP-104233"], "widget").tongue == "en"
+def test_the_language_is_that_of_this_message_or_of_those_before() -> None:
+    assert told(["Wie lange dauert das?", "How long?"]) == "de"
+    assert told(["PP-104233", "¿Cuánto cuesta el envío?"]) == "es"
+    assert told(["PP-104233"]) is None
+
+
+def test_letters_of_a_language_say_more_than_one_word_that_others_share() -> None:
+    assert language("¿Mandan a Canadá?") == "es"
 
 
 def test_a_question_back_lists_what_there_is_to_choose_from() -> None:

@@ -101,7 +101,6 @@ async def test_thoughts_of_a_model_are_not_said(bus, written_turns, model, added
         (Act(raw=b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {"nope": [}\n\n'), "not an answer"),
         (saying(GOOD[:40], finish="length"), "did not come to an end"),
         (saying(GOOD[:-8], breaks=True), "broke off"),
-        (Act(wait=5), "within 2 seconds"),
     ],
 )
 async def test_garbage_ends_at_a_person_with_a_reason(bus, written_turns, model, added, act, reason) -> None:
@@ -109,6 +108,15 @@ async def test_garbage_ends_at_a_person_with_a_reason(bus, written_turns, model,
     await written_turns.take(added(ASKED))
     assert proposal(bus).decision == "handoff"
     assert reason in proposal(bus).reason
+    assert "person" in proposal(bus).text
+
+
+async def test_a_model_that_takes_too_long_ends_at_a_person(bus, model, added) -> None:
+    model.acts = [Act(wait=5)]
+    language_model = LanguageModel(Provider("openai", "m", f"{model.url}/v1", None, 2.0), Limits(whole=2.0))
+    await Turns(bus, Answerer(bus.search, 0.6, language_model)).take(added(ASKED))
+    assert proposal(bus).decision == "handoff"
+    assert "within 2 seconds" in proposal(bus).reason
     assert "person" in proposal(bus).text
 
 

@@ -220,6 +220,16 @@ def test_only_the_chosen_provider_is_imported() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
+def test_the_first_customer_waits_for_no_import() -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from onethread.agent.providers import Provider\n"
+        "asyncio.run(Provider('openai', 'm', 'http://127.0.0.1:9/v1', None, 1).warm())\n"
+        "assert 'openai.resources.chat' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 async def test_a_server_that_never_says_why_it_stops_is_believed_where_a_sentence_ends(model, language_model) -> None:
     model.says(TEXT, finish=None)
     assert (await written(language_model()))[0] == TEXT

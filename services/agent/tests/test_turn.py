@@ -65,6 +65,7 @@ async def test_an_uncovered_question_is_handed_off_and_told_as_a_gap(bus, turns,
     assert not proposed.data.sources
     assert isinstance(gap, KnowledgeGapFound)
     assert gap.data.question == "Do you sell left-handed scissors?"
+    assert gap.data.locale == "en"
 
 
 def slow() -> UnavailableError:

@@ -419,7 +419,7 @@ class TestWorkspaces:
         async with signed_in(app, ADMIN) as admin:
             await admin.patch("workspaces/local", json={"settings": {"reopen_days": 3}})
             changed = await admin.patch("workspaces/local", json={"settings": {"undo_seconds": 10}, "name": "Shop"})
-            of_replies = {"unseen_reply_minutes": None, "undo_seconds": 10}
+            of_replies = {"unseen_reply_minutes": None, "undo_seconds": 10, "approval_hours": None}
             assert changed.json()["settings"] == {"reopen_days": 3, **of_replies, "agent": None}
             cleared = await admin.patch("workspaces/local", json={"settings": {"reopen_days": None}})
             assert (cleared.json()["settings"]["reopen_days"], cleared.json()["name"]) == (None, "Shop")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from plugins.bench import UNSURE, Bench, answer
+from plugins.bench import EVIDENCE, UNSURE, Bench, answer
 from plugins.conversation_world import received, verified
 
 from onethread.contracts.calls import Call, Called
 from onethread.contracts.knowledge import DocumentChange, KnowledgeIndexed
 from onethread.conversation import bench_due, bench_runs
-from onethread.conversation.bench_judging import Judgements
+from onethread.conversation.bench_judging import DUE, Judgements
 from onethread.runtime.bus import UnavailableError
 
 pytestmark = pytest.mark.connected
@@ -249,7 +250,7 @@ async def test_changes_of_knowledge_that_come_together_start_one_run_that_names_
     state = bench.driver.app.state
     await state.bench_knowledge(indexed("Before there are questions"))
     await bench.add(HOW)
-    for title in ("Returns", "Shipping", "Returns"):
+    for title in ("Re\0turns", "Shipping", "Returns"):
         await state.bench_knowledge(indexed(title))
     await bench_due.start(state.database, "local")
     assert (await bench.driver.api.get("/api/v1/agent/runs")).json()["items"] == [], "more may follow"
@@ -334,36 +335,59 @@ class HearsCalls:
         return Called(status=self.status or 0)
 
 
-@pytest.mark.parametrize("status", [200, 404, None])
-async def test_a_judgement_of_an_answer_is_told_to_knowledge_and_kept_whatever_it_says(
-    bench: Bench, status: int | None
+async def judge(bench: Bench, question: Any, *, right: bool) -> Any:
+    run = await bench.run()
+    return await bench.driver.post(f"agent/runs/{run['id']}/results/{question['id']}/judge", right=right)
+
+
+async def tell(bench: Bench, knowledge: HearsCalls) -> None:
+    """As the timer does, as soon as it is due."""
+    told = Judgements(bench.driver.app.state.database, knowledge)  # type: ignore[arg-type]
+    for row in await bench.driver.rows(DUE.replace("%(workspace)s", "'local'")):
+        await told.tell("local", SimpleNamespace(**row))
+
+
+@pytest.mark.parametrize(("status", "waits"), [(200, 0), (404, 0), (503, 1), (None, 1)])
+async def test_a_judgement_of_an_answer_is_told_to_knowledge_and_waits_while_that_is_away(
+    bench: Bench, status: int | None, waits: int
 ) -> None:
     knowledge = HearsCalls(status)
-    bench.driver.app.state.tell_knowledge = Judgements(knowledge)  # type: ignore[arg-type]
-    made = await bench.add(HOW)
-    run = await bench.run()
-    judged = await bench.driver.post(f"agent/runs/{run['id']}/results/{made['id']}/judge", right=False)
+    judged = await judge(bench, await bench.add(HOW), right=False)
     assert judged["judged"] is False
+    await tell(bench, knowledge)
     told = [(call.method, call.path, json.loads(call.body.inline)) for call in knowledge.calls]
-    body = {"query": "asked", "right": False, "by": judged["judged_by"]}
+    body = {
+        "query": "asked", "right": False, "by": judged["judged_by"], "origin": "bench",
+        "evidence": EVIDENCE.model_dump(mode="json"),
+    }  # fmt: skip
     assert told == ([] if status is None else [("POST", "judgements", body)])
+    untold = await bench.driver.rows("select tell_at > now() as later from bench_result where tell_at is not null")
+    assert [row["later"] for row in untold] == [True] * waits
+
+
+async def test_what_could_not_be_told_is_told_once_when_knowledge_is_back(bench: Bench) -> None:
+    await judge(bench, await bench.add(HOW), right=True)
+    await tell(bench, HearsCalls(None))
+    back = HearsCalls(200)
+    await tell(bench, back)
+    assert back.calls == [], "not before half a minute has passed"
+    await bench.driver.rows("update bench_result set tell_at = now() where tell_at is not null returning 1")
+    for _ in range(2):
+        await tell(bench, back)
+    assert len(back.calls) == 1
 
 
 async def test_that_a_handoff_was_right_says_nothing_about_what_was_found(bench: Bench) -> None:
-    knowledge = HearsCalls(200)
-    bench.driver.app.state.tell_knowledge = Judgements(knowledge)  # type: ignore[arg-type]
-    made = await bench.add(HOW)
+    knowledge, made = HearsCalls(200), await bench.add(HOW)
     bench.agent.usual = UNSURE.model_copy(update={"query": "asked"})
-    run = await bench.run()
-    await bench.driver.post(f"agent/runs/{run['id']}/results/{made['id']}/judge", right=True)
+    await judge(bench, made, right=True)
+    await tell(bench, knowledge)
     assert knowledge.calls == []
 
 
 async def test_a_customers_words_are_not_told_to_knowledge_with_a_judgement(bench: Bench) -> None:
     knowledge = HearsCalls(200)
-    bench.driver.app.state.tell_knowledge = Judgements(knowledge)  # type: ignore[arg-type]
     asked = await bench.driver.hear(received("email", HOW, ANA))
-    made = await bench.driver.post("agent/questions/from-message", message_id=str(asked["id"]))
-    run = await bench.run()
-    await bench.driver.post(f"agent/runs/{run['id']}/results/{made['id']}/judge", right=True)
+    await judge(bench, await bench.driver.post("agent/questions/from-message", message_id=str(asked["id"])), right=True)
+    await tell(bench, knowledge)
     assert knowledge.calls == []

@@ -110,6 +110,24 @@ async def test_a_slack_installations_secrets_are_unreadable_in_the_database_and_
     assert (await told(gateway, "slack"))[made["id"]].secrets == new
 
 
+async def test_the_secrets_of_a_support_address_are_changed_one_by_one_and_never_shown(
+    api: httpx.AsyncClient, gateway: Bus, database_url: str
+) -> None:
+    made = await create(api, EMAIL | {"secrets": {"inbound_postmark": "canary:canary-horse"}})
+    assert (await told(gateway, "email"))[made["id"]].secrets == {"inbound_postmark": "canary:canary-horse"}
+    path, topic = f"channels/{made['id']}", "arn:aws:sns:eu-west-1:1:mail"
+    await api.patch(path, json={"secrets": {"inbound_ses": topic}})
+    both = {"inbound_postmark": "canary:canary-horse", "inbound_ses": topic}
+    assert (await told(gateway, "email"))[made["id"]].secrets == both
+    await api.patch(path, json={"secrets": {"inbound_postmark": None}, "name": "Sales"})
+    assert (await told(gateway, "email"))[made["id"]].secrets == {"inbound_ses": topic}
+    with psycopg.connect(database_url) as connection:
+        kept = str(connection.execute("select c::text from channel c").fetchall())
+    assert topic not in (await api.get("channels")).text + str(made) + (await api.get("audit")).text + kept
+    for wrong in ({"inbound_postmark": "no-password"}, {"inbound_fax": "x"}, SLACK["secrets"]):
+        assert (await api.patch(path, json={"secrets": wrong})).status_code == 422
+
+
 async def test_changes_are_told_at_once_and_a_lost_update_is_refused(api: httpx.AsyncClient, gateway: Bus) -> None:
     heard: list[str] = []
 

@@ -30,8 +30,8 @@ def thread(owner: UUID = ANA, status: str = "open", closed_days_ago: float | Non
     return SimpleNamespace(id=uuid4(), customer_id=owner, status=status, closed_at=closed_at)
 
 
-def choose(answered: list[Any], latest: Any | None, shared_here: set[UUID] | None = None) -> stitching.Stitch:
-    return stitching.choose(answered, latest, customer_id=ANA, shared_here=shared_here or set(), now=NOW, window=WINDOW)
+def choose(answered: list[Any], latest: Any | None, known_in: set[UUID] | None = None) -> stitching.Stitch:
+    return stitching.choose(answered, latest, customer_id=ANA, known_in=known_in or set(), now=NOW, window=WINDOW)
 
 
 def test_a_message_that_answers_ours_joins_that_thread_before_a_newer_one() -> None:
@@ -45,14 +45,23 @@ def test_anothers_thread_is_not_joined_by_answering_it() -> None:
     assert choose([thread(BOB)], None).thread is None
 
 
-def test_anothers_thread_is_joined_at_the_shared_place_where_it_lives() -> None:
+def test_anothers_thread_is_joined_where_it_knows_the_sender() -> None:
     theirs = thread(BOB)
     assert choose([theirs], None, {theirs.id}).thread is theirs
 
 
 def test_an_answer_to_a_thread_closed_long_ago_opens_a_new_one_that_points_to_it() -> None:
     old = thread(status="closed", closed_days_ago=15)
-    assert choose([old], thread()) == stitching.Stitch(None, "new", previous=old.id)
+    why = "The conversation before it was closed 15 days ago."
+    assert choose([old], thread()) == stitching.Stitch(None, "new", previous=old.id, why=why)
+
+
+def test_one_that_names_a_thread_whose_sender_is_not_known_there_says_so_wherever_it_goes() -> None:
+    theirs, mine = thread(BOB), thread()
+    assert choose([theirs], None).may_belong_to == theirs.id
+    joined = choose([theirs], mine)
+    assert (joined.thread, joined.may_belong_to) == (mine, theirs.id)
+    assert joined.why == "It names a message of another thread, but its sender is not known there."
 
 
 def test_a_thread_closed_within_the_window_is_reopened() -> None:

@@ -70,7 +70,12 @@ async def test_a_reply_that_is_put_off_says_why_and_until_when_and_is_sent_in_th
     assert waiting["reason"] == "The mail server puts it off: 451"
     assert waiting["retry_at"]
     await tell(outside, request, "sent")
-    assert await delivery_when(outside, request, "sent") == {"state": "sent", "reason": None, "retry_at": None}
+    assert await delivery_when(outside, request, "sent") == {
+        "state": "sent",
+        "reason": None,
+        "retry_at": None,
+        "report": None,
+    }
 
 
 async def test_what_was_sent_may_come_back_and_then_stays_failed(outside: Any) -> None:
@@ -95,7 +100,7 @@ async def test_each_click_on_retry_is_one_more_attempt_at_the_same_message(outsi
     once = {"Idempotency-Key": str(uuid4())}
     clicked = [await outside.api.post(url, headers=once) for _ in range(3)]
     assert [c.status_code for c in clicked] == [202, 202, 202]
-    assert clicked[0].json()["delivery"] == {"state": "queued", "reason": None, "retry_at": None}
+    assert clicked[0].json()["delivery"] == {"state": "queued", "reason": None, "retry_at": None, "report": None}
     second = await request_of(outside, "re", attempt=2)
     assert (second.data.message_id, second.data.place) == (request.data.message_id, request.data.place)
     assert (second.id, second.sequence) != (request.id, request.sequence)

@@ -21,11 +21,13 @@ WITHOUT_KEY = {
     "/api/v1/agent/tools/{tool_id}/try": "changes nothing",
     "/api/v1/tool-calls/{call_id}/approve": "the call's own id makes it one",
     "/api/v1/tool-calls/{call_id}/decline": "the call's own id makes it one",
+    "/api/v1/tool-calls/{call_id}/check": "the call's own id makes it one",
+    "/api/v1/email/domains/{domain}/check": "it looks again, and says what is there then",
+    "/api/v1/email/addresses/{address_id}/check": "it signs in again, and says what is there then",
     "/api/v1/session": "each login is a session of its own, and its token is kept nowhere",
     "/api/v1/customers/{customer_id}/erase": "repeating it is how one asks how far it is",
     "/api/v1/customers/{customer_id}/export": "it changes nothing, and each time is told in the audit",
     "/api/v1/agent/ask": "it changes nothing",
-    CARRIED: "knowledge has no such keys: a file replaces that of its name, a source that is known is refused",
 }
 """What answers POST, and why a repetition of it needs no key."""
 
@@ -81,6 +83,8 @@ def test_every_body_refuses_what_it_does_not_know() -> None:
     for where, content in contents():
         if where.endswith("body") and CARRIED not in where:
             schema = named(content["schema"])
+            if schema.get("format") == "binary":  # a file may hold anything
+                continue
             for one in schema.get("oneOf", [schema]):
                 assert named(one).get("additionalProperties") is False, where
 

@@ -9,7 +9,7 @@ import pytest
 from plugins.conversation_world import asserted, received, verified
 
 from onethread.contracts.envelope import now
-from onethread.contracts.knowledge import KnowledgeGapFound
+from onethread.contracts.knowledge import KnowledgeGapFound, KnowledgeGapTakenBack
 from onethread.contracts.messages import Source
 from onethread.contracts.questions import TeammateAnswersOf
 from onethread.contracts.replies import Feedback, FeedbackReceived
@@ -61,6 +61,22 @@ async def test_an_answer_of_the_agent_that_is_judged_bad_is_told_as_a_gap_once(d
         question["customer_id"],
     )
     assert (gap.data.channel, gap.data.nearest.document_id) == ("widget", "delivery")  # type: ignore[union-attr]
+    assert [one async for one in verify(driver.url, "local")] == []
+
+
+async def test_a_thumb_down_that_becomes_one_up_takes_its_question_back_and_down_again_tells_it_anew(
+    driver: Any,
+) -> None:
+    question = await driver.hear(received("widget", "How long?", ANA))
+    answer = await driver.propose(question, "Three days.", sources=[SOURCE])
+    for score in (-1, 1, 1, -1, 1):
+        await judge(driver, answer["id"], score)
+    rows = await driver.rows("select type, body from outbox where type like '%%knowledge.gap%%' order by position")
+    told = [row["type"].split(".")[2] for row in rows]
+    assert told == ["gap_found", "gap_taken_back", "gap_found", "gap_taken_back"]
+    taken_back = KnowledgeGapTakenBack.model_validate_json(rows[1]["body"])
+    assert (taken_back.subject, taken_back.data.kind) == (str(question["id"]), "thumbed_down")
+    assert taken_back.time > KnowledgeGapFound.model_validate_json(rows[0]["body"]).time
     assert [one async for one in verify(driver.url, "local")] == []
 
 

@@ -6,32 +6,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from plugins.conversation_driver import Driver, driving
 from plugins.conversation_world import asserted, received, verified
+from plugins.histories import bounded
 
 from onethread.contracts.messages import Identity
 from onethread.conversation.replay import verify
 
 pytestmark = pytest.mark.connected
-HISTORIES = int(os.environ.get("ONETHREAD_HISTORIES", "0"))
-BOUNDED = settings(
-    max_examples=HISTORIES or 12,
-    stateful_step_count=24,
-    derandomize=not HISTORIES,
-    database=None,
-    phases=[Phase.generate],
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+BOUNDED = bounded(12, steps=24)
 REFUSED = {404, 409, 422}
 """404: of nobody, before anybody wrote."""
 ANY = st.integers(0, 10**6)

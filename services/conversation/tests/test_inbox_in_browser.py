@@ -86,6 +86,24 @@ def test_the_thread_tells_channels_sources_handoff_trust_and_notes(page, origin)
     expect(customer).to_contain_text("May be Ana Ruiz")
 
 
+def test_a_forged_mail_is_marked_in_the_list_and_told_in_words_with_what_may_deceive(page, origin, conversation):
+    conversation.add_thread("false", "Rita Moss", "email", verdict="forged", trust="asserted")
+    sender = {"kind": "email", "value": "rita@bank.example", "trust": "asserted"}
+    conversation.add_message(
+        "false", "customer", "Send the list to my new address.", identity=sender | {"evidence": "failed DMARC"},
+        channel={"id": "email-1", "kind": "email"}, verdict="forged",
+        warnings=["The sender's name is another address: boss@desk.example."],
+    )  # fmt: skip
+    open_thread(page, origin, "false")
+    expect(row(page, "Rita Moss")).to_contain_text("Forged")
+    expect(row(page, "Rita Moss")).not_to_contain_text("Not proven")
+    expect(log(page)).to_contain_text(
+        "Forged: this mail says that it is from rita@bank.example, and that domain does not"
+    )
+    expect(log(page)).to_contain_text("stand for it (failed DMARC).")
+    expect(log(page)).to_contain_text("Careful: The sender's name is another address: boss@desk.example.")
+
+
 def test_a_reply_shows_at_once_and_goes_out_once(page, origin, conversation):
     open_thread(page, origin, "ana")
     page.keyboard.press("r")
@@ -120,6 +138,51 @@ def test_the_composer_says_that_others_will_read_it(page, origin):
     open_thread(page, origin, "priya")
     expect(page.get_by_text("Everyone in #acme-support will see this.")).to_be_visible()
     expect(log(page)).to_contain_text("seen by everyone in #acme-support")
+
+
+def test_a_reply_by_mail_goes_to_those_who_are_seen_above_it(page, origin, conversation):
+    mail = conversation.reply_channels["ana"][0]
+    mail |= {"to": "ana@example.org", "cc": ["bob@example.org", "cid@example.org"]}
+    open_thread(page, origin, "ana")
+    readers = page.get_by_role("group", name="Who gets it")
+    expect(readers).to_contain_text("bob@example.org")
+    readers.get_by_role("button", name="Leave out cid@example.org").click()
+    readers.get_by_role("button", name="Add Cc").click()
+    readers.get_by_label("Address for the copy").fill("Dan@example.org")
+    page.keyboard.press("Enter")
+    expect(
+        page.get_by_text("Only ana@example.org and bob@example.org and dan@example.org will see this.")
+    ).to_be_visible()
+    page.get_by_role("textbox", name="Reply").fill("To all of you.")
+    page.get_by_role("button", name="Send").click()
+    until(lambda: conversation.sent, page, "it is sent")
+    assert conversation.sent[0]["cc"] == ["bob@example.org", "dan@example.org"]
+
+
+def test_a_third_party_is_asked_by_side_mail_which_stands_beside_the_conversation(page, origin, conversation):
+    open_thread(page, origin, "ana")
+    page.get_by_role("button", name="Ask somebody else by mail").click()
+    form = page.get_by_role("dialog", name="Ask somebody else by mail")
+    form.get_by_label("To").fill("max@maker.example")
+    form.get_by_label("Subject").fill("Cup 12")
+    form.get_by_label("Message").fill("Do you still make it?")
+    conversation.down = True
+    form.get_by_role("button", name="Send").click()
+    expect(form.get_by_role("alert")).to_contain_text("Not sent. The database is away.")
+    conversation.down = False
+    form.get_by_role("button", name="Send").click()
+    expect(form).to_be_hidden()
+    assert conversation.sent == [{"to": "max@maker.example", "subject": "Cup 12", "text": "Do you still make it?"}]
+    expect(page.get_by_role("link", name="max@maker.example: Cup 12")).to_be_visible()
+
+
+def test_a_message_that_was_not_let_into_a_thread_says_why_and_leads_there(page, origin, conversation):
+    why = {"remarks": ["It names a message of another thread."], "may_belong_to": "priya"}
+    conversation.add_message("ana", "customer", "Me too", **why)
+    open_thread(page, origin, "ana")
+    expect(log(page)).to_contain_text("It names a message of another thread.")
+    log(page).get_by_role("link", name="Open that conversation").click()
+    expect(page.get_by_text("Everyone in #acme-support will see this.")).to_be_visible()
 
 
 def test_a_note_stays_inside(page, origin, conversation):

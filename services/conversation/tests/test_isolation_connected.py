@@ -110,6 +110,7 @@ VALUES = {
     "uuid": uuid4, "text": lambda: uuid4().hex, "character varying": lambda: uuid4().hex, "jsonb": lambda: "{}",
     "timestamp with time zone": lambda: "2026-01-01T00:00:00Z", "boolean": lambda: False, "integer": lambda: 1,
     "bigint": lambda: uuid4().int % 10**9, "ARRAY": lambda: "{}", "double precision": lambda: 0.5,
+    "bytea": lambda: b"1",
 }  # fmt: skip
 ROW = """select column_name, data_type from information_schema.columns where table_schema = 'public' and table_name = %s
     and is_nullable = 'NO' and column_default is null and is_generated = 'NEVER'"""
@@ -212,13 +213,13 @@ async def test_the_workspace_of_a_transaction_ends_with_it(database_url: str) ->
     assert named == {""}
 
 
-async def test_what_serves_all_workspaces_sees_events_channels_and_workspaces_and_nothing_else(
+async def test_what_serves_all_workspaces_sees_events_channels_keys_and_workspaces_and_nothing_else(
     filled: dict[str, Any], database: Database
 ) -> None:
     async with await database.system() as connection:
         for table in filled:
             read = sql.SQL("select * from {}").format(sql.Identifier(table))
-            if table in {"outbox", "workspace", "channel"}:
+            if table in {"outbox", "workspace", "channel", "mail_key"}:
                 assert len(await (await connection.execute(read)).fetchall()) == 2
                 continue
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -101,6 +101,22 @@ async def start(outside: Any, *who: Identity, email: str = ANA.value, workspace:
     return await outside.bus.ask(subjects.CONVERSATION_PROVE, asked, ProofStarted)
 
 
+@pytest.mark.parametrize("scope", ["all", "automatic"])
+async def test_no_code_goes_to_an_address_that_is_dead_or_whose_owner_complained(
+    outside: Any, mailbox: Mailbox, database: Any, scope: str
+) -> None:
+    """In the words of the gateway for any address that is refused: it tells nobody that this one is known here."""
+    database.execute(
+        "insert into suppression (id, workspace_id, address, scope, report, reason, since)"
+        " values (gen_random_uuid(), 'local', %s, %s, 'hard', 'x', now())",
+        [ANA.value, scope],
+    )
+    started = await start(outside, V, email=ANA.value.upper())
+    assert (started.sent, started.reason) == (False, proofs.TAKES_NONE)
+    assert mailbox.mails == []
+    assert (await start(outside, V, email="other@customers.example")).sent
+
+
 async def type_code(outside: Any, proof_id: Any, code: str, *who: Identity, workspace: str = "local") -> CodeTried:
     asked = TryCode(workspace=workspace, proof_id=proof_id, code=code, identities=list(who))
     return await outside.bus.ask(subjects.CONVERSATION_PROVE_CODE, asked, CodeTried)

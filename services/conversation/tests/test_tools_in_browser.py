@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 from plugins.conversation_world import received, verified
 from plugins.inbox_service import Service, aside, open_thread, sign_in
 from plugins.local_site import LocalSite, serving
@@ -74,7 +74,7 @@ def test_an_administrator_writes_a_tool_and_tries_it_as_a_customer(
     assert violations(page) == []
 
 
-def test_a_teammate_approves_what_the_agent_wants_to_do(page: Page, inbox_service: Service, site: LocalSite) -> None:
+def wants_to_cancel(page: Page, inbox_service: Service, site: LocalSite) -> Locator:
     tool = {
         "name": "cancel_order", "title": "our order system", "method": "POST", "access": "writes",
         "url": f"{site.url}/orders/{{order}}/cancel", "bindings": {"email": "email"}, "fields": {"status": "/status"},
@@ -97,9 +97,41 @@ def test_a_teammate_approves_what_the_agent_wants_to_do(page: Page, inbox_servic
     aside(agent_asks())
     wants = page.get_by_role("region", name="The AI wants to do something")
     expect(wants).to_contain_text("The AI wants to: cancel order: order 1042")
+    return wants
+
+
+def test_a_teammate_approves_what_the_agent_wants_to_do(page: Page, inbox_service: Service, site: LocalSite) -> None:
+    wants = wants_to_cancel(page, inbox_service, site)
     assert site.asked == []
     assert violations(page) == []
     wants.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("log")).to_contain_text("Your order 1042 is cancelled.")
     expect(wants).to_have_count(0)
     assert site.paths() == ["/orders/1042/cancel"]
+
+
+def test_a_teammate_says_whether_it_was_done_where_the_system_did_not(
+    page: Page, inbox_service: Service, site: LocalSite
+) -> None:
+    site.put("/orders/1042/cancel", "", 502)
+    wants_to_cancel(page, inbox_service, site).get_by_role("button", name="Approve").click()
+    unclear = page.get_by_role("region", name="It is not known whether it was done")
+    expect(unclear).to_contain_text("cancel order: order 1042")
+    expect(unclear).to_contain_text("Look in our order system: it answered with HTTP 502")
+    expect(page.get_by_role("log")).to_contain_text("It is not known whether this was done")
+    assert violations(page) == []
+    unclear.get_by_role("button", name="It was done").click()
+    expect(unclear).to_have_count(0)
+    expect(page.get_by_text("The customer knows nothing of it: write to them.")).to_be_visible()
+    assert site.paths() == ["/orders/1042/cancel"]
+
+
+def test_an_administrator_says_how_long_a_change_may_wait(page: Page, inbox_service: Service, site: LocalSite) -> None:
+    wants_to_cancel(page, inbox_service, site)
+    page.get_by_role("link", name="AI agent: Tools").click()
+    form = page.get_by_role("form", name="How long a change waits")
+    form.get_by_role("spinbutton").fill("48")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
+    assert inbox_service.api.get("/workspaces/local").json()["settings"]["approval_hours"] == 48
+    assert violations(page) == []

@@ -7,10 +7,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from plugins.conversation_world import received, verified
+
+from onethread.conversation import intake, who
 
 pytestmark = pytest.mark.connected
 ADD = """insert into audit (workspace_id, by_kind, action, target, detail, at)
     values ('local', 'system', %s, '', '{}', now())"""
+ANA = verified("email", "ana@pineandpaper.example")
 NOWHERE = "insert into nowhere values (1)"
 COUNT = "select count(*) as number from audit"
 
@@ -68,3 +72,22 @@ async def test_a_transaction_that_is_cut_off_leaves_nothing_and_hands_back_a_con
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert await asyncio.gather(*(number(database) for _ in range(20))) == [0] * 20
+
+
+async def test_what_is_asked_about_each_message_is_found_by_key_even_in_a_new_database(driver: Any) -> None:
+    """And by keys that few share: by the time of a mail, everybody would be found who wrote in that second."""
+    said = await driver.hear(received("email", "Hello", ANA, outside_ids=["<1@shop.example>"]))
+    event = received("email", "Hello", ANA, outside_ids=["<2@shop.example>"])
+    asked = intake.first_asked(event)
+    candidates = ["local", [said["thread_id"]], "local", said["customer_id"]]
+    for statement, parameters in (
+        (intake.FIRST.format(same=intake.SAME), asked),
+        who.that_finds("local", [ANA]),
+        (intake.CANDIDATES, candidates),
+    ):
+        async with driver.app.state.database.transaction("local") as connection:
+            found = await (await connection.execute(f"explain {statement}", parameters)).fetchall()
+        plan = "\n".join(line for (line,) in found)
+        assert "Index" in plan
+        assert "Seq Scan" not in plan
+        assert "message_of_customers" not in plan

@@ -8,9 +8,13 @@ import pytest
 from plugins.conversation_world import asserted, received, running, verified
 from plugins.replicas import replica, waiting_for_a_lock
 
+from onethread.contracts import subjects
+from onethread.contracts.files import FileOf
 from onethread.contracts.ids import derived_id
+from onethread.contracts.originals import Original
 from onethread.contracts.replies import ReplyDelivered, ReplyFailed, ReplyOutcome, ReplyRequested
 from onethread.conversation.replay import verify
+from onethread.conversation.unseen import DECLINE
 
 pytestmark = pytest.mark.connected
 EMAIL = verified("email", "ana@pineandpaper.example")
@@ -36,6 +40,13 @@ def mails(outside: Any) -> list[ReplyRequested]:
 
 async def a_mail(outside: Any, number: int = 1) -> ReplyRequested:
     return (await outside.wait(lambda: len(mails(outside)) >= number and mails(outside), 12))[number - 1]
+
+
+def said_in(mail: ReplyRequested) -> str:
+    """Without the line by which it can be declined."""
+    said, _, decline = mail.data.text.rpartition("\n\n")
+    assert decline == DECLINE.format(stop=mail.data.unsubscribe)
+    return said
 
 
 async def tell(outside: Any, request: ReplyRequested, state: str, **data: Any) -> None:
@@ -67,7 +78,7 @@ async def test_what_was_not_seen_in_the_chat_goes_out_as_one_mail_and_its_answer
     await deliveries_when(outside, added.threadid, "queued", "delivered")
     minutes_pass(outside, database_url)
     mail = await a_mail(outside)
-    assert mail.data.text == "**AI assistant:**\n\nThree days.\n\n**API:**\n\nOr two, **with luck**."
+    assert said_in(mail) == "**AI assistant:**\n\nThree days.\n\n**API:**\n\nOr two, **with luck**."
     assert "<strong>with luck</strong>" in mail.data.html
     assert mail.data.place.key == f"email:{EMAIL.value}"
     assert (mail.data.place.route, mail.data.place.audience.shared) == ({"to": EMAIL.value}, False)
@@ -84,6 +95,31 @@ async def test_what_was_not_seen_in_the_chat_goes_out_as_one_mail_and_its_answer
     assert [difference async for difference in verify(database_url, "local")] == []
 
 
+async def test_whoever_wants_no_such_mail_says_so_by_one_post_and_still_finds_it_in_the_chat(
+    outside: Any, database_url: str
+) -> None:
+    added = await outside.hear(received("widget", "how long?", *SIGNED_IN))
+    await reply(outside, added.threadid, "three days")
+    minutes_pass(outside, database_url)
+    mail = await a_mail(outside)
+    stop = "/" + str(mail.data.unsubscribe).split("/", 3)[3]
+    shown = await outside.api.get(stop)  # a scanner that follows links declines nothing
+    assert "what you missed in the chat" in shown.text
+    await reply(outside, added.threadid, "or four")
+    minutes_pass(outside, database_url)
+    await a_mail(outside, 2)
+    done = await outside.api.post(stop, data={"List-Unsubscribe": "One-Click"})
+    assert (done.status_code, "waits for you there" in done.text) == (200, True)
+    await reply(outside, added.threadid, "or five")
+    minutes_pass(outside, database_url)
+    await asyncio.sleep(1)
+    assert len(mails(outside)) == 2
+    assert [m["text"] for m in await outside.messages(added.threadid)][-1] == "or five"
+    by_mail = await outside.hear(received("email", "thanks", EMAIL))
+    await reply(outside, by_mail.threadid, "an answer to a mail still comes")
+    await a_mail(outside, 3)
+
+
 async def test_what_was_seen_or_answered_meanwhile_is_not_mailed(outside: Any, database_url: str) -> None:
     added = await outside.hear(received("widget", "how long?", *SIGNED_IN))
     seen = await reply(outside, added.threadid, "three days")
@@ -94,7 +130,7 @@ async def test_what_was_seen_or_answered_meanwhile_is_not_mailed(outside: Any, d
     await reply(outside, added.threadid, "you are welcome")
     minutes_pass(outside, database_url)
     mail = await a_mail(outside)
-    assert mail.data.text == "you are welcome"
+    assert said_in(mail) == "you are welcome"
     assert mail.data.author.kind == "teammate"
     await tell(outside, mail, "sent")
     await asyncio.sleep(1)
@@ -168,3 +204,21 @@ async def test_two_replicas_of_which_one_is_killed_in_the_middle_send_one_mail(
     async with running(nats_url, database_url):
         await asyncio.sleep(2)
     assert len(mails(outside)) == 1
+
+
+async def test_files_that_were_not_seen_go_along_and_what_is_too_large_for_a_mail_is_named(
+    outside: Any, database_url: str
+) -> None:
+    added = await outside.hear(received("widget", "and the terms?", *SIGNED_IN))
+    asked = {"thread_id": str(added.threadid)}
+    for name, content in (("terms.pdf", b"%PDF-1.7"), ("film.mp4", bytes(19_999_999))):
+        file = (await outside.api.post("/api/v1/files", params=asked | {"name": name}, content=content)).json()
+        new = {"text": f"Here is {name}", "files": [file["id"]]}
+        await outside.api.post(f"/api/v1/threads/{added.threadid}/messages", json=new)
+    minutes_pass(outside, database_url)
+    mail = await a_mail(outside)
+    assert [one.name for one in mail.data.attachments] == ["terms.pdf"]
+    assert "\n\n`film.mp4` is too large for this mail. It is in the chat.\n\n" in mail.data.text
+    question = FileOf(workspace="local", message_id=mail.data.message_id, sha256=mail.data.attachments[0].sha256)
+    answer = await outside.bus.ask(subjects.CONVERSATION_FILE, question, Original)
+    assert answer.body.inline == b"%PDF-1.7"

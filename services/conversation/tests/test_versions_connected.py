@@ -31,6 +31,14 @@ async def a_channel(driver: Any) -> str:
     return f"channels/{(await driver.post('channels', **channel))['id']}"
 
 
+async def an_address(driver: Any) -> str:
+    return (await a_channel(driver)).replace("channels", "email/addresses")
+
+
+async def the_ways_to_an_address(driver: Any) -> str:
+    return f"{await an_address(driver)}/ways"
+
+
 async def a_teammate(driver: Any) -> str:
     return f"teammates/{(await driver.post('teammates', **MARA))['id']}"
 
@@ -52,11 +60,18 @@ async def a_session(_: Any) -> str:
     return "session"
 
 
+MAILBOX = {"host": "imap.shop.example", "user": "help@shop.example"}
 Make = Callable[[Any], Awaitable[str]]
 CHANGEABLE: dict[str, tuple[Make, dict[str, Any], dict[str, Any]]] = {
     "/api/v1/threads/{thread_id}": (a_thread, {"priority": "high"}, {"priority": "low"}),
     "/api/v1/customers/{customer_id}": (a_customer, {"language": "es"}, {"language": "de"}),
     "/api/v1/channels/{channel_id}": (a_channel, {"name": "One"}, {"name": "Two"}),
+    "/api/v1/email/addresses/{address_id}": (an_address, {"signature": "One"}, {"signature": "Two"}),
+    "/api/v1/email/addresses/{address_id}/ways": (
+        the_ways_to_an_address,
+        {"imap": MAILBOX | {"folder": "One"}},
+        {"imap": MAILBOX | {"folder": "Two"}},
+    ),
     "/api/v1/teammates/{teammate_id}": (a_teammate, {"name": "One"}, {"name": "Two"}),
     "/api/v1/workspaces/{slug}": (a_workspace, {"settings": {"undo_seconds": 5}}, {"settings": {"undo_seconds": 9}}),
     "/api/v1/agent/tools/{tool_id}": (a_tool, {"active": False}, {"definition": {"answer": "It is gone."}}),

@@ -62,6 +62,17 @@ async def test_an_identity_is_found_with_its_home_its_root_and_what_can_speak_ag
     assert row.apart == []
 
 
+async def test_by_one_identity_alone_the_same_person_is_found(connection: Any) -> None:
+    await customer(connection, 1, "site_user 17 verified")
+    await customer(connection, 2, "email ana@acme.com verified", "visitor v verified", root=1)
+    await customer(connection, 3, "email ana@acme.com asserted")
+    await customer(connection, 4, "email ana@acme.com verified", workspace="other")
+    (among_several,) = await find(connection, ANA)
+    (alone,) = await (await connection.execute(*who.that_finds("local", [ANA]))).fetchall()
+    assert alone == among_several._replace(cluster=[], apart=[])
+    assert who.resolve([ANA], "Ana", [alone]) == who.resolve([ANA], "Ana", [among_several])
+
+
 async def test_a_browser_alone_has_nothing_that_can_speak_against_a_merge(connection: Any) -> None:
     await customer(connection, 1, "visitor v verified")
     (row,) = await find(connection, Identity(kind="visitor", value="v", trust="verified"))

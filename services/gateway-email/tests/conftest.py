@@ -14,10 +14,11 @@ from aiosmtpd.smtp import SMTP
 from onethread.contracts.channels import ChannelConfig, Channels
 from onethread.contracts.customers import CustomerErased
 from onethread.contracts.replies import ReplyOutcome
-from onethread.gateway_email.authenticity import Edge
 from onethread.gateway_email.convert import Arrival
 from onethread.gateway_email.desks import Desk
-from onethread.gateway_email.ledger import Delivery
+from onethread.gateway_email.outgoing.ledger import Delivery
+from onethread.gateway_email.outgoing.waiting import Found, Line, Waits
+from onethread.gateway_email.sender.authenticity import Edge
 from onethread.gateway_email.settings import Settings
 from onethread.gateway_email.tokens import Signer
 from onethread.runtime.bus import UnavailableError
@@ -40,6 +41,10 @@ class FakeBus:
     @contextlib.contextmanager
     def span(self, *_: object) -> Iterator[None]:
         yield
+
+    @property
+    def js(self) -> Any:
+        raise UnavailableError("it has no streams")
 
     def on(self, consumer: Any, _event: Any, handler: Any) -> None:
         self.handlers[consumer.name] = handler
@@ -88,19 +93,60 @@ class MemoryLedger:
         self.deliveries = {key: one for key, one in self.deliveries.items() if key[0] not in erased}
 
 
+class MemoryLines:
+    def __init__(self) -> None:
+        self.lines: dict[str, Line] = {}
+
+    async def find(self, key: str) -> Found | None:
+        line = self.lines.get(key)
+        return Found(key, line, hash(line.model_dump_json())) if line else None
+
+    async def join(self, key: str, mail: Waits, at: datetime) -> None:
+        self.lines[key] = self.lines[key].with_last(mail) if key in self.lines else Line(mails=[mail], at=at)
+
+    async def put_off(self, key: str, mail: Waits, at: datetime) -> None:
+        await self.join(key, mail, at)
+        self.lines[key] = self.lines[key].model_copy(update={"at": at})
+
+    async def leave(self, key: str, mail: Waits, at: datetime) -> None:
+        line = self.lines.pop(key, None)
+        if rest := line and line.without(mail, at):
+            self.lines[key] = rest
+
+    async def all(self) -> list[Found]:
+        return [found for key in self.lines if (found := await self.find(key))]
+
+    async def take(self, found: Found, until: datetime) -> bool:
+        now = await self.find(found.key)
+        if now is None or now.revision != found.revision:
+            return False
+        self.lines[found.key] = now.line.model_copy(update={"at": until})
+        return True
+
+
 class Sink:
-    """A mail server that keeps what it gets, and answers RCPT with `answer`."""
+    """A mail server that keeps what it gets, and answers MAIL and RCPT as a test says."""
 
     def __init__(self) -> None:
         self.mails: list[bytes] = []
         self.recipients: list[str] = []
-        self.answer = "250 OK"
+        self.senders: list[str] = []
+        self.answer = self.answer_to_sender = "250 OK"
+        self.answers: dict[str, str] = {}
+        """Of a recipient, where it is another."""
         self.url = ""
 
+    async def handle_MAIL(self, _server, _session, envelope, address, _options) -> str:  # noqa: N802
+        if self.answer_to_sender.startswith("250"):
+            envelope.mail_from = address
+            self.senders.append(address)
+        return self.answer_to_sender
+
     async def handle_RCPT(self, _server, _session, envelope, address, _options) -> str:  # noqa: N802
-        if self.answer.startswith("250"):
+        answer = self.answers.get(address, self.answer)
+        if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.answer
+        return answer
 
     async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802
         self.mails.append(envelope.content)
@@ -139,6 +185,11 @@ def memory_ledger() -> MemoryLedger:
 
 
 @pytest.fixture
+def memory_lines() -> MemoryLines:
+    return MemoryLines()
+
+
+@pytest.fixture
 async def sink() -> AsyncIterator[Sink]:
     loop = asyncio.get_running_loop()
     kept = Sink()
@@ -158,4 +209,26 @@ def settings(tmp_path: Path) -> Settings:
         trusted_relays="127.0.0.0/8",
         trusted_authserv_id="mx.desk.example",
         mail_bytes=200_000,
+        mail_readers=0,
     )
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """A server that speaks S3, and the environment that leads to it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT": url, "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
+        }.items():  # fmt: skip
+            patch.setenv(name, value)
+        boto3.client("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket="mails")
+        yield url
+    server.stop()

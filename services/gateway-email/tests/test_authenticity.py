@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from onethread.gateway_email import addresses, mime
-from onethread.gateway_email.authenticity import Edge, judge
+from onethread.gateway_email.parsing import addresses, mime
+from onethread.gateway_email.sender.authenticity import Edge, judge
 
 EDGE = Edge.parse("127.0.0.0/8, ::1/128", "mx.desk.example")
 PASS = "mx.desk.example; dmarc=pass header.from=customer.example"
@@ -67,6 +67,27 @@ def test_the_named_relay_is_believed_on_every_form_of_its_address(peer: str):
     assert found.evidence == "passed DMARC for customer.example, says mx.desk.example"
 
 
+RSPAMD = Edge.parse("127.0.0.0/8", "mx.desk.example", below=True)
+OWN, OTHERS = ("Received", "from x by mx.desk.example (Postfix)"), ("Received", "from y by x")
+RESULTS = ("Authentication-Results", PASS)
+
+
+@pytest.mark.parametrize(
+    ("headers", "edge", "trust"),
+    [
+        ([RESULTS, OWN, OTHERS], EDGE, "verified"),
+        ([OWN, RESULTS, OTHERS], EDGE, "asserted"),
+        ([OWN, RESULTS, OTHERS], RSPAMD, "verified"),
+        ([OWN, RESULTS], RSPAMD, "verified"),
+        ([OWN, OTHERS, RESULTS], RSPAMD, "asserted"),
+        ([("X-Spam", "no"), ("From", "ann@customer.example")], RSPAMD, "asserted"),
+        ([OWN, ("Authentication-Results", "mx.desk.example; none"), RESULTS, OTHERS], RSPAMD, "asserted"),
+    ],
+)
+def test_results_count_where_the_relay_writes_them_and_nowhere_else(headers, edge: Edge, trust: str):
+    assert judge(headers, "127.0.0.1", "ann@customer.example", edge).trust == trust
+
+
 def test_a_second_field_never_overrides_the_first():
     assert verdict_of("mx.desk.example; dmarc=fail header.from=customer.example", PASS).outcome == "fail"
 
@@ -77,3 +98,27 @@ def test_two_dmarc_results_in_one_field_are_no_pass():
 
 def test_an_endless_comment_is_read_in_no_time_and_proves_nothing():
     assert verdict_of("mx.desk.example; " + "(" * 100_000).trust == "asserted"
+
+
+def test_comments_and_blanks_may_stand_between_all_the_words_of_a_field():
+    said = " (a) mx.desk.example (b) 1 ; (c) dmarc (d(e)) = (f) pass header (g) . (h) from (i) = (j) customer.example"
+    assert verdict_of(said) == verdict_of(PASS)
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [
+        ("Ann@Shop.example", ["ann@shop.example"]),
+        ("<ann@shop.example>", ["ann@shop.example"]),
+        ("Ann O'Neil <ann.o-neil+1@shop.example>", ["ann.o-neil+1@shop.example"]),
+        ('"Neil, Ann" <ann@shop.example>', ["ann@shop.example"]),
+        ('"bo@shop.example" <ann@shop.example>', ["ann@shop.example"]),
+        ("Ann <ann@shop.example>, bo@shop.example", ["ann@shop.example", "bo@shop.example"]),
+        ("Ann <ann@shop.example", ["ann@shop.example"]),
+        ("Neil, Ann <ann@shop.example>", ["ann@shop.example"]),
+        ("ann..neil@shop.example", ["ann..neil@shop.example"]),
+    ],
+)
+def test_the_addresses_of_a_field_are_the_same_whether_it_is_plain_or_not(field: str, found: list[str]):
+    assert addresses.several([field]) == found
+    assert addresses.several([field, "(a comment) cy@shop.example"]) == [*found, "cy@shop.example"]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from prometheus_client import REGISTRY
 
 from onethread.contracts import ids
 from onethread.gateway_email.app import create_app
@@ -58,6 +59,24 @@ async def talking_to(app: FastAPI) -> AsyncIterator[Conversation]:
     assert (await client.hear()).startswith("220 desk.example")
     yield client
     writer.close()
+
+
+async def test_a_mail_from_a_server_that_nobody_named_is_checked_here(settings, bus, memory_ledger, name_server):
+    name_server.text("customer.example", "v=spf1 ip4:127.0.0.1 -all")
+    name_server.text("mallory.example", "v=spf1 -all")
+    for domain in ("customer.example", "mallory.example"):
+        name_server.text(f"_dmarc.{domain}", "v=DMARC1; p=reject")
+    direct = settings.model_copy(update={"trusted_relays": "", "dns_server": name_server.address})
+    app = create_app(direct, bus, memory_ledger)
+    async with app.router.lifespan_context(app), talking_to(app) as client:
+        assert (await client.hand_over()).startswith("250")
+        forged = b"Authentication-Results: mx.desk.example; dmarc=pass header.from=mallory.example\r\n" + MAIL
+        forged = forged.replace(b"ann@customer.example", b"eve@mallory.example")
+        assert (await client.hand_over(forged, sender="eve@mallory.example")).startswith("250")
+    genuine, false = (event.data for event, _ in bus.published)
+    assert (genuine.verdict, genuine.identities[0].trust) == ("verified", "verified")
+    assert (false.verdict, false.identities[0].trust) == ("forged", "asserted")
+    assert false.identities[0].evidence == "failed DMARC for mallory.example, which asks to refuse such mail"
 
 
 async def test_a_mail_is_receipted_after_it_is_published(app, bus):
@@ -176,10 +195,10 @@ async def test_our_own_mail_is_taken_off_the_sender_and_dropped(app, bus, settin
     assert not bus.published
 
 
-async def test_what_is_not_kept_of_a_mail_is_said(app, bus):
+async def test_an_attachment_is_named_in_the_event(app, bus):
     raw = MAIL.replace(b"\r\n\r\nWhere", b"\r\nContent-Type: image/png; name=x.png\r\n\r\nWhere")
     async with talking_to(app) as client:
-        assert (await client.hand_over(raw)).endswith("; the contents of 1 attachment(s) are not kept")
+        assert (await client.hand_over(raw)).startswith("250")
     assert bus.published[0][0].data.attachments[0].name == "x.png"
 
 
@@ -220,3 +239,17 @@ async def test_probes_answer(app):
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/readyz")).json()["ok"]
         assert "onethread_email_mails_total" in (await client.get("/metrics")).text
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0
+
+
+async def test_what_a_mail_became_and_what_was_found_out_about_its_sender_is_counted(app: FastAPI) -> None:
+    names = {"kind": "message", "verdict": "asserted"}, {"kind": "auto_reply", "verdict": "asserted"}
+    before = [counted("onethread_email_told_total", **one) for one in names]
+    async with talking_to(app) as client:
+        await client.hand_over()
+    async with talking_to(app) as client:
+        await client.hand_over(MAIL.replace(b"<1@", b"<2@").replace(b"To:", b"Auto-Submitted: auto-replied\r\nTo:"))
+    assert [counted("onethread_email_told_total", **one) for one in names] == [was + 1 for was in before]

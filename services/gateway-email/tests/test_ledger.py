@@ -10,7 +10,7 @@ from onethread.contracts.customers import Customer, CustomerErased, Erasure
 from onethread.contracts.envelope import now
 from onethread.contracts.messages import Channel
 from onethread.contracts.replies import ReplyOutcome
-from onethread.gateway_email.ledger import BucketLedger, Ledger
+from onethread.gateway_email.outgoing.ledger import BucketLedger, Ledger
 from onethread.runtime.provision import provision
 
 

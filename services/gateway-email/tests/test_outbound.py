@@ -12,15 +12,17 @@ from onethread.contracts.ids import derived_id
 from onethread.contracts.messages import Audience, Author, Channel, Place, Source
 from onethread.contracts.replies import ReplyRequested, RequestedReply
 from onethread.gateway_email.app import create_app
-from onethread.gateway_email.compose import UNTITLED, UndeliverableError, Writer
-from onethread.gateway_email.desks import Desk, desk_of, own_desk
-from onethread.gateway_email.outbound import Outbound
-from onethread.gateway_email.relay import Relay
+from onethread.gateway_email.desks import Desk, at_home, desk_of, own_desk
+from onethread.gateway_email.outgoing.compose import UNTITLED, UndeliverableError, Writer
+from onethread.gateway_email.outgoing.outbound import Outbound
+from onethread.gateway_email.outgoing.relay import Relay
+from onethread.gateway_email.outgoing.waiting import copies_of
 from onethread.gateway_email.tokens import token_in
 from onethread.runtime.bus import UnavailableError
 from onethread.runtime.channels import ChannelBook
 
 SUPPORT = "support@desk.example"
+PLACE = "email:ann@customer.example"
 THREAD = UUID("4f0c0ce5-8f65-4a0e-9a6b-0d3f1a1b2c3d")
 ROUTE = {
     "to": "ann@customer.example",
@@ -31,11 +33,11 @@ ROUTE = {
 }
 
 
-def requested(route: dict[str, Any] | None = None, **changes: Any) -> ReplyRequested:
+def requested(route: dict[str, Any] | None = None, place_key: str = PLACE, **changes: Any) -> ReplyRequested:
     reply = {
         "message_id": uuid4(),
         "channel": Channel(id="email-local", kind="email"),
-        "place": Place(key="email:ann@customer.example", audience=Audience(shared=False), route=route or ROUTE),
+        "place": Place(key=place_key, audience=Audience(shared=False), route=route or ROUTE),
         "author": Author(kind="agent", name="Onethread"),
         "text": "It arrives **today**. Grüße",
         "html": "<p>It arrives <strong>today</strong>. Grüße</p>",
@@ -60,8 +62,8 @@ def desks(settings, bus) -> ChannelBook[Desk]:
 
 
 @pytest.fixture
-def outbound(desks, sink, memory_ledger, bus) -> Outbound:
-    return Outbound(desks, Relay(sink.url), memory_ledger, bus)
+def outbound(desks, sink, memory_ledger, memory_lines, bus) -> Outbound:
+    return Outbound(desks, Relay(sink.url), memory_ledger, memory_lines, bus, patience=timedelta(hours=48))
 
 
 def written(writer: Writer, event: ReplyRequested):
@@ -76,7 +78,8 @@ def test_a_reply_has_the_headers_that_thread_it(writer: Writer):
     assert (mail["To"], mail["Cc"], mail["Bcc"]) == ("ann@customer.example", None, None)
     assert mail["Subject"] == "Re: My order"
     assert mail["In-Reply-To"] == "<2@customer.example>"
-    assert mail["References"] == "<1@customer.example> <2@customer.example>"
+    # Our own id stands last: relays that put another over it leave this one, and answers repeat it.
+    assert mail["References"] == f"<1@customer.example> <2@customer.example> {mail['Message-ID']}"
     assert mail["Auto-Submitted"] == "auto-replied"
     assert mail["X-Auto-Response-Suppress"] == "All"
     assert mail["Message-ID"] == writer.message_id(event.data.message_id)
@@ -84,6 +87,16 @@ def test_a_reply_has_the_headers_that_thread_it(writer: Writer):
     assert token
     assert writer.desk.signer.thread_of(token, "ann@customer.example") == THREAD
     assert writer.desk.signer.thread_of(token, "bob@customer.example") is None
+
+
+def test_what_can_be_declined_says_how_by_one_post_and_is_no_answer_of_a_machine(writer: Writer):
+    url = f"https://desk.example/mail/{'x' * 120}"
+    mail, raw = written(writer, requested(author=Author(kind="system"), unsubscribe=url))
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert f"List-Unsubscribe: <{url}>".encode() in raw.replace(b"\r\n ", b" ")
+    plain, _ = written(writer, requested())
+    assert plain["List-Unsubscribe"] is None
 
 
 def test_a_teammates_words_are_not_called_automatic(writer: Writer):
@@ -98,7 +111,7 @@ def test_text_and_html_say_the_same_with_their_sources(writer: Writer):
     assert mail.get_content_type() == "multipart/alternative"
     plain, rich = (part.get_content() for part in mail.iter_parts())
     assert "It arrives **today**. Grüße" in plain
-    assert "- Delivery <times>: https://shop.example/help?a=1&b=2" in plain
+    assert "→ Delivery <times>: https://shop.example/help?a=1&b=2" in plain
     assert "<strong>today</strong>. Grüße" in rich
     assert '<a href="https://shop.example/help?a=1&amp;b=2">Delivery &lt;times&gt;</a>' in rich
 
@@ -152,7 +165,7 @@ def test_ids_longer_than_a_line_stay_readable_and_no_line_is_too_long(writer: Wr
     head = raw.partition(b"\r\n\r\n")[0]
     chain = mail["References"].split()
     assert len(chain) == 20
-    assert (chain[0], chain[-1]) == (ids[0], ids[-1])
+    assert (chain[0], *chain[-2:]) == (ids[0], ids[-1], mail["Message-ID"])
     assert max(len(line) for line in head.split(b"\r\n")) < 998
     assert ids[-1].encode() in head
     assert mail["Subject"] == "Re: " + "ü" * 900
@@ -172,6 +185,37 @@ async def test_a_reply_is_sent_recorded_and_told(outbound: Outbound, sink, bus, 
     assert told.data.place.route["message_id"] == told.data.external_id
     assert told.data.place.route["references"] == ["<1@customer.example>", "<2@customer.example>"]
     assert memory_ledger.deliveries[event.data.message_id, 1].state == "done"
+
+
+async def test_what_comes_back_goes_to_an_address_of_the_message_alone(
+    outbound: Outbound, sink, writer: Writer, settings
+):
+    event = requested()
+    await outbound(event)
+    [sender] = sink.senders
+    token = token_in(sender, SUPPORT)
+    assert token
+    assert writer.desk.signer.bounced(token) == event.data.message_id
+    assert writer.desk.signer.thread_of(token, "ann@customer.example") is None
+    plain = Writer(own_desk(settings.model_copy(update={"bounce_tokens": False})))
+    assert plain.desk.bounce_address(event.data.message_id) == SUPPORT
+
+
+async def test_what_comes_back_goes_to_a_domain_of_its_own_where_there_is_one_for_the_address(
+    sink, memory_ledger, memory_lines, bus, settings
+):
+    theirs = settings.model_copy(update={"bounce_domains": "bounces.other.example, bounces.desk.example"})
+    for known in (theirs, theirs.model_copy(update={"plus_addresses": False})):
+        own = own_desk(known)
+        book = ChannelBook(bus, "email", own, lambda config: desk_of(config, settings))
+        event = requested()
+        await Outbound(book, Relay(sink.url), memory_ledger, memory_lines, bus, patience=timedelta(hours=1))(event)
+        assert sink.senders[-1] == own.bounce_address(event.data.message_id)
+        assert sink.senders[-1].endswith("@bounces.desk.example")
+        token = token_in(at_home([own], sink.senders[-1].upper()), SUPPORT)
+        assert token
+        assert own.signer.bounced(token) == event.data.message_id
+    assert own_desk(settings.model_copy(update={"bounce_domains": "bounces.other.example"})).bounce_domain == ""
 
 
 async def test_a_second_delivery_of_the_request_tells_again_and_sends_nothing(outbound: Outbound, sink, bus):
@@ -197,43 +241,133 @@ async def test_a_crash_before_the_record_sends_the_same_message_id(outbound: Out
     assert first == second
 
 
-async def test_a_refusal_for_good_is_told_in_words(outbound: Outbound, sink, bus):
-    sink.answer = "550 5.1.1 No such person"
+@pytest.mark.parametrize(
+    ("said", "words", "report"),
+    [
+        ("550 5.1.1 No such user", "The mailbox does not exist (5.1.1). ", "hard"),
+        ("552 5.2.2 Mailbox full", "The mailbox is full (5.2.2). ", "soft"),
+        ("554 Not today", "", "soft"),
+    ],
+)
+async def test_a_refusal_for_good_is_told_at_once_in_words(
+    said: str, words: str, report: str, outbound: Outbound, sink, bus, memory_lines
+):
+    reason = f"{words}The mail server refused it: {said}"
+    sink.answer = said
     event = requested()
     await outbound(event)
     [(told, _)] = bus.published
     assert told.type == "onethread.reply.failed.v1"
     assert told.id == derived_id(event.id, "failed")
-    assert told.data.reason == "The mail server refused it: 550 5.1.1 No such person"
+    assert (told.data.reason, told.data.report, told.data.address) == (reason, report, "ann@customer.example")
+    assert memory_lines.lines == {}
 
 
-async def test_a_refusal_for_now_is_tried_again_for_ten_minutes(outbound: Outbound, sink, bus, memory_ledger):
+async def test_a_sender_who_is_refused_is_no_dead_recipient(outbound: Outbound, sink, bus):
+    sink.answer_to_sender = "550 5.1.1 User unknown"
+    await outbound(requested())
+    assert (bus.published[0][0].data.state, bus.published[0][0].data.report) == ("failed", "soft")
+
+
+async def test_a_refusal_for_now_waits_with_growing_pauses_and_holds_nobody_up(
+    outbound: Outbound, sink, bus, memory_lines
+):
     sink.answer = "451 4.7.1 Greylisted"
-    event = requested()
-    with pytest.raises(UnavailableError):
-        await outbound(event)
-    assert bus.published.pop()[0].data.state == "retrying"
-    delivery = (event.data.message_id, 1)
-    waiting = memory_ledger.deliveries[delivery]
-    memory_ledger.deliveries[delivery] = waiting.model_copy(update={"since": waiting.since - timedelta(minutes=11)})
-    await outbound(event)
-    assert bus.published[0][0].data.state == "failed"
+    event, others = requested(), requested({**ROUTE, "to": "bob@other.example"}, place_key="email:bob")
+    await outbound(event)  # returns: the next in the lane is handled
+    [waiting] = bus.published
+    assert waiting[0].data.state == "retrying"
+    assert waiting[0].data.reason == "The mail server puts it off: 451 4.7.1 Greylisted"
+    minutes = []
+    for _ in range(6):
+        [found] = await memory_lines.all()
+        minutes.append(round((found.line.at - now()).total_seconds() / 60))
+        assert bus.published[-1][0].data.retry_at == found.line.at
+        await again(outbound, event)
+    assert minutes == [1, 5, 15, 60, 180, 180]
+    assert len({told.id for told, _ in bus.published}) == 7
+    sink.answer = "250 OK"
+    await outbound(others)
+    assert sink.recipients == ["bob@other.example"]
 
 
-async def test_that_a_mail_is_put_off_is_told_once_with_the_reason_and_when_it_is_tried_again(
-    outbound: Outbound, sink, bus
+async def again(outbound: Outbound, event: ReplyRequested) -> None:
+    """As `retries.py` does when its time has come."""
+    delivery = await outbound._ledger.begin(event.data.message_id, now(), event.data.attempt)
+    assert delivery.request == event
+    await outbound.attempt(event, delivery)
+
+
+async def test_what_is_put_off_for_two_days_fails_and_leaves_its_line(
+    outbound: Outbound, sink, bus, memory_ledger, memory_lines
 ):
     sink.answer = "451 4.7.1 Greylisted"
     event = requested()
-    for _ in range(3):
-        with pytest.raises(UnavailableError):
-            await outbound(event)
+    await outbound(event)
+    waiting = memory_ledger.deliveries[event.data.message_id, 1]
+    late = waiting.model_copy(update={"since": waiting.since - timedelta(hours=49)})
+    memory_ledger.deliveries[event.data.message_id, 1] = late
+    await again(outbound, event)
+    assert (bus.published[-1][0].data.state, bus.published[-1][0].data.report) == ("failed", "soft")
+    assert memory_lines.lines == {}
+    assert memory_ledger.deliveries[event.data.message_id, 1].request is None
+
+
+async def test_what_follows_in_the_same_place_waits_behind_it_and_leaves_after_it(
+    outbound: Outbound, sink, bus, memory_lines
+):
+    sink.answer = "451 4.7.1 Greylisted"
+    first, second = requested(text="first"), requested(text="second")
+    await outbound(first)
+    sink.answer = "250 OK"
+    for _ in range(2):  # the relay of the outbox may publish it again
+        await outbound(second)
+    assert sink.mails == []
+    [behind] = {told.data.reason for told, _ in bus.published if told.data.message_id == second.data.message_id}
+    assert behind.startswith("It goes out after an earlier mail")
+    [found] = await memory_lines.all()
+    assert [one.message for one in found.line.mails] == [first.data.message_id, second.data.message_id]
+    await again(outbound, first)
+    [found] = await memory_lines.all()
+    assert [one.message for one in found.line.mails] == [second.data.message_id]
+    assert found.line.at <= now()
+    await again(outbound, second)
+    assert [b"first" in raw for raw in sink.mails] == [True, False]
+    assert memory_lines.lines == {}
+
+
+async def test_a_request_that_is_delivered_again_while_it_waits_is_neither_sent_nor_told_twice(
+    outbound: Outbound, sink, bus, memory_lines
+):
+    sink.answer = "451 4.7.1 Greylisted"
+    event = requested()
+    await outbound(event)
     sink.answer = "250 OK"
     await outbound(event)
-    waiting, sent = (told for told, _ in bus.published)
-    assert waiting.data.reason == "The mail server puts it off: 451 4.7.1 Greylisted"
-    assert waiting.data.retry_at > now() - timedelta(seconds=10)
-    assert (waiting.id, sent.data.state) == (derived_id(event.id, "retrying"), "sent")
+    assert (sink.mails, len(bus.published)) == ([], 1)
+    [found] = await memory_lines.all()
+    assert len(found.line.mails) == 1
+
+
+async def test_a_crash_at_any_step_of_putting_off_loses_nothing(outbound: Outbound, sink, bus, memory_lines):
+    sink.answer = "451 4.7.1 Greylisted"
+    event = requested()
+    bus.away = True  # it is kept, and neither told nor in the line
+    with pytest.raises(UnavailableError):
+        await outbound(event)
+    bus.away = False
+    await outbound(event)
+    assert [told.data.state for told, _ in bus.published] == ["retrying"]
+    assert len(memory_lines.lines) == 1
+    sink.answer = "250 OK"
+    bus.away = True  # it was sent and recorded, and not told
+    with pytest.raises(UnavailableError):
+        await again(outbound, event)
+    bus.away = False
+    assert len(memory_lines.lines) == 1
+    await again(outbound, event)
+    assert (len(sink.mails), bus.published[-1][0].data.state) == (1, "sent")
+    assert memory_lines.lines == {}
 
 
 async def test_a_retry_sends_what_had_failed_and_what_had_come_back_with_the_same_message_id(
@@ -253,11 +387,147 @@ async def test_a_retry_sends_what_had_failed_and_what_had_come_back_with_the_sam
     assert (len(sink.mails), len(ids)) == (2, 1)
 
 
-async def test_a_relay_that_is_away_keeps_the_reply(desks: ChannelBook[Desk], memory_ledger, bus):
-    outbound = Outbound(desks, Relay("smtp://127.0.0.1:1"), memory_ledger, bus)
+async def away_outbound(desks, memory_ledger, memory_lines, bus) -> Outbound:
+    relay = Relay("smtp://127.0.0.1:1")
+    return Outbound(desks, relay, memory_ledger, memory_lines, bus, patience=timedelta(hours=48))
+
+
+async def test_what_a_relay_cannot_be_given_waits_outside_of_the_lane_until_the_relay_is_tried_again(
+    desks: ChannelBook[Desk], memory_ledger, memory_lines, bus
+):
+    outbound = await away_outbound(desks, memory_ledger, memory_lines, bus)
+    events = [requested(), requested(text="behind"), requested({**ROUTE, "to": "bob@other.example"}, "email:bob")]
+    for event in events:
+        await outbound(event)  # returns: the next in the lane is handled
+    assert [told.data.state for told, _ in bus.published] == ["retrying"] * 3
+    assert bus.published[0][0].data.reason == "The mail server cannot be reached."
+    assert [len(found.line.mails) for found in await memory_lines.all()] == [2, 1]
+    ats = {found.line.at for found in await memory_lines.all()}
+    assert len(ats) == 1  # all when the relay is: it was knocked at once
+    assert memory_ledger.deliveries[events[0].data.message_id, 1].tries == 0
+
+
+async def test_a_relay_that_is_away_for_two_days_fails_what_waits_and_says_what_to_do(
+    desks: ChannelBook[Desk], memory_ledger, memory_lines, bus
+):
+    outbound, event = await away_outbound(desks, memory_ledger, memory_lines, bus), requested()
+    await outbound(event)
+    waiting = memory_ledger.deliveries[event.data.message_id, 1]
+    late = waiting.model_copy(update={"since": waiting.since - timedelta(hours=49)})
+    memory_ledger.deliveries[event.data.message_id, 1] = late
+    await again(outbound, event)
+    assert bus.published[-1][0].data.state == "failed"
+    assert "Send it again once the server is back." in bus.published[-1][0].data.reason
+    assert (memory_lines.lines, bus.published[-1][0].data.report) == ({}, None)
+
+
+async def copies_again(outbound: Outbound, event: ReplyRequested) -> None:
+    """As `retries.py` does with the line of the copies."""
+    delivery = await outbound._ledger.begin(event.data.message_id, now(), event.data.attempt)
+    assert delivery.request
+    await outbound.attempt_copies(event, delivery)
+
+
+CC = ["bob@customer.example", "cyd@customer.example"]
+
+
+async def test_a_copy_that_is_put_off_is_sent_to_that_reader_alone_as_the_same_mail(
+    outbound: Outbound, sink, bus, memory_lines, memory_ledger
+):
+    sink.answers["bob@customer.example"] = "451 4.7.1 Greylisted"
+    event = requested(cc=CC)
+    await outbound(event)
+    assert sink.recipients == ["ann@customer.example", "cyd@customer.example"]
+    [told] = [told.data for told, _ in bus.published]
+    assert told.state == "sent"
+    assert told.reason == ("The mail server puts it off for bob@customer.example; it is tried again for them alone")
+    assert told.retry_at
+    [found] = await memory_lines.all()
+    assert found.key == copies_of(event)  # nothing else waits for it
+    await outbound(requested(text="the next"))
+    await copies_again(outbound, event)
+    [found] = await memory_lines.all()
+    sink.answers.clear()
+    await copies_again(outbound, event)
+    assert sink.recipients == ["ann@customer.example", "cyd@customer.example", "ann@customer.example", CC[0]]
+    assert len({message_from_bytes(raw)["Message-ID"] for raw in (sink.mails[0], sink.mails[2])}) == 1
+    last = bus.published[-1][0].data
+    assert (last.state, last.reason, last.retry_at, last.report) == ("sent", None, None, None)
+    assert memory_lines.lines == {}
+    delivery = memory_ledger.deliveries[event.data.message_id, 1]
+    assert (delivery.state, delivery.left, delivery.request) == ("done", [], None)
+    assert len({told.id for told, _ in bus.published}) == len(bus.published)
+
+
+async def test_readers_whose_address_is_dead_are_told_each_and_the_customer_has_the_mail(
+    outbound: Outbound, sink, bus, memory_lines
+):
+    sink.answers = dict.fromkeys(CC, "550 5.1.1 No such user")
+    await outbound(requested(cc=CC))
+    assert sink.recipients == ["ann@customer.example"]
+    told = [told.data for told, _ in bus.published]
+    assert [(one.state, one.report, one.address) for one in told] == [("sent", "hard", CC[0]), ("sent", "hard", CC[1])]
+    assert {one.report_reason for one in told} == {"The mailbox does not exist (5.1.1)"}  # and names nobody else
+    assert told[0].reason == f"Refused for {CC[0]} (550 5.1.1 No such user); {CC[1]} (550 5.1.1 No such user)"
+    assert memory_lines.lines == {}
+
+
+async def test_a_customer_who_is_put_off_while_readers_have_the_mail_is_tried_again_alone(
+    outbound: Outbound, sink, bus, memory_lines
+):
+    """Regression: the mail was called sent."""
+    sink.answers["ann@customer.example"] = "451 4.7.1 Greylisted"
+    event = requested(cc=CC)
+    await outbound(event)
+    assert (bus.published[0][0].data.state, sink.recipients) == ("retrying", CC)
+    sink.answers.clear()
+    await again(outbound, event)
+    assert sink.recipients == [*CC, "ann@customer.example"]
+    assert bus.published[-1][0].data.state == "sent"
+    assert memory_lines.lines == {}
+
+
+async def test_a_customer_whose_address_is_dead_is_told_though_readers_have_the_mail(outbound: Outbound, sink, bus):
+    """Regression: the mail was called sent."""
+    sink.answers["ann@customer.example"] = "550 5.1.1 No such user"
+    await outbound(requested(cc=CC))
+    told = bus.published[-1][0].data
+    assert (told.state, told.report, told.address) == ("failed", "hard", "ann@customer.example")
+    assert sink.recipients == CC
+
+
+async def test_a_copy_that_is_put_off_for_two_days_is_lost_in_words(
+    outbound: Outbound, sink, bus, memory_ledger, memory_lines
+):
+    sink.answers[CC[0]] = "451 4.7.1 Greylisted"
+    event = requested(cc=CC)
+    await outbound(event)
+    waiting = memory_ledger.deliveries[event.data.message_id, 1]
+    late = waiting.model_copy(update={"since": waiting.since - timedelta(hours=49)})
+    memory_ledger.deliveries[event.data.message_id, 1] = late
+    await copies_again(outbound, event)
+    last = bus.published[-1][0].data
+    assert (last.reason, last.report) == (f"Refused for {CC[0]} (451 4.7.1 Greylisted)", "soft")
+    assert memory_lines.lines == {}
+
+
+async def test_a_crash_at_any_step_of_a_copy_loses_nothing(outbound: Outbound, sink, bus, memory_lines):
+    sink.answers[CC[0]] = "451 4.7.1 Greylisted"
+    event = requested(cc=CC)
+    bus.away = True  # it is sent and recorded, and neither told nor in the line
     with pytest.raises(UnavailableError):
-        await outbound(requested())
-    assert [told.data.state for told, _ in bus.published] == ["retrying"]
+        await outbound(event)
+    bus.away = False
+    await outbound(event)
+    assert (len(sink.mails), len(memory_lines.lines)) == (1, 1)
+    sink.answers.clear()
+    bus.away = True  # the copy is sent and recorded, and not told
+    with pytest.raises(UnavailableError):
+        await copies_again(outbound, event)
+    bus.away = False
+    await copies_again(outbound, event)
+    assert (len(sink.mails), bus.published[-1][0].data.reason) == (2, None)
+    assert memory_lines.lines == {}
 
 
 async def test_a_place_without_an_address_fails_in_words(outbound: Outbound, bus):
@@ -267,8 +537,8 @@ async def test_a_place_without_an_address_fails_in_words(outbound: Outbound, bus
     )
 
 
-def test_the_service_hears_its_own_requests(settings, bus, memory_ledger):
-    create_app(settings, bus, memory_ledger)
+def test_the_service_hears_its_own_requests(settings, bus, memory_ledger, memory_lines):
+    create_app(settings, bus, memory_ledger, lines=memory_lines)
     assert {"gateway-email-replies", "svc.gateway-email.prove"} <= bus.handlers.keys()
 
 

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from onethread.contracts import subjects
 from onethread.contracts.channels import ChannelConfig
 from onethread.contracts.proofs import ProofMail, ProofMailSent
-from onethread.gateway_email import proof
 from onethread.gateway_email.app import create_app
+from onethread.gateway_email.outgoing import proof
 from onethread.runtime.bus import Bus
 
 LINK = 'https://desk.example/prove?a=1&b="2"'

@@ -29,9 +29,9 @@ def a_desk(id_: str, workspace: str, address: str) -> ChannelConfig:
 
 
 @pytest.fixture
-async def app(settings, bus, memory_ledger, sink) -> AsyncIterator[FastAPI]:
+async def app(settings, bus, memory_ledger, memory_lines, sink) -> AsyncIterator[FastAPI]:
     bus.channels = [a_desk("acme-help", "acme", HELP), a_desk("acme-sales", "acme", SALES), a_desk("z", "zeta", ZETA)]
-    app = create_app(settings.model_copy(update={"smtp_url": sink.url}), bus, memory_ledger)
+    app = create_app(settings.model_copy(update={"smtp_url": sink.url}), bus, memory_ledger, lines=memory_lines)
     async with app.router.lifespan_context(app):
         yield app
 

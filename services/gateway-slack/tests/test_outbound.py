@@ -87,7 +87,7 @@ async def test_sources_stand_in_one_short_line_and_only_those_that_the_text_does
     await gateway.deliver(requested("See [it](https://help.example/linked).", sources=sources))
     assert gateway.slack.made("chat.postMessage")[0]["text"] == (
         "See <https://help.example/linked|it>.\n\n"
-        "Sources: <https://help.example/returns?a=1&amp;b=2|Returns &lt;now&gt;> · Inside"
+        "→ <https://help.example/returns?a=1&amp;b=2|Returns &lt;now&gt;> · Inside"
     )
 
 

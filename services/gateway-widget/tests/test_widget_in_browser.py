@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import time
 from collections.abc import Callable
@@ -10,11 +11,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 STATIC = Path(__file__).parents[1] / "src/onethread/gateway_widget/static"
 STORED_KEYS = "() => Object.keys(localStorage).concat(Object.keys(sessionStorage))"
 
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("built_ui")]
 
 
@@ -79,6 +83,23 @@ def test_memory_only_keeps_nothing_even_after_a_message(page, gateway, shop):
     assert page.evaluate(STORED_KEYS) == []
 
 
+def test_a_chat_that_is_opened_while_its_server_restarts_comes_by_itself(page, gateway, shop):
+    tries: list[str] = []
+
+    def away_at_first(route: Route) -> None:
+        tries.append(route.request.url)
+        if len(tries) < 3:
+            route.abort("connectionrefused")
+        else:
+            route.continue_()
+
+    page.route("**/widget/panel.js*", away_at_first)
+    page.goto(shop())
+    launcher(page).click()
+    expect(page.get_by_label("Your message")).to_be_focused()
+    assert len(set(tries)) == 3, "some browsers remember an address that could not be had"
+
+
 def test_escape_closes_the_chat_and_gives_the_focus_back(page, shop):
     open_chat(page, shop())
     expect(page.get_by_role("dialog", name="Petal & Stem")).to_be_visible()
@@ -109,6 +130,26 @@ def test_the_answer_appears_as_it_is_written_and_ends_whole_with_its_sources(pag
     expect(log(page).locator("strong")).to_have_text("30 days")
     expect(page.get_by_role("link", name="Returns")).to_have_attribute("href", source["url"])
     expect(log(page)).not_to_contain_text("never used")
+
+
+def test_files_of_ours_are_saved_and_pictures_are_shown(page, gateway, shop):
+    picture = {"name": "lamp.png", "type": "image/png", "size": len(PNG), "sha256": "a" * 64}
+    terms = {"name": "Bedingungen größer.pdf", "type": "application/pdf", "size": 12_345, "sha256": "b" * 64}
+    liar = {"name": "liar.png", "type": "image/png", "size": 7, "sha256": "c" * 64}
+    gateway.files = {"a" * 64: PNG, "b" * 64: b"%PDF-1.7", "c" * 64: b"<script>"}
+    gateway.store("teammate", "", attachments=[picture, terms, liar])
+    open_chat(page, shop())
+    files = log(page).get_by_role("list", name="Files")
+    expect(files.get_by_role("img", name="lamp.png")).to_be_visible()
+    expect(files.get_by_role("listitem")).to_have_text(["", "Bedingungen größer.pdf12 kB", "liar.png7 B"])
+    expect(files.get_by_role("img")).to_have_count(1)
+    with page.expect_download() as saving:
+        files.get_by_role("button", name="Bedingungen größer.pdf").click()
+    assert saving.value.suggested_filename == "Bedingungen größer.pdf"
+    assert Path(saving.value.path()).read_bytes() == b"%PDF-1.7"
+    gateway.files.clear()
+    files.get_by_role("button", name="Bedingungen größer.pdf").click()
+    expect(files.get_by_role("alert")).to_have_text("Could not be had. Try again.")
 
 
 def test_an_answer_is_judged_and_the_word_is_told_again_until_the_gateway_has_it(page, gateway, shop):

@@ -1,4 +1,4 @@
-"""One embedding for all tests: loading it is the slow part."""
+"""A library in a folder of its own for each test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -9,19 +9,20 @@ import pytest
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
 from onethread.knowledge.articles import Article, Audience
 from onethread.knowledge.documents import DocumentStore
-from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.ingest import Ingestor
 from onethread.knowledge.library import Library, open_library
+from onethread.knowledge.minilm import MiniLM
+from onethread.knowledge.models import ENGLISH
 
 
 @pytest.fixture(scope="session")
-def embedder() -> Embedder:
-    return Embedder()
+def embedder() -> MiniLM:
+    return ENGLISH.load()  # type: ignore[return-value]
 
 
 @pytest.fixture
-def library(tmp_path: Path, embedder: Embedder) -> Iterator[Library]:
-    with open_library(tmp_path, embedder) as library:
+def library(tmp_path: Path) -> Iterator[Library]:
+    with open_library(tmp_path) as library:
         yield library
 
 

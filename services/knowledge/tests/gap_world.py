@@ -6,9 +6,9 @@ from uuid import uuid4
 
 from onethread.contracts.customers import Customer, CustomerErased, Erasure
 from onethread.contracts.envelope import now
-from onethread.contracts.knowledge import KnowledgeGap, KnowledgeGapFound
+from onethread.contracts.knowledge import GapTakenBack, KnowledgeGap, KnowledgeGapFound, KnowledgeGapTakenBack
 from onethread.contracts.messages import Author
-from onethread.contracts.threads import CustomerName, Thread, ThreadChange, ThreadClosed
+from onethread.contracts.threads import CustomerName, Thread, ThreadChange, ThreadClosed, ThreadMerged
 from onethread.knowledge.gaps import Asked
 
 from .test_api import StandInBus, running
@@ -19,10 +19,10 @@ PARKING = "Where can I park my car?"
 
 
 @asynccontextmanager
-async def living(home, embedder):
+async def living(home):
     """The service, with its bus in the test's hands."""
     bus = StandInBus()
-    async with running(home, embedder, bus) as client:
+    async with running(home, bus) as client:
         yield SimpleNamespace(bus=bus, client=client, home=home)
 
 
@@ -40,7 +40,7 @@ async def tell(world, question, message=None, workspace="local", **more):
     message = message or uuid4()
     event = KnowledgeGapFound(
         id=uuid4(), source="/agent", subject=str(message), workspaceid=workspace, threadid=more.get("thread", uuid4()),
-        customerid=more.get("customer", uuid4()),
+        customerid=more.get("customer", uuid4()), time=more.get("at", now()),
         data=KnowledgeGap(
             question=question, confidence=0.2, kind=more.get("kind", "handed_off"), channel="widget",
             nearest=more.get("nearest"),
@@ -48,6 +48,27 @@ async def tell(world, question, message=None, workspace="local", **more):
     )  # fmt: skip
     await world.bus.hears["knowledge-gaps"](event)
     return message
+
+
+async def take_back(world, message, at=None, workspace="local"):
+    """Whoever gave a thumb down gives one up."""
+    event = KnowledgeGapTakenBack(
+        id=uuid4(), source="/conversation", subject=str(message), workspaceid=workspace, time=at or now(),
+        data=GapTakenBack(kind="thumbed_down"),
+    )  # fmt: skip
+    await world.bus.hears["knowledge-gaps-taken-back"](event)
+
+
+async def move(world, thread, *messages):
+    """Messages stand in another thread now, as after a merge."""
+    at = now()
+    state = Thread(
+        id=thread, status="open", customer=CustomerName(id=uuid4()), sequence=1, created_at=at, updated_at=at
+    )
+    change = ThreadChange(thread=state, message_ids=list(messages), other_thread_id=uuid4())
+    await world.bus.hears["knowledge-gaps-moved"](
+        ThreadMerged(id=uuid4(), source="/conversation", workspaceid="local", threadid=thread, data=change)
+    )
 
 
 async def told(world, **asked):

@@ -58,8 +58,8 @@ class StandInBus:
 
 
 @asynccontextmanager
-async def running(home, embedder, bus=None, **settings):
-    app = create_app(Settings(api_key="key", home=home, **settings), bus or StandInBus(), embedder)
+async def running(home, bus=None, **settings):
+    app = create_app(Settings(api_key="key", home=home, **settings), bus or StandInBus())
     async with app.router.lifespan_context(app):
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://knowledge", headers={"Authorization": "Bearer key"}
@@ -84,8 +84,8 @@ async def indexed(client):
 
 
 @pytest.fixture
-async def client(tmp_path, embedder):
-    async with running(tmp_path, embedder) as client:
+async def client(tmp_path):
+    async with running(tmp_path) as client:
         yield client
 
 
@@ -174,11 +174,11 @@ async def test_a_bad_workspace_is_refused(client, workspace):
     assert answer.status_code == 422
 
 
-async def test_the_folder_is_indexed_before_the_service_is_ready(tmp_path, embedder):
+async def test_the_folder_is_indexed_before_the_service_is_ready(tmp_path):
     articles = tmp_path / "articles"
     articles.mkdir()
     (articles / "a.md").write_text("---\ntitle: Times\n---\nThree days.\n")
-    async with running(tmp_path, embedder, knowledge_dir=articles) as client:
+    async with running(tmp_path, knowledge_dir=articles) as client:
 
         async def ready():
             return (await client.get("/readyz")).status_code == 200
@@ -188,9 +188,9 @@ async def test_the_folder_is_indexed_before_the_service_is_ready(tmp_path, embed
         assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_other_services_ask_over_the_bus(tmp_path, embedder):
+async def test_other_services_ask_over_the_bus(tmp_path):
     bus = StandInBus()
-    async with running(tmp_path, embedder, bus) as client:
+    async with running(tmp_path, bus) as client:
         await client.post("/v1/documents", json=[SHIPPING])
         await indexed(client)
         found = await bus.answers[KNOWLEDGE_SEARCH](KnowledgeSearch(workspace="local", query="arrive"))
@@ -198,14 +198,14 @@ async def test_other_services_ask_over_the_bus(tmp_path, embedder):
     assert found.passages[0].document_id == SHIPPING["id"]
 
 
-async def test_events_wait_for_the_bus_and_come_in_order(tmp_path, embedder):
+async def test_events_wait_for_the_bus_and_come_in_order(tmp_path):
     bus = StandInBus(away=True)
-    async with running(tmp_path, embedder, bus) as client:
+    async with running(tmp_path, bus) as client:
         await client.post("/v1/documents", json=[SHIPPING])
         await indexed(client)
         await client.delete("/v1/documents/help%2Fshipping%20times%231")
     bus.away = False
-    async with running(tmp_path, embedder, bus):
+    async with running(tmp_path, bus):
 
         async def published():
             return len(bus.published) == 2

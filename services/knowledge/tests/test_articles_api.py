@@ -10,8 +10,8 @@ PARROTS = {"title": "Parrots", "text": "Parrots eat nuts.", "wordings": ["What s
 
 
 @pytest.fixture
-async def client(tmp_path, embedder):
-    async with running(tmp_path, embedder) as client:
+async def client(tmp_path):
+    async with running(tmp_path) as client:
         yield client
 
 
@@ -167,9 +167,9 @@ async def test_an_article_is_no_one_elses_to_overwrite_or_delete(client):
     assert (await client.delete(f"/v1/documents/{article['id']}")).status_code == 409
 
 
-async def test_publishing_is_told_to_the_other_services(tmp_path, embedder):
+async def test_publishing_is_told_to_the_other_services(tmp_path):
     bus = StandInBus()
-    async with running(tmp_path, embedder, bus) as client:
+    async with running(tmp_path, bus) as client:
         article = await write(client, state="published")
         await indexed(client)
         await change(client, article, state="draft")

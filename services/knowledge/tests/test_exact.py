@@ -18,7 +18,7 @@ def vector(seed: int) -> np.ndarray:
 
 @given(STEPS, st.sampled_from((None, (None, "de"), ("en",), ("fr",))), st.integers(1, 40))
 def test_after_any_puts_and_drops_the_nearest_are_those_of_a_plain_loop(steps, languages, k):
-    matrix, plain = Matrix(8), {}
+    matrix, plain = Matrix(), {}
     for number, (what, passage, language) in enumerate(steps):
         if what == "put":
             plain[passage] = (vector(number), language)
@@ -37,7 +37,7 @@ def test_after_any_puts_and_drops_the_nearest_are_those_of_a_plain_loop(steps, l
 
 
 def test_it_grows_past_its_first_room():
-    matrix = Matrix(8)
+    matrix = Matrix()
     vectors = np.stack([vector(n) for n in range(1_000)])
     matrix.put(list(range(1_000)), vectors, [None] * 1_000)
     assert next(iter(matrix.nearest(vectors[777], 1))) == 777

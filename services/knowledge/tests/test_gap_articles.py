@@ -9,6 +9,7 @@ from onethread.knowledge import gap_articles
 from onethread.knowledge.documents import DocumentStore
 from onethread.knowledge.gap_forgetting import KEPT_SECONDS, forget_old
 from onethread.knowledge.gaps import GapStore
+from onethread.knowledge.models import Models
 
 from .gap_world import (
     PARKING,
@@ -30,13 +31,13 @@ from .test_api import indexed, until
 
 
 @pytest.fixture
-def gaps(store, embedder):
-    return GapStore(store, embedder)
+def gaps(store):
+    return GapStore(store, Models(store))
 
 
 @pytest.fixture
-async def world(tmp_path, embedder):
-    async with living(tmp_path, embedder) as world:
+async def world(tmp_path):
+    async with living(tmp_path) as world:
         yield world
 
 

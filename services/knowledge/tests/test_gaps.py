@@ -1,12 +1,15 @@
 """What is one gap, what is covered, and what people do with it."""
 
 import random
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from onethread.contracts.envelope import now
 from onethread.contracts.knowledge import NearestArticle
 from onethread.knowledge.gaps import Asked, GapStore
+from onethread.knowledge.models import Models, Offer
 
 from .gap_world import (
     PARKING,
@@ -15,8 +18,10 @@ from .gap_world import (
     change,
     listed,
     living,
+    move,
     note,
     publish,
+    take_back,
     tell,
     the_gap,
     told,
@@ -27,13 +32,13 @@ from .test_api import indexed, until
 
 
 @pytest.fixture
-def gaps(store, embedder):
-    return GapStore(store, embedder)
+def gaps(store):
+    return GapStore(store, Models(store))
 
 
 @pytest.fixture
-async def world(tmp_path, embedder):
-    async with living(tmp_path, embedder) as world:
+async def world(tmp_path):
+    async with living(tmp_path) as world:
         yield world
 
 
@@ -116,7 +121,8 @@ def test_with_another_embedding_the_gaps_stay_and_new_questions_find_them(store,
         def embed(self, texts):
             return embedder.embed(texts)[:, ::-1].copy()
 
-    note(GapStore(store, Turned()), PARROT)
+    offer = Offer("turned", "Turned", "openai", "English", Turned)
+    note(GapStore(store, Models(store, [offer])), PARROT)
     assert {gap.id for gap in listed(gaps)} == before
     assert listed(gaps)[0].count == 2
 
@@ -152,7 +158,7 @@ async def test_the_article_that_gave_the_wrong_answer_does_not_count_as_covering
         return (await the_gap(world))["nearest"]
 
     await until(found)
-    assert (await the_gap(world))["nearest"]["score"] >= 0.78
+    assert (await the_gap(world))["nearest"]["score"] >= 0.8
     assert not (await the_gap(world))["covered"]
     await change(world, article, text="Parrots eat nuts.", state="published")
 
@@ -160,6 +166,72 @@ async def test_the_article_that_gave_the_wrong_answer_does_not_count_as_covering
         return (await the_gap(world))["covered"]
 
     await until(covered)
+
+
+async def test_an_article_covers_a_gap_from_the_belief_at_which_the_workspaces_agent_answers(world):
+    await tell(world, "What do parrots eat?")
+    await publish(world, "Parrots eat nuts and seeds.")
+
+    async def known():
+        return (await the_gap(world))["nearest"]
+
+    await until(known)
+    belief = (await the_gap(world))["nearest"]["score"]
+    for threshold, covered in ((belief - 0.01, True), (min(1, belief + 0.01), False)):
+        [gap] = await told(world, covered_from=threshold)
+        shown = (await world.client.get(f"/v1/gaps/{gap['id']}", params={"covered_from": threshold})).json()
+        assert (gap["covered"], shown["covered"]) == (covered, covered)
+
+
+# A mind that is changed, a message that is moved
+
+
+async def test_a_thumb_down_that_is_changed_to_up_takes_its_question_back(world):
+    down = await tell(world, PARROT, kind="thumbed_down")
+    await take_back(world, down)
+    assert await told(world) == []
+    await tell(world, PARROT, down, kind="thumbed_down")
+    assert (await the_gap(world))["count"] == 1
+
+
+async def test_what_was_said_last_holds_in_whatever_order_it_is_heard(world):
+    message, first = uuid4(), now()
+    await take_back(world, message, at=first + timedelta(seconds=1))
+    await tell(world, PARROT, message, kind="thumbed_down", at=first)
+    assert await told(world) == []
+    await tell(world, PARROT, message, kind="thumbed_down", at=first + timedelta(seconds=3))
+    await take_back(world, message, at=first + timedelta(seconds=2))
+    assert (await the_gap(world))["kinds"] == ["thumbed_down"]
+
+
+async def test_a_question_that_went_wrong_otherwise_too_stays_when_the_thumb_is_taken_back(world):
+    message = await tell(world, PARROT)
+    await tell(world, PARROT, message, kind="thumbed_down")
+    await take_back(world, message)
+    assert (await the_gap(world))["kinds"] == ["handed_off"]
+
+
+async def test_an_article_that_was_judged_wrong_by_mistake_covers_its_gap_again(world):
+    article = await publish(world, "Parrots eat nuts and seeds.")
+    await indexed(world.client)
+    await tell(world, "What do parrots eat?")
+    nearest = NearestArticle(document_id=article["id"], title=article["title"])
+    by_mistake = await tell(world, "What do parrots eat?", kind="thumbed_down", nearest=nearest)
+
+    async def covered():
+        return (await the_gap(world))["covered"]
+
+    assert not await covered()
+    await take_back(world, by_mistake)
+    await until(covered)
+
+
+async def test_a_question_links_to_the_thread_in_which_it_stands_now_and_is_solved_there(world):
+    thread = uuid4()
+    message = await tell(world, PARROT)
+    await move(world, thread, message)
+    shown = (await world.client.get(f"/v1/gaps/{(await the_gap(world))['id']}")).json()
+    assert [one["thread_id"] for one in shown["examples"]] == [str(thread)]
 
 
 # What people do with it

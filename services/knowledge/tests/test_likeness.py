@@ -1,7 +1,7 @@
 """How alike two texts are, by what they mean."""
 
 from onethread.contracts.knowledge import LikenessOf
-from onethread.knowledge.embedding import Embedder
+from onethread.knowledge.minilm import MiniLM
 from onethread.knowledge.subscribers import likeness
 
 PAIRS = [
@@ -12,6 +12,6 @@ PAIRS = [
 
 
 def test_the_same_is_one_and_what_means_the_same_is_more_alike_than_what_does_not():
-    same, near, far = likeness(Embedder(), LikenessOf(pairs=PAIRS)).cosines
+    same, near, far = likeness(MiniLM(), LikenessOf(pairs=PAIRS)).cosines
     assert abs(same - 1) < 1e-3
     assert same > near > far + 0.2

@@ -15,6 +15,11 @@ RETURNS = Article("returns", "Return policy", "Send it back within 30 days.")
 LIMITS = Article("limits", "Refund limits for staff", "Staff may refund 50 euros.", audience="internal")
 
 
+def vectors(library):
+    """The index of the model that the workspaces have."""
+    return library.vectors.of(library.models.first)
+
+
 def test_the_best_passage_comes_with_its_source(put, ask):
     put(SHIPPING, RETURNS)
     found = ask("when does my parcel come")
@@ -36,7 +41,7 @@ def test_an_unknown_workspace_finds_nothing(put, ask, library):
     put(SHIPPING)
     assert ask("parcel", workspace="nobody") == ask("parcel", workspace="else")
     assert ask("parcel", workspace="nobody").confidence == 0
-    assert library.vectors.ids("acme", "public")
+    assert vectors(library).ids("acme", "public")
 
 
 def test_an_exact_identifier_is_found_by_its_word(put, ask):
@@ -59,32 +64,32 @@ def test_a_change_and_a_removal_are_live_in_the_next_search(put, ask, library):
     library.store.remove("acme", "shipping")
     assert ask("parcel").passages == []
     Ingestor(library).work()
-    assert library.vectors.ids("acme", "public") == set()
+    assert vectors(library).ids("acme", "public") == set()
     assert library.store.litter() == []
 
 
 def test_unchanged_articles_are_not_embedded_again(put, library, monkeypatch):
     put(SHIPPING)
-    before = library.vectors.ids("acme", "public")
+    before = vectors(library).ids("acme", "public")
     put(SHIPPING)
-    assert library.vectors.ids("acme", "public") == before
+    assert vectors(library).ids("acme", "public") == before
 
 
-def test_a_restart_keeps_everything(tmp_path, embedder):
+def test_a_restart_keeps_everything(tmp_path):
     asked = KnowledgeSearch(workspace="acme", query="when does my parcel come")
-    with open_library(tmp_path, embedder) as library:
+    with open_library(tmp_path) as library:
         library.store.accept("acme", [SHIPPING, RETURNS])
         Ingestor(library).work()
         before = library.searcher.search(asked)
-    with open_library(tmp_path, embedder) as library:
+    with open_library(tmp_path) as library:
         assert library.searcher.search(asked) == before
 
 
-def test_what_was_accepted_before_a_crash_is_indexed_after_it(tmp_path, embedder):
-    with open_library(tmp_path, embedder) as library:
+def test_what_was_accepted_before_a_crash_is_indexed_after_it(tmp_path):
+    with open_library(tmp_path) as library:
         library.store.accept("acme", [SHIPPING])
         library.store.switch(library.store.pending(1))  # died between the switch and the report
-    with open_library(tmp_path, embedder) as library:
+    with open_library(tmp_path) as library:
         Ingestor(library).work()
         assert library.store.status("acme").pending == 0
 
@@ -92,17 +97,17 @@ def test_what_was_accepted_before_a_crash_is_indexed_after_it(tmp_path, embedder
 def test_the_index_is_rebuilt_from_the_documents(put, ask, library):
     put(SHIPPING, LIMITS)
     before = ask("parcel", audience="internal")
-    library.vectors.drop("acme")
+    vectors(library).drop("acme")
     Ingestor(library).reconcile("acme")
     assert ask("parcel", audience="internal") == before
 
 
 def test_stray_vectors_are_swept_and_never_shown(put, ask, library, embedder):
     put(SHIPPING)
-    library.vectors.upsert("acme", "public", [999], embedder.embed(["parcel"]), [None])
+    vectors(library).upsert("acme", "public", [999], embedder.embed(["parcel"]), [None])
     assert [p.document_id for p in ask("parcel").passages] == ["shipping"]
     Ingestor(library).reconcile("acme")
-    assert 999 not in library.vectors.ids("acme", "public")
+    assert 999 not in vectors(library).ids("acme", "public")
 
 
 def test_an_article_that_cannot_be_cut_does_not_stop_the_others(put, ask, library, monkeypatch):
@@ -163,6 +168,17 @@ def test_a_language_filters_inside_the_search_and_one_that_no_article_names_filt
     assert "de-AT" in found("fr")
 
 
+def test_articles_that_name_no_language_are_told_apart_by_how_they_read(put, library):
+    german = "Wir schicken Ihr Paket, sobald es bei uns fertig ist, und es kommt nach drei Tagen bei Ihnen an."
+    put(replace(SHIPPING, text="We send your parcel as soon as it is ready, and it is with you in three days."))
+    put(Article("versand", "Versand", german), Article("pp-1", "PP-1", "2 kg"))
+    query = KnowledgeSearch(workspace="acme", query="Wann kommt mein Paket?", locale="de")
+    found = library.searcher.search(query)
+    assert {p.document_id for p in found.passages} == {"versand", "pp-1"}
+    assert found.left_out == ["en"]
+    assert library.searcher.search(query.model_copy(update={"locale": None})).left_out == []
+
+
 def test_a_passage_that_has_the_word_that_decides_comes_before_one_that_is_like_it(put, ask):
     ways = ["a bank transfer", "a debit card", "a cheque", "a cash voucher", "a mobile wallet"]
     put(*(Article(way, "Adding money", f"You can add money to your account with {way}.") for way in ways))
@@ -175,7 +191,7 @@ def test_what_is_removed_leaves_no_word_pieces_behind(put, library):
     assert len(library.pieces.ids()) == 2
     library.store.remove("acme", "shipping")
     Ingestor(library).work()
-    assert library.pieces.ids() == library.vectors.ids("acme", "public")
+    assert library.pieces.ids() == vectors(library).ids("acme", "public")
 
 
 def test_passages_without_word_pieces_get_them_at_the_next_start(put, ask, library):
@@ -184,7 +200,7 @@ def test_passages_without_word_pieces_get_them_at_the_next_start(put, ask, libra
     library.pieces.delete(library.pieces.ids())
     assert ask("when does my parcel come").passages[0].document_id == "shipping"
     Ingestor(library).reconcile("acme")
-    assert library.pieces.ids() == library.vectors.ids("acme", "public")
+    assert library.pieces.ids() == vectors(library).ids("acme", "public")
     assert abs(ask("when does my parcel come").confidence - before.confidence) < 0.02
 
 
@@ -198,7 +214,7 @@ def test_a_collection_that_is_too_large_for_memory_is_searched_by_chroma_with_th
     in_german = KnowledgeSearch(workspace="acme", query="parcel", locale="de")
     filtered = library.searcher.search(in_german)
     monkeypatch.setattr(index, "EXACT_PASSAGES", 0)
-    library.vectors._matrices.clear()
+    vectors(library)._matrices.clear()
     for before, query in zip(exactly, ("parcel", "refund limits for staff"), strict=True):
         assert [p.document_id for p in ask(query).passages] == [p.document_id for p in before.passages]
     assert [p.document_id for p in library.searcher.search(in_german).passages] == ["returns"]

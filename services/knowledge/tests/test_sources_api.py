@@ -22,11 +22,10 @@ def site():
 
 
 @pytest.fixture
-def start(tmp_path, embedder, site):
+def start(tmp_path, site):
     """Starts the service, which may ask the local site."""
     return lambda: running(
         tmp_path,
-        embedder,
         knowledge_allowed_networks="127.0.0.0/8",
         knowledge_allowed_ports=f"80,443,{site.port}",
     )
@@ -268,11 +267,11 @@ class TestOtherSources:
                 assert (await client.request(method, f"/v1/sources/api{path}")).status_code == 409
             assert (await client.patch("/v1/sources/api", json={"name": "x"})).status_code == 409
 
-    async def test_the_folder_on_the_server_is_one_and_read_again_when_asked(self, tmp_path, embedder):
+    async def test_the_folder_on_the_server_is_one_and_read_again_when_asked(self, tmp_path):
         place = tmp_path / "articles"
         place.mkdir()
         (place / "a.md").write_text("---\ntitle: Times\n---\nThree days.\n")
-        async with running(tmp_path / "home", embedder, knowledge_dir=place) as client:
+        async with running(tmp_path / "home", knowledge_dir=place) as client:
             source = await source_when(client, "folder")
             assert (source["kind"], source["documents"], source["url"]) == ("folder", 1, None)
             (place / "b.md").write_text("# Costs\n\nIt costs four euro.")

@@ -90,13 +90,13 @@ class Ways:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not BANK.is_dir(), reason="the shared development sets are not beside this repository")
-def test_the_three_ways_in_answer_alike(tmp_path, embedder):
+def test_the_three_ways_in_answer_alike(tmp_path):
     asked = [q for q in rows("queries.jsonl") if q["kind"] == "answerable" and q["split"] == "test"]
     asked = asked[:: len(asked) // QUESTIONS]
     place = tmp_path / "articles"
     place.mkdir()
     recall: dict[str, float] = {}
-    with open_library(tmp_path / "library", embedder) as library, Reader() as reader:
+    with open_library(tmp_path / "library") as library, Reader() as reader:
         ways = Ways(library, place, reader)
         for way in ("jsonl", "markdown", "website", "pdf"):
             documents = getattr(ways, way)()

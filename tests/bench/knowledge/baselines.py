@@ -15,14 +15,15 @@ PASSAGES = 200
 
 def by_meaning(library: Library, queries: Iterable[dict[str, Any]]) -> list[Asked]:
     def scores(where: Where, text: str) -> dict[int, float]:
-        return library.vectors.nearest(where, library.embedder.embed_query(text).vector, PASSAGES)
+        embedder = library.models.live(where.workspace)
+        return library.vectors.of(embedder.model_id).nearest(where, embedder.embed_query(text).vector, PASSAGES)
 
     return [_asked(library, query, scores(Where(query["tenant"], "public"), query["text"])) for query in queries]
 
 
 def by_words(library: Library, queries: Iterable[dict[str, Any]]) -> list[Asked]:
     def scores(where: Where, text: str) -> dict[int, float]:
-        return library.words.match(where, text, PASSAGES).scores
+        return library.words.match(where, text, PASSAGES)
 
     return [_asked(library, query, scores(Where(query["tenant"], "public"), query["text"])) for query in queries]
 

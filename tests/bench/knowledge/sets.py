@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import numpy as np
 
 from onethread.contracts.knowledge import KnowledgeSearch
 from onethread.knowledge.articles import Article
+from onethread.knowledge.confidence import ANY, Calibration, shipped
+from onethread.knowledge.embedding import AskedVectors, Embedded, Embedder
 from onethread.knowledge.ingest import Ingestor
 from onethread.knowledge.library import Library
 from onethread.knowledge.search import Searcher
@@ -56,10 +58,49 @@ def ask(searcher: Searcher, queries: Iterable[dict[str, Any]]) -> list[Asked]:
     asked: list[Asked] = []
     for query in queries:
         ranking = searcher.rank(KnowledgeSearch(workspace=query["tenant"], query=query["text"], k=DEEP))
-        belief = searcher.calibration.belief(ranking.numbers) if ranking.numbers else 0.0
+        calibration = searcher.calibrations.of(query["tenant"], ranking.model_id)
+        belief = calibration.belief(ranking.numbers) if ranking.numbers else 0.0
         found = [hit.passage.document_id for hit in ranking.hits]
         asked.append(Asked(query, found, ranking.numbers, belief))
     return asked
+
+
+class _Anybody:
+    """The models, as if nobody had measured them: without word pieces, and with the belief that is for all."""
+
+    def __init__(self, library: Library) -> None:
+        self._models = library.models
+
+    def live(self, workspace: str) -> Embedder:
+        return _Plain(self._models.live(workspace))
+
+    def of(self, workspace: str, model_id: str) -> Calibration:
+        return shipped(ANY)
+
+
+class _Plain:
+    gives_pieces = False
+
+    def __init__(self, model: Embedder) -> None:
+        self.model_id, self.embed, self._model = model.model_id, model.embed, model
+
+    def embed_passages(self, texts: Sequence[str]) -> Embedded:
+        return Embedded(self._model.embed_passages(texts).vectors)
+
+    def embed_query(self, text: str) -> AskedVectors:
+        return AskedVectors(self._model.embed_query(text).vector)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Plain) and other.model_id == self.model_id
+
+    def __hash__(self) -> int:
+        return hash(self.model_id)
+
+
+def as_any(library: Library) -> Searcher:
+    """A search by a model that nobody measured."""
+    anybody = _Anybody(library)
+    return replace(library.searcher, models=anybody, calibrations=anybody)
 
 
 def score(folder: Path, asked: Sequence[Asked]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def main() -> None:
 def fill(library: Library, folder: Path, size: int) -> None:
     words = [article["text"].split() for article in rows(folder / "articles.jsonl")]
     texts = [" ".join(own[:WORDS]) for own in words[:EMBEDDED]]
-    embedded = library.embedder.embed_passages(texts)
+    embedded = library.models.get(library.models.first).embed_passages(texts)
     chance, numbers = random.Random(1), np.random.default_rng(1)
     for start in range(0, size, STEP):
         count = min(STEP, size - start)
@@ -70,7 +70,9 @@ def fill(library: Library, folder: Path, size: int) -> None:
         ids = [i for (i,) in library.store.add_passages((v, [Chunk(span, v.article.text, span)]) for v in versions)]
         vectors = embedded.vectors[sources] + numbers.normal(size=(count, 384), scale=MOVED / 384**0.5)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        library.vectors.upsert(WORKSPACE, "public", ids, vectors.astype(np.float32), [None] * count)
+        library.vectors.of(library.models.first).upsert(
+            WORKSPACE, "public", ids, vectors.astype(np.float32), [None] * count
+        )
         library.pieces.put({i: embedded.pieces[s] for i, s in zip(ids, sources, strict=True)})
         library.store.switch(versions)
         library.store.settle()

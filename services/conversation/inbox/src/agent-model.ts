@@ -54,7 +54,7 @@ export interface AgentSettings {
 
 export interface Workspace {
   id: string;
-  settings: { agent: AgentSettings | null };
+  settings: { agent: AgentSettings | null; approval_hours: number | null };
   version: number;
 }
 

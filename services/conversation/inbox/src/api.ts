@@ -1,8 +1,10 @@
 import { signal } from "@preact/signals";
 import type { AgentOverview, AgentReport, AgentSettings, Dismissal, Proposal, ResolutionReport, Workspace } from "./agent-model.ts";
+import type { Address, Checked, Domain, Imap, Secrets, Ways, Writing } from "./email-model.ts";
 import type {
   AgentState,
   Customer,
+  ListedSuppression,
   MergePreview,
   Message,
   Page,
@@ -58,10 +60,18 @@ export async function request(
   return response;
 }
 
+interface Said {
+  title?: string;
+  detail?: unknown;
+  /** What is wrong with each field. */
+  errors?: { problem?: string }[];
+}
+
 export async function problemOf(response: Response): Promise<Problem> {
   if (response.status === 401) me.value = null;
-  const problem = (await response.json().catch(() => ({}))) as { detail?: unknown; title?: string };
-  const said = [problem.title, problem.detail].filter((part) => typeof part === "string" && part !== "").map(sentence);
+  const problem = (await response.json().catch(() => ({}))) as Said;
+  const wrong = problem.errors?.map((one) => one.problem?.replace("Value error, ", "")) ?? [];
+  const said = [problem.title, problem.detail, ...wrong].filter((part) => typeof part === "string" && part !== "").map(sentence);
   return new Problem(response.status, said.join(" ") || `The server answered ${response.status}.`);
 }
 
@@ -90,8 +100,15 @@ export const api = {
     call<Page<Message>>("GET", `threads/${id}/messages?${query({ after: String(after), limit: "200" })}`),
   send: (id: string, message: NewMessage, key: string) =>
     call<Message | Held>("POST", `threads/${id}/messages`, message, { "idempotency-key": key }),
+  sideMail: (id: string, mail: { to: string; subject: string; text: string }, key: string) =>
+    call<{ thread_id: string }>("POST", `threads/${id}/side`, mail, { "idempotency-key": key }),
+  removeFile: (id: string) => call<void>("DELETE", `files/${id}`),
   unsend: (id: string, messageId: string) => call<void>("DELETE", `threads/${id}/pending/${messageId}`),
   retry: (id: string, messageId: string) => call<Message>("POST", `threads/${id}/messages/${messageId}/retry`),
+
+  suppressions: (words: string) => call<Page<ListedSuppression>>("GET", `suppressions?${query({ q: words })}`),
+  /** Mail goes to that address again. */
+  liftSuppression: (id: string) => call<void>("DELETE", `suppressions/${id}`),
 
   proposals: (id: string) => call<Page<Proposal>>("GET", `threads/${id}/proposals?${query({ limit: "20" })}`),
   drafts: () => call<{ thread_ids: string[] }>("GET", "drafts"),
@@ -109,7 +126,24 @@ export const api = {
     call<Trial>("POST", `agent/tools/${id}/try`, { customer_id, arguments: said }),
   callsOfTool: (id: string) => call<Page<ToolCall>>("GET", `agent/tools/${id}/calls`),
   toolCalls: (threadId: string) => call<Page<ToolCall>>("GET", `threads/${threadId}/tool-calls`),
+  checkToolCall: (id: string, done: boolean) => call<ToolCall>("POST", `tool-calls/${id}/check`, { done }),
+  changeApprovalHours: (id: string, hours: number | null, version: number) =>
+    call<Workspace>("PATCH", `workspaces/${id}`, { settings: { approval_hours: hours } }, ifMatch(version)),
   settleToolCall: (id: string, how: "approve" | "decline") => call<ToolCall>("POST", `tool-calls/${id}/${how}`),
+
+  addresses: () => call<Page<Address>>("GET", "email/addresses"),
+  changeAddress: (id: string, writing: Writing, version: number) =>
+    call<Address>("PATCH", `email/addresses/${id}`, writing, ifMatch(version)),
+  createAddress: (name: string, address: string) =>
+    call<{ id: string }>("POST", "channels", { kind: "email", name, settings: { address } }),
+  removeAddress: (id: string) => call<void>("DELETE", `channels/${id}`),
+  ways: (id: string) => call<Ways>("GET", `email/addresses/${id}/ways`),
+  changeWays: (id: string, change: { imap?: Imap | null; secrets?: Secrets }) =>
+    call<Ways>("PATCH", `email/addresses/${id}/ways`, change),
+  checkMailbox: (id: string, imap: Imap | null, secrets: Secrets) =>
+    call<Checked>("POST", `email/addresses/${id}/check`, { imap, secrets }),
+  checkDomain: (domain: string) => call<Domain>("POST", `email/domains/${domain}/check`),
+  makeMailKey: (domain: string) => call<Domain>("POST", `email/domains/${domain}/keys`),
 
   agent: () => call<AgentOverview>("GET", "agent"),
   workspace: (id: string) => call<Workspace>("GET", `workspaces/${id}`),
@@ -156,6 +190,8 @@ export interface NewMessage {
   undo_seconds?: number;
   /** The agent's draft that it was made of. */
   draft_id?: string;
+  /** Ids of uploaded files that go with it. */
+  files?: readonly string[];
 }
 
 /** A reply that waits for its time to be undone; it becomes a message of the same id. */

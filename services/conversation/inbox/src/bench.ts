@@ -25,8 +25,8 @@ export const bench = {
   start: (trial?: Trial) => call<Run>("POST", "agent/runs", trial ? { trial } : {}, once()),
   cancel: (id: string) => call<Run>("POST", `agent/runs/${id}/cancel`, {}, once()),
   accept: (id: string) => call<Run>("POST", `agent/runs/${id}/accept`, {}, once()),
-  results: (id: string, change: Change | "", limit: number) =>
-    call<Page<Result>>("GET", `agent/runs/${id}/results?${query({ limit: String(limit), ...(change ? { change } : {}) })}`),
+  results: (id: string, change: Change | "", page: Record<string, string>) =>
+    call<Page<Result>>("GET", `agent/runs/${id}/results?${query({ ...page, ...(change ? { change } : {}) })}`),
   judge: (run: string, question: string, right: boolean) =>
     call<Result>("POST", `agent/runs/${run}/results/${question}/judge`, { right }, once()),
 };

@@ -1,5 +1,5 @@
 /** Knowledge's API, by way of conversation's. */
-import { call, problemOf, Problem, query, request } from "./api.ts";
+import { call, query, request } from "./api.ts";
 import type {
   Answered,
   Article,
@@ -16,6 +16,7 @@ import type {
   Uploaded,
 } from "./knowledge-model.ts";
 import type { Page } from "./model.ts";
+import { post } from "./posting.ts";
 
 type Asked = Record<string, string>;
 type ArticleChange = Partial<ArticleContent> & { state?: Exclude<ArticleState, "proposed"> };
@@ -50,22 +51,9 @@ export const knowledge = {
   ask: (question: Question) => call<Answered>("POST", "agent/ask", question),
 };
 
-/** One file, with how far it is (0 to 1). `fetch` does not tell that. */
 export function upload(file: File, source: string, onProgress: (share: number) => void): Promise<Uploaded> {
   const form = new FormData();
   form.append("source", source);
   form.append("files", file, file.webkitRelativePath || file.name);
-  return new Promise((resolve, reject) => {
-    const sending = new XMLHttpRequest();
-    sending.open("POST", "/api/v1/knowledge/uploads");
-    sending.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
-    sending.onerror = () => reject(new Problem(0, "The server cannot be reached."));
-    sending.onload = () => {
-      const response = new Response(sending.response as Blob, { status: sending.status });
-      if (response.ok) response.json().then(resolve, reject);
-      else void problemOf(response).then(reject);
-    };
-    sending.responseType = "blob";
-    sending.send(form);
-  });
+  return post("knowledge/uploads", form, onProgress);
 }

@@ -50,7 +50,7 @@ export function goLive(): void {
   for (const event of ["updated", "identity_linked", "identity_unlinked"])
     listen(`onethread.customer.${event}.v1`, tellOfCustomer);
   for (const event of ["merged", "unmerged"]) listen(`onethread.customer.${event}.v1`, regroup);
-  listen("message.updated", ({ message }: { message: Message }) => changed(message));
+  listen("message.updated", ({ message }: { message: Message }) => moreIsKnown(message));
   listen("reply.pending", tellOfPending);
   listen("thread.drafts", ({ thread_id }: { thread_id: string }) => draftsChanged(thread_id));
   listen("bench.changed", () => void (benchTold.value += 1));
@@ -99,6 +99,13 @@ function tell(message: Message, thread: Thread | undefined): void {
   if (message.thread_id === route.value.threadId && message.author.kind === "customer" && elsewhere) {
     void loadThread(message.thread_id).catch(() => undefined); // The way to answer may have changed; the old one still works.
   }
+}
+
+/** What came back may have ended a way to answer. */
+function moreIsKnown(message: Message): void {
+  changed(message);
+  if (message.delivery?.report && message.thread_id === route.value.threadId)
+    void loadThread(message.thread_id).catch(() => undefined); // Whoever sends there all the same is told why not.
 }
 
 /**

@@ -35,6 +35,8 @@ export interface Identity {
   evidence?: string;
 }
 
+/** On the sender of a mail; `forged` where the domain that it names says that it is not from there. */
+export type Verdict = "verified" | "asserted" | "forged";
 export type Status = "open" | "waiting" | "snoozed" | "closed";
 export type AgentState = "active" | "drafting" | "quiet" | "off";
 export type Priority = "low" | "normal" | "high" | "urgent";
@@ -62,12 +64,18 @@ export interface Thread {
   tags: string[];
   /** Of the identity by which the customer spoke last. */
   trust?: "verified" | "asserted" | null;
+  /** `forged` where any mail in it is. */
+  verdict?: Verdict | null;
+  /** A machine spoke last, and not a person: the AI does not answer it. */
+  machine?: Machine | null;
   last_message: { text: string; author: Author; created_at: string } | null;
   /** The customer waits for a person since then. */
   waiting_since: string | null;
   sequence: number;
   /** Rises with each change; a change names the one it was made on. */
   version?: number;
+  /** It is side mail about this one. */
+  side_of_id?: string | null;
   /** It went on in this one. */
   merged_into_id?: string | null;
   created_at: string;
@@ -76,10 +84,50 @@ export interface Thread {
 
 export interface ReplyChannel extends Channel {
   label: string;
+  /** By mail: who is answered, and who gets it, too. */
+  to?: string | null;
+  cc?: string[];
   audience: Audience;
+  /** What of files goes with a reply there; null: none. */
+  files?: FileLimits | null;
+  /** Why what is sent there would not arrive. */
+  stopped?: Suppression | null;
+  /** Who would get a copy, were their address not stopped. */
+  left_out?: Suppression[];
+}
+
+export interface FileLimits {
+  number: number;
+  /** Of all together. */
+  bytes: number;
+}
+
+/** An address to which nothing goes any more. */
+export interface Suppression {
+  id: string;
+  address: string;
+  /** `automatic`: what a teammate writes is sent all the same. */
+  scope: "automatic" | "all";
+  report: "hard" | "soft" | "complaint";
+  reason: string;
+  since: string;
+}
+
+export interface ListedSuppression extends Suppression {
+  /** Where the mail that came back stands. */
+  thread_id: string | null;
+}
+
+/** A teammate's mail to a third party about a conversation, in a conversation of its own. */
+export interface SideThread {
+  id: string;
+  to: string | null;
+  subject: string | null;
+  status: Status;
 }
 
 export interface ThreadDetail extends Thread {
+  sides?: SideThread[];
   participants: { name: string | null; identity: Identity }[];
   /** The first is where a reply goes by default. */
   reply_channels: ReplyChannel[];
@@ -97,12 +145,33 @@ export interface PendingReply {
   author: Author;
   send_at: string;
   channel_id: string | null;
+  attachments?: UploadedFile[];
 }
 
 export interface Delivery {
   state: "queued" | "sent" | "delivered" | "seen" | "retrying" | "failed";
   reason: string | null;
   retry_at?: string | null;
+  /** What came back of it. */
+  report?: Suppression["report"] | null;
+}
+
+/** What a machine wrote. */
+export type Machine = "auto_reply" | "bounce" | "complaint" | "list" | "notice";
+
+export interface Attachment {
+  name: string;
+  type: string;
+  /** Bytes. */
+  size: number;
+  sha256: string;
+  /** It stands in the text. */
+  inline?: boolean;
+}
+
+/** Of a teammate: it waits for the message that it goes with. */
+export interface UploadedFile extends Attachment {
+  id: string;
 }
 
 export interface Message {
@@ -115,11 +184,22 @@ export interface Message {
   channel: Channel | null;
   author: Author;
   identity: Identity | null;
+  verdict?: Verdict | null;
+  /** What may deceive whoever reads it, in sentences. */
+  warnings?: string[];
   audience: Audience;
   text: string;
+  html?: string | null;
+  attachments?: Attachment[];
   sources: Source[];
   delivery: Delivery | null;
+  /** No person wrote it. */
+  machine?: Machine | null;
   feedback?: Feedback | null;
+  /** Why it stands here, and what is odd about it. */
+  remarks?: string[];
+  /** The thread that it names and was not let into. */
+  may_belong_to?: string | null;
   created_at: string;
 }
 
@@ -186,8 +266,18 @@ export interface Page<Item> {
 }
 
 /** Nobody holds it and the AI does not answer it: a teammate should. */
+export const MACHINES: Record<Machine, string> = {
+  auto_reply: "Automatic reply",
+  bounce: "Report of a mail server",
+  complaint: "Complaint about a mail",
+  list: "Mail of a list",
+  notice: "Automatic mail",
+};
+
+const isByMachine = (thread: Thread): boolean => (thread.machine ?? null) !== null;
+
 export function needsPerson(thread: Thread): boolean {
-  return !thread.assignee && (thread.agent !== "active" || thread.waiting_since !== null);
+  return !thread.assignee && (thread.agent !== "active" || thread.waiting_since !== null || isByMachine(thread));
 }
 
 export function customerName(customer: Person): string {

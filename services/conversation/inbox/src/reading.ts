@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Page } from "./model.ts";
 import { reasonOf } from "./threads.ts";
 
 export interface Reading<Value> {
@@ -39,4 +40,19 @@ export function useReading<Value>(
     return () => clearTimeout(timer);
   }, [state]);
   return { ...state, again };
+}
+
+const LARGEST_PAGE = 200;
+
+/** The first `count` of a list, page by page, as the server gives them. */
+export async function firstOf<Item>(count: number, read: (page: Record<string, string>) => Promise<Page<Item>>): Promise<Page<Item>> {
+  const items: Item[] = [];
+  let next: Page<Item>["next"] = null;
+  do {
+    const limit = String(Math.min(LARGEST_PAGE, count - items.length));
+    const page: Page<Item> = await read(next === null ? { limit } : { limit, cursor: String(next) });
+    items.push(...page.items);
+    next = page.next;
+  } while (next !== null && items.length < count);
+  return { items, next };
 }

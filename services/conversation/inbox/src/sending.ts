@@ -1,15 +1,16 @@
 import { signal } from "@preact/signals";
 import { newId } from "@onethread/browser/outbox.ts";
 import type { Proposal } from "./agent-model.ts";
+import { giveBack } from "./attaching.ts";
 import { api, me, Problem, type Held } from "./api.ts";
 import { compose, pick } from "./composing.ts";
 import { draftOf, keepDraft } from "./drafts.ts";
 import { add, changed, isKnown, readAgain } from "./messages.ts";
-import type { Channel, Message, PendingReply } from "./model.ts";
+import type { Channel, Message, PendingReply, Suppression, UploadedFile } from "./model.ts";
 import { addPending, pending, removePending } from "./pending.ts";
 import { loadProposals, settle as settleProposal, takeEdited } from "./proposals.ts";
 import { route } from "./route.ts";
-import { reasonOf, touchedBy } from "./threads.ts";
+import { loadThread, reasonOf, touchedBy } from "./threads.ts";
 import { said, show } from "./toasts.ts";
 
 /** A message of ours that the server has not confirmed. Kept in the browser until it has. */
@@ -20,8 +21,11 @@ export interface Outgoing {
   text: string;
   note: boolean;
   channel: Channel | null;
+  /** By mail: who gets it, too. */
+  cc?: readonly string[];
   /** The agent's draft that it was made of. */
   draft_id?: string;
+  files?: readonly UploadedFile[];
   created_at: string;
   /** Why it was not sent; absent while it is on its way. */
   failure?: string;
@@ -38,9 +42,18 @@ const drafted = new Set<string>();
 
 export const outgoing = signal<readonly Outgoing[]>([]);
 
-export function say(threadId: string, text: string, note: boolean, channel: Channel | null): void {
+export function say(
+  threadId: string,
+  text: string,
+  note: boolean,
+  channel: Channel | null,
+  cc?: readonly string[],
+  files: readonly UploadedFile[] = [],
+): void {
   const draft_id = note ? undefined : takeEdited(threadId);
-  const said = { key: newId(), thread_id: threadId, text, note, channel, created_at: new Date().toISOString() };
+  const more = { ...(cc ? { cc } : {}), ...(files.length ? { files } : {}) };
+  const created_at = new Date().toISOString();
+  const said = { key: newId(), thread_id: threadId, text, note, channel, ...more, created_at };
   const message: Outgoing = draft_id ? { ...said, draft_id } : said;
   keepOutgoing([...outgoing.value, message]);
   void transmit(message);
@@ -87,8 +100,9 @@ export async function takeBack(threadId: string, reply: PendingReply): Promise<v
     return show({ text: `Could not take it back. ${reasonOf(error)}`, failed: true });
   }
   if (drafted.delete(reply.id)) return show({ text: "Taken back. The AI's draft waits again." });
+  giveBack(threadId, reply.attachments ?? []);
   const written = draftOf(threadId, "reply");
-  keepDraft(threadId, "reply", written ? `${reply.text}\n\n${written}` : reply.text);
+  keepDraft(threadId, "reply", [reply.text, written].filter(Boolean).join("\n\n"));
   if (reply.channel_id) pick(threadId, reply.channel_id);
   if (route.value.threadId === threadId) compose("reply");
   else show({ text: "Taken back. It is a draft again." });
@@ -111,11 +125,24 @@ export async function deliverAgain(message: Message): Promise<void> {
   }
 }
 
+/** A teammate knows better than the report that came back: mail goes to that address again. */
+export async function writeAgain(threadId: string, { id, address }: Suppression): Promise<void> {
+  try {
+    await api.liftSuppression(id);
+    show({ text: `Mail goes to ${address} again.` });
+  } catch (error) {
+    show({ text: `Could not change it. ${reasonOf(error)}`, failed: true });
+  }
+  await loadThread(threadId);
+}
+
 /** Sends the agent's draft as it is. Taken back, it is a draft again, so its words do not go to the composer. */
 export async function sendDraft(draft: Proposal): Promise<void> {
   settleProposal(draft, "used");
   try {
-    took(await api.useDraft(draft.id, UNDO_SECONDS, newId()), draft.thread_id, draft.text, null, true);
+    const answer = await api.useDraft(draft.id, UNDO_SECONDS, newId());
+    if (isHeld(answer)) drafted.add(answer.id);
+    took(answer, draft.thread_id, draft.text, null);
   } catch (error) {
     void readAgain(draft.thread_id);
     show({ text: `The draft was not sent. ${reasonOf(error)}`, failed: true });
@@ -123,12 +150,13 @@ export async function sendDraft(draft: Proposal): Promise<void> {
   }
 }
 
-async function transmit({ key, thread_id, text, note, channel, draft_id }: Outgoing): Promise<void> {
+async function transmit({ key, thread_id, text, note, channel, cc, draft_id, files }: Outgoing): Promise<void> {
   try {
-    const more = note ? {} : { undo_seconds: UNDO_SECONDS, ...(draft_id ? { draft_id } : {}) };
-    const answer = await api.send(thread_id, { text, note, ...(channel ? { channel_id: channel.id } : {}), ...more }, key);
+    const along = files ? { files: files.map(({ id }) => id) } : {};
+    const more = note ? {} : { undo_seconds: UNDO_SECONDS, ...(draft_id ? { draft_id } : {}), ...(cc ? { cc } : {}) };
+    const answer = await api.send(thread_id, { text, note, ...(channel ? { channel_id: channel.id } : {}), ...along, ...more }, key);
     replace(key, null);
-    took(answer, thread_id, text, channel);
+    took(answer, thread_id, text, channel, files);
   } catch (error) {
     const waiting = outgoing.value.find((one) => one.key === key);
     if (waiting) replace(key, refused(waiting, error));
@@ -143,17 +171,16 @@ function refused(waiting: Outgoing, error: unknown): Outgoing {
   return { ...own, key: newId(), failure };
 }
 
-function took(answer: Message | Held, threadId: string, text: string, channel: Channel | null, asDrafted = false): void {
-  if (!isHeld(answer)) return settle(answer);
-  if (asDrafted) drafted.add(answer.id);
-  hold(threadId, text, channel, answer);
+function took(answer: Message | Held, threadId: string, text: string, channel: Channel | null, files?: Outgoing["files"]): void {
+  if (isHeld(answer)) hold(threadId, text, channel, answer, files);
+  else settle(answer);
 }
 
 const isHeld = (answer: Message | Held): answer is Held => "send_at" in answer && Boolean(answer.send_at);
 
-function hold(threadId: string, text: string, channel: Channel | null, { id, send_at }: Held): void {
+function hold(threadId: string, text: string, channel: Channel | null, { id, send_at }: Held, files: Outgoing["files"] = []): void {
   const author = { kind: "teammate" as const, id: me.value?.id ?? null, name: me.value?.name ?? null };
-  addPending(threadId, { id, text, author, send_at, channel_id: channel?.id ?? null });
+  addPending(threadId, { id, text, author, send_at, channel_id: channel?.id ?? null, attachments: [...files] });
   said.value = `Your reply goes out in ${UNDO_SECONDS} seconds. Press z to undo.`;
   const left = UNDO_SECONDS * 1_000 + EVENT_WAIT;
   setTimeout(() => void followUp(threadId, id), left);

@@ -1,5 +1,6 @@
 import { day } from "@onethread/browser/time.ts";
-import type { Message, Thread } from "./model.ts";
+import { newAttachments } from "./attachments.ts";
+import type { Attachment, Message, Thread } from "./model.ts";
 
 /** One line of a thread as it is drawn. */
 export type Item =
@@ -8,7 +9,7 @@ export type Item =
   | { kind: "event"; key: string; text: string }
   | { kind: "handoff"; key: string; handoff: NonNullable<Thread["handoff"]> }
   /** `first` and `last` of a run by one author: the first says who and when, the last how far its delivery is. */
-  | { kind: "message"; key: string; message: Message; first: boolean; last: boolean };
+  | { kind: "message"; key: string; message: Message; files: Attachment[]; first: boolean; last: boolean };
 
 const RUN_GAP = 5 * 60_000;
 
@@ -17,6 +18,7 @@ export function streamOf(messages: readonly Message[], handoff: Thread["handoff"
   let handoffLeft = handoff;
   let before: Message | undefined;
   let channel: string | undefined;
+  const pictures = new Set<string>();
   for (const [index, message] of messages.entries()) {
     if (handoffLeft && comesBefore(handoffLeft, message)) {
       items.push({ kind: "handoff", key: "handoff", handoff: handoffLeft });
@@ -24,7 +26,7 @@ export function streamOf(messages: readonly Message[], handoff: Thread["handoff"
       before = undefined;
     }
     items.push(...rulesBefore(message, messages[index - 1], channel));
-    items.push(itemOf(message, before, messages[index + 1]));
+    items.push(itemOf(message, newAttachments(message, pictures), before, messages[index + 1]));
     before = message;
     if (message.channel && !message.note) channel = message.channel.kind;
   }
@@ -49,11 +51,16 @@ function rulesBefore(message: Message, before: Message | undefined, channel: str
   return rules;
 }
 
-function itemOf(message: Message, before: Message | undefined, after: Message | undefined): Item {
+function itemOf(
+  message: Message,
+  files: Attachment[],
+  before: Message | undefined,
+  after: Message | undefined,
+): Item {
   if (message.author.kind === "system") return { kind: "event", key: message.id, text: message.text };
   const first = !before || !sameRun(before, message);
   const last = !after || !sameRun(message, after);
-  return { kind: "message", key: message.id, message, first, last };
+  return { kind: "message", key: message.id, message, files, first, last };
 }
 
 function sameRun(one: Message, next: Message): boolean {
@@ -66,6 +73,7 @@ function sameRun(one: Message, next: Message): boolean {
     one.channel?.id === next.channel?.id &&
     one.audience.name === next.audience.name &&
     one.identity?.trust === next.identity?.trust &&
+    one.verdict === next.verdict &&
     one.identity?.value === next.identity?.value &&
     day(one.created_at) === day(next.created_at) &&
     gap < RUN_GAP

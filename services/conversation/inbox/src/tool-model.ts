@@ -31,7 +31,7 @@ export interface ToolCall {
   id: string;
   title: string;
   thread_id: string;
-  state: "code" | "waits" | "running" | "done" | "nothing" | "failed" | "declined";
+  state: "code" | "waits" | "running" | "done" | "nothing" | "failed" | "unclear" | "declined" | "withdrawn";
   /** What waits for a teammate, in words. */
   wants: string;
   reason: string;
@@ -56,7 +56,9 @@ export const STATES: Record<ToolCall["state"], string> = {
   done: "Answered",
   nothing: "Knew nothing of this customer's",
   failed: "Failed",
+  unclear: "Not known whether it was done",
   declined: "Declined",
+  withdrawn: "Withdrawn: nobody approved it in time",
 };
 
 /** A tool to begin with: it looks an order up. */

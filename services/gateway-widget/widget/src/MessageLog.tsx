@@ -7,6 +7,7 @@ import { clock, day } from "@onethread/browser/time.ts";
 import { h, type ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Chat } from "./chat.ts";
+import { Files } from "./Files.tsx";
 import { VerdictBar } from "./VerdictBar.tsx";
 
 const GROUP_GAP = 10 * 60_000;
@@ -50,7 +51,8 @@ function MessageItem({ chat, message, before }: MessageProps) {
       {newDay && <p class="event">{day(message.created_at)}</p>}
       <div ref={item} class={own ? "item own" : "item theirs"}>
         {!continues(message, before) && <Byline message={message} />}
-        <Bubble text={message.text} />
+        {message.text && <Bubble text={message.text} />}
+        {message.attachments?.length ? <Files chat={chat} messageId={message.id} files={message.attachments} /> : null}
         {message.sources.length > 0 && <Sources sources={message.sources} />}
         {isAnswer(message) && <VerdictBar chat={chat} message={message} />}
       </div>

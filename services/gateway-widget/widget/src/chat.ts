@@ -4,7 +4,7 @@ import { ReconnectingSocket, type Connection } from "@onethread/browser/socket.t
 import { openDrawer, type Drawer } from "@onethread/browser/storage.ts";
 import { storagePrefix, type Host } from "./host.ts";
 import { Proof } from "./proof.ts";
-import { IdentityRefused, NotServed, openSession } from "./session.ts";
+import { IdentityRefused, NotServed, fetchFile, openSession } from "./session.ts";
 import { emptyTimeline, fromSession, unreadAfter, withAcknowledged, withDelta, withMessage, withMissing, withoutStream, type Timeline } from "./timeline.ts";
 import { Verdicts, type Thumb } from "./verdicts.ts";
 
@@ -107,6 +107,11 @@ export class Chat {
     if (this.proof.step.at === "proven") this.proof.close(); // The thanks have been read.
     this.outbox.add(text);
     this.socket.retryNow();
+  }
+
+  /** A file of a message of ours. Throws when it cannot be had. */
+  file(messageId: string, sha256: string): Promise<Blob> {
+    return fetchFile(this.host.origin, this.token ?? "", messageId, sha256);
   }
 
   retry(clientId: string): void {

@@ -4,6 +4,9 @@ import { storagePrefix, type Host, type Panel, type PanelModule, type WidgetEven
 type Listener = (detail: unknown) => void;
 type Call = [method: string, ...args: unknown[]];
 
+/** Milliseconds before each further try at loading the chat. */
+const PAUSES = [500, 1000, 2000, 4000];
+
 const script = document.currentScript as HTMLScriptElement;
 const { channel = "local", identity = null, storage } = script.dataset;
 const origin = new URL(script.src).origin;
@@ -41,9 +44,18 @@ function load(): Promise<void> {
   }));
 }
 
-async function fetchPanel(): Promise<void> {
-  const module = (await import(/* @vite-ignore */ `${origin}/widget/panel.js`)) as PanelModule;
-  if (!gone) panel = module.mount(host);
+/** A server that is being restarted is back in a moment, and whoever has clicked does not click again. */
+async function fetchPanel(tries = 0): Promise<void> {
+  try {
+    // Some browsers remember for good that an address could not be had: each try has its own.
+    const module = (await import(/* @vite-ignore */ `${origin}/widget/panel.js${tries ? `?try=${tries}` : ""}`)) as PanelModule;
+    if (!gone) panel = module.mount(host);
+  } catch (error) {
+    const pause = PAUSES[tries];
+    if (pause === undefined || gone) throw error;
+    await new Promise((resume) => setTimeout(resume, pause));
+    await fetchPanel(tries + 1);
+  }
 }
 
 function setOpen(open: boolean): void {

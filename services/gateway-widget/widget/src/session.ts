@@ -25,6 +25,16 @@ export async function openSession(origin: string, request: SessionRequest): Prom
   return (await response.json()) as SessionAnswer;
 }
 
+/** The session stands in a header: addresses are kept by browsers and written to logs. */
+export async function fetchFile(origin: string, token: string, messageId: string, sha256: string): Promise<Blob> {
+  const response = await fetch(`${origin}/v1/messages/${messageId}/attachments/${sha256}`, {
+    headers: { authorization: `Bearer ${token}` },
+    credentials: "omit",
+  });
+  if (!response.ok) throw new Error(await problemDetail(response));
+  return response.blob();
+}
+
 async function problemDetail(response: Response): Promise<string> {
   const problem = (await response.json().catch(() => ({}))) as { detail?: string; title?: string };
   return problem.detail ?? problem.title ?? `The gateway answered ${response.status}.`;

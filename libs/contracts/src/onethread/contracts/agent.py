@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from onethread.contracts.envelope import Contract
-from onethread.contracts.knowledge import KnowledgeTrial, Passage
+from onethread.contracts.knowledge import LOCALE, Evidence, KnowledgeTrial, Passage
 from onethread.contracts.messages import AuthorKind, ChannelKind, Source
 from onethread.contracts.tools import Tool
 
@@ -115,6 +115,9 @@ class Ask(Contract):
     question: str = Field(min_length=1, max_length=20_000)
     history: list[SaidBefore] = Field(default_factory=list[SaidBefore], max_length=200)
     channel: ChannelKind = "widget"
+    locale: str | None = Field(
+        default=None, pattern=LOCALE, description="The customer's language. None: the one that they write."
+    )
     trial: Trial | None = Field(default=None, description="Answered as if this were live.")
 
 
@@ -135,6 +138,9 @@ class Answered(Contract):
     tags: list[str] = Field(default_factory=list[str])
     topic: str | None = None
     calibration: str = Field(default="", description="Version of what turned scores into the confidence.")
+    evidence: Evidence | None = Field(
+        default=None, description="What the confidence was made of, where one search found the answer."
+    )
     usage: list[Usage] = Field(default_factory=list[Usage])
     budget_spent: bool = Field(
         default=False, description="The language model was not asked: the month's budget is spent."

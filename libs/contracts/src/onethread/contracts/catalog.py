@@ -8,6 +8,7 @@ from onethread.contracts.envelope import CloudEvent
 EVENTS: tuple[type[CloudEvent], ...] = (
     messages.MessageReceived,
     threads.MessageAdded,
+    threads.MessageCorrected,
     replies.ReplyProposed,
     replies.ReplyRequested,
     replies.ReplyDelivered,
@@ -32,6 +33,8 @@ EVENTS: tuple[type[CloudEvent], ...] = (
     knowledge.KnowledgeIndexed,
     knowledge.KnowledgeRemoved,
     knowledge.KnowledgeGapFound,
+    knowledge.KnowledgeGapTakenBack,
+    knowledge.KnowledgeAnswerJudged,
     replies.FeedbackReceived,
 )
 

@@ -22,6 +22,17 @@ from onethread.contracts.channels import ChannelChanged, Channels, ChannelsOf
 from onethread.contracts.envelope import CONTENT_TYPE, CloudEvent
 from onethread.contracts.ids import LANES
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
+from onethread.contracts.mail import (
+    Before,
+    BeforeMessage,
+    CheckMailbox,
+    CheckRecords,
+    MailboxChecked,
+    RecordsChecked,
+    Ways,
+    WaysOf,
+)
+from onethread.contracts.originals import Corrected, CorrectMessage, Original, OriginalOf
 from onethread.contracts.proofs import CodeTried, ProofMail, ProofMailSent, ProofStarted, StartProof, TryCode
 from onethread.contracts.questions import Delta, History, HistoryOfThread, HistoryOfVisitor
 from onethread.contracts.streams import CONSUMERS, STREAMS
@@ -43,6 +54,12 @@ QUESTIONS: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
     subjects.CONVERSATION_PROVE: (StartProof, ProofStarted),
     subjects.CONVERSATION_PROVE_CODE: (TryCode, CodeTried),
     subjects.EMAIL_PROVE: (ProofMail, ProofMailSent),
+    subjects.CONVERSATION_BEFORE: (BeforeMessage, Before),
+    subjects.EMAIL_RECORDS: (CheckRecords, RecordsChecked),
+    subjects.EMAIL_WAYS: (WaysOf, Ways),
+    subjects.EMAIL_MAILBOX: (CheckMailbox, MailboxChecked),
+    subjects.EMAIL_ORIGINAL: (OriginalOf, Original),
+    subjects.CONVERSATION_CORRECT: (CorrectMessage, Corrected),
 }
 LIVE: dict[str, type[BaseModel]] = {
     subjects.live("{workspace}", "delta", "{kind}"): Delta,

@@ -12,6 +12,8 @@ from pydantic import Field
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.messages import ChannelKind
 
+LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+"""A language, as in `de-AT`."""
 KnowledgeAudience = Literal["public", "internal"]
 GapKind = Literal["handed_off", "thumbed_down", "dismissed"]
 """How a gap showed: the agent was not sure enough and handed off, the customer gave its answer a thumb down or a low
@@ -57,6 +59,45 @@ class KnowledgeGapFound(CloudEvent):
     data: KnowledgeGap
 
 
+class GapTakenBack(Contract):
+    kind: GapKind
+
+
+class KnowledgeGapTakenBack(CloudEvent):
+    """Who had judged an answer bad judges it otherwise now. `subject` is the id of the message, as of the gap."""
+
+    type: Literal["onethread.knowledge.gap_taken_back.v1"] = "onethread.knowledge.gap_taken_back.v1"
+    data: GapTakenBack
+
+
+class Evidence(Contract):
+    """What a belief was made of, without a word: with it a judgement says what the belief should have been.
+
+    The numbers mean something to `model` (of embedding) and `calibration` (the shipped one that reads them) alone.
+    """
+
+    model: str
+    calibration: str
+    numbers: list[float]
+
+
+class AnswerJudged(Contract):
+    """Only of answers that one search found. `how`: a thumb of the customer, or what a teammate did with a draft."""
+
+    right: bool
+    how: Literal["thumb", "used", "dismissed"]
+    evidence: Evidence | None = Field(default=None, description="None: the customer is erased.")
+
+
+class KnowledgeAnswerJudged(CloudEvent):
+    """Somebody said whether an answer was right; of one question the latest word counts. `subject` is the id of the
+    message that was answered.
+    """
+
+    type: Literal["onethread.knowledge.answer_judged.v1"] = "onethread.knowledge.answer_judged.v1"
+    data: AnswerJudged
+
+
 class KnowledgeTrial(Contract):
     """Changes that are not live, for one search alone."""
 
@@ -75,7 +116,9 @@ class KnowledgeSearch(Contract):
     query: str = Field(min_length=1, max_length=8_000)
     k: int = Field(default=5, ge=1, le=50)
     audience: KnowledgeAudience = "public"
-    locale: str | None = Field(default=None, description="Only articles of this language, and those that name none.")
+    locale: str | None = Field(
+        default=None, description="Only articles of this language and those that name none, if it has any."
+    )
     trial: KnowledgeTrial | None = Field(default=None, description="Searched as if this were live.")
 
 
@@ -108,3 +151,7 @@ class KnowledgeFound(Contract):
     confidence: float = Field(ge=0, le=1)
     passages: list[Passage] = Field(default_factory=list[Passage])
     calibration: str = Field(default="", description="Version of what turned scores into the belief.")
+    left_out: list[str] = Field(
+        default_factory=list[str], description="Languages of articles that were not looked at: the query named another."
+    )
+    evidence: Evidence | None = Field(default=None, description="What the belief was made of. None: nothing was found.")

@@ -14,10 +14,16 @@ from onethread.contracts.envelope import CloudEvent, Contract
 
 ChannelKind = Literal["widget", "email", "slack"]
 Trust = Literal["asserted", "verified"]
+Verdict = Literal["verified", "asserted", "forged"]
+"""Of a mail: `forged` where the domain that it names as its sender's says that it is not."""
 IdentityKind = Literal["visitor", "site_user", "email", "slack_user"]
 AuthorKind = Literal["customer", "agent", "teammate", "system"]
 FeedbackScale = Literal["thumbs", "csat"]
 DeliveryState = Literal["queued", "sent", "delivered", "seen", "retrying", "failed"]
+Report = Literal["hard", "soft", "complaint"]
+"""What came back of a message: its address is dead, it was not taken, or whoever got it complained."""
+Machine = Literal["auto_reply", "bounce", "complaint", "list", "notice"]
+"""What a machine wrote: an answer by itself, a report of a mail server or of a complaint, a mail of a list, else."""
 
 
 class Channel(Contract):
@@ -59,6 +65,7 @@ class Attachment(Contract):
     type: str
     size: int = Field(description="Bytes.")
     sha256: str
+    inline: bool = Field(default=False, description="It stands in the text: the HTML shows it.")
 
 
 class Source(Contract):
@@ -68,6 +75,16 @@ class Source(Contract):
     url: str | None = None
     document_id: str
     score: float = Field(ge=0)
+
+
+class ForwardedMail(Contract):
+    """A message inside a message, as its text shows it. Who wrote it is a claim of whoever forwards it."""
+
+    sender: str = Field(description="Normalized address.")
+    name: str | None = None
+    subject: str | None = None
+    text: str = Field(max_length=200_000)
+    note: str = Field(default="", max_length=200_000, description="What the forwarding person wrote above it.")
 
 
 class ReceivedMessage(Contract):
@@ -88,11 +105,35 @@ class ReceivedMessage(Contract):
     thread_token: UUID | None = Field(
         default=None, description="The thread named by a valid signed reply token. Routes only."
     )
+    outside_ids: list[str] = Field(
+        default_factory=list[str], description="Outside ids of this very message: answers to it name it by them."
+    )
+    remarks: list[str] = Field(
+        default_factory=list[str], description="What the gateway noticed about it, in sentences that a teammate reads."
+    )
     subject: str | None = None
     text: str = Field(max_length=200_000)
-    html: str | None = Field(default=None, description="Sanitized.")
+    html: str | None = Field(
+        default=None,
+        description="Sanitized: it runs and fetches nothing. History and signature of a mail stand in `details`. "
+        "A picture has its address in `data-picture`, or the SHA-256 of the attachment that it is in `data-file`.",
+    )
     attachments: list[Attachment] = Field(default_factory=list[Attachment])
+    forward: ForwardedMail | None = Field(
+        default=None, description="The mail that it forwards. From a teammate, it is the message of who wrote that."
+    )
     automatic: bool = Field(default=False, description="Sent by a machine: never answered by the agent.")
+    machine: Machine | None = Field(default=None, description="What the machine wrote, where it is known.")
+    acknowledge: bool = Field(
+        default=False, description="Its channel sends receipts, and this is one that a machine may acknowledge."
+    )
+    verdict: Verdict | None = Field(
+        default=None,
+        description="On the sender of a mail; the evidence stands in the first identity, whose trust it is.",
+    )
+    warnings: list[str] = Field(
+        default_factory=list[str], description="What may deceive whoever reads it, in sentences: a look-alike address."
+    )
     sent_at: AwareDatetime
 
 
@@ -115,6 +156,7 @@ class Delivery(Contract):
     state: DeliveryState
     reason: str | None = Field(default=None, description="Why it failed or waits, in words.")
     retry_at: AwareDatetime | None = Field(default=None, description="While `retrying`: when it is tried again.")
+    report: Report | None = Field(default=None, description="What came back of it, where something did.")
 
 
 class MessageFeedback(Contract):
@@ -138,6 +180,8 @@ class Message(Contract):
     channel: Channel | None = None
     author: Author
     identity: Identity | None = None
+    verdict: Verdict | None = Field(default=None, description="On the sender of a mail.")
+    warnings: list[str] = Field(default_factory=list[str], description="What may deceive whoever reads it.")
     audience: Audience
     text: str
     html: str | None = None
@@ -148,4 +192,13 @@ class Message(Contract):
     created_at: AwareDatetime
     client_id: str | None = Field(
         default=None, description="The sender's own key for it, on channels where they wait for it."
+    )
+    machine: Machine | None = Field(default=None, description="No person wrote it, but this kind of machine.")
+    remarks: list[str] = Field(
+        default_factory=list[str],
+        description="Why it stands in this thread and not in the one that it names, and what else is odd about it: "
+        "sentences for teammates.",
+    )
+    may_belong_to: UUID | None = Field(
+        default=None, description="The thread that it names and was not let into. For teammates alone."
     )

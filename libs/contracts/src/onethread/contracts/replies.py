@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, Field
 
 from onethread.contracts.agent import HandoffKind, Usage
 from onethread.contracts.envelope import CloudEvent, Contract
-from onethread.contracts.messages import Author, Channel, FeedbackScale, Place, Source
+from onethread.contracts.knowledge import Evidence
+from onethread.contracts.messages import Attachment, Author, Channel, FeedbackScale, Place, Report, Source
 
 Decision = Literal["answer", "clarify", "draft", "handoff"]
 
@@ -33,6 +34,9 @@ class ProposedReply(Contract):
     tags: list[str] = Field(default_factory=list[str], description="On a handoff: for the thread.")
     topic: str | None = Field(default=None, description="Title of the nearest article: what reports group by.")
     usage: list[Usage] = Field(default_factory=list[Usage], description="What language models did for it.")
+    evidence: Evidence | None = Field(
+        default=None, description="What the confidence was made of, where one search found the answer."
+    )
 
 
 class ReplyProposed(CloudEvent):
@@ -53,8 +57,17 @@ class RequestedReply(Contract):
     subject: str | None = None
     sequence: int = Field(description="The message's number in its thread.")
     position: int | None = Field(default=None, description="Where it stands among the messages of its thread.")
+    cc: list[str] = Field(
+        default_factory=list[str], description="By mail: who gets it besides the customer, as the teammate chose."
+    )
+    attachments: list[Attachment] = Field(
+        default_factory=list[Attachment], description="What goes with it: `svc.conversation.file` has the contents."
+    )
     attempt: int = Field(
         default=1, ge=1, description="A teammate's retry counts up: what was settled for earlier ones is tried again."
+    )
+    unsubscribe: str | None = Field(
+        default=None, description="Where whoever wants no more mails of this kind says so, by a POST alone."
     )
 
 
@@ -75,6 +88,11 @@ class ReplyOutcome(Contract):
     attempt: int | None = Field(default=None, description="As requested. None: the latest, as far as is known.")
     place: Place | None = Field(
         default=None, description="The place as it is after the sending, where the sending made it."
+    )
+    report: Report | None = Field(default=None, description="What came back of it, where something did.")
+    address: str | None = Field(default=None, description="Whom the report names. Only whom we wrote to counts.")
+    report_reason: str | None = Field(
+        default=None, description="What came back of that address alone. None: it is what `reason` says."
     )
 
 

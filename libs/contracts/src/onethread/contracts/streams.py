@@ -64,11 +64,15 @@ SLACK_REPLIES = Consumer("gateway-slack-replies", "ot.*.reply.requested.slack", 
 EMAIL_ERASURES = Consumer("gateway-email-erasures", "ot.*.customer.erased", max_ack_pending=1)
 SLACK_ERASURES = Consumer("gateway-slack-erasures", "ot.*.customer.erased", max_ack_pending=1)
 GAPS = Consumer("knowledge-gaps", "ot.*.knowledge.gap_found", max_ack_pending=4)
+GAPS_TAKEN_BACK = Consumer("knowledge-gaps-taken-back", "ot.*.knowledge.gap_taken_back", max_ack_pending=4)
+GAPS_MOVED = Consumer("knowledge-gaps-moved", "ot.*.thread.merged", max_ack_pending=1)
+JUDGED = Consumer("knowledge-judged", "ot.*.knowledge.answer_judged", max_ack_pending=4)
 SOLVED = Consumer("knowledge-solved", "ot.*.thread.closed", max_ack_pending=4)
 KNOWLEDGE_ERASURES = Consumer("knowledge-erasures", "ot.*.customer.erased", max_ack_pending=1)
 CONSUMERS = (
     INTAKE, PROPOSALS, DELIVERIES, FAILURES, FEEDBACK, BENCH_INDEXED, BENCH_REMOVED, AGENT, WIDGET_REPLIES,
-    EMAIL_REPLIES, SLACK_REPLIES, EMAIL_ERASURES, SLACK_ERASURES, GAPS, SOLVED, KNOWLEDGE_ERASURES,
+    EMAIL_REPLIES, SLACK_REPLIES, EMAIL_ERASURES, SLACK_ERASURES, GAPS, GAPS_TAKEN_BACK, GAPS_MOVED, JUDGED,
+    SOLVED, KNOWLEDGE_ERASURES,
 )  # fmt: skip
 
 
@@ -82,7 +86,13 @@ class Bucket:
 
 EMAIL_LEDGER = Bucket("deliveries-email", 30 * DAY)
 SLACK_LEDGER = Bucket("deliveries-slack", 30 * DAY)
-BUCKETS = (EMAIL_LEDGER, SLACK_LEDGER)
+EMAIL_TOKENS = Bucket("webhook-tokens-email", 4 * DAY)
+"""Signatures of providers that were used. Longer than the oldest request that is taken."""
+EMAIL_WAITING = Bucket("waiting-email", 30 * DAY)
+EMAIL_RECEIPTS = Bucket("receipts-email", DAY)
+EMAIL_MAILBOXES = Bucket("mailboxes-email", 0)
+"""How far each mailbox is read, and who reads it."""
+BUCKETS = (EMAIL_LEDGER, SLACK_LEDGER, EMAIL_TOKENS, EMAIL_MAILBOXES, EMAIL_WAITING, EMAIL_RECEIPTS)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from onethread.contracts.agent import AgentMode
 from onethread.contracts.envelope import CloudEvent, Contract
-from onethread.contracts.messages import Author, Channel, Message, Trust
+from onethread.contracts.messages import Author, Channel, Machine, Message, Trust, Verdict
 
 ThreadStatus = Literal["open", "waiting", "snoozed", "closed"]
 AgentState = Literal["active", "drafting", "quiet", "off"]
@@ -60,6 +60,12 @@ class Thread(Contract):
     customer: CustomerName
     channel: Channel | None = Field(default=None, description="Where the customer spoke last.")
     trust: Trust | None = Field(default=None, description="Of the identity by which the customer spoke last.")
+    verdict: Verdict | None = Field(
+        default=None, description="On the mail by which the customer spoke last; `forged` where any mail in it is."
+    )
+    machine: Machine | None = Field(
+        default=None, description="What no person wrote, last: the agent does not answer it. None: a person spoke last."
+    )
     assignee: TeammateName | None = None
     agent: AgentState = Field(
         default="active",
@@ -74,6 +80,9 @@ class Thread(Contract):
     sequence: int = Field(description="Number of the thread's latest event.")
     version: int = Field(default=1, description="Of what teammates change: the ETag of the thread.")
     previous_thread_id: UUID | None = Field(default=None, description="The closed thread that this one continues.")
+    side_of_id: UUID | None = Field(
+        default=None, description="It is a teammate's side mail with a third party about that thread."
+    )
     merged_into_id: UUID | None = Field(default=None, description="The thread that holds its messages now.")
     home_id: UUID | None = Field(default=None, description="The customer as whom it was opened, before any merge.")
     created_at: AwareDatetime
@@ -95,6 +104,18 @@ class MessageAdded(CloudEvent):
 
     type: Literal["onethread.message.added.v1"] = "onethread.message.added.v1"
     data: AddedMessage
+
+
+class CorrectedMessage(Contract):
+    message: Message
+    thread: Thread
+
+
+class MessageCorrected(CloudEvent):
+    """A mail was read again, after a fix of ours: the message says this instead. Nothing else follows from it."""
+
+    type: Literal["onethread.message.corrected.v1"] = "onethread.message.corrected.v1"
+    data: CorrectedMessage
 
 
 class ThreadChange(Contract):

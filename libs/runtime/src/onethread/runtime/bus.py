@@ -25,7 +25,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 from pydantic import BaseModel, ValidationError
@@ -52,6 +52,8 @@ RETRY_DELAYS = (0.2, 1.0, 5.0, 15.0)
 UNAVAILABLE_DELAY = 1.0
 """A message whose store or bus is away waits and is tried for ever: nothing is wrong with the message."""
 PUBLISH_TIMEOUT = 5.0
+NO_ROOM = {10023, 10047, 10077}
+"""JetStream: insufficient resources, or storage; the stream did not keep it, which is its limit or the disk."""
 DRAIN_SECONDS = 10
 """What is not done by then goes to another process."""
 QUESTIONS_AT_ONCE = 16
@@ -67,6 +69,10 @@ class PoisonError(Exception):
 
 class UnavailableError(Exception):
     """What the handler needs is away for a while. The message is kept and tried again until it is back."""
+
+
+class FullError(UnavailableError):
+    """A store is full: the bus, or a disk. Somebody must make room."""
 
 
 class RefusedError(Exception):
@@ -109,7 +115,9 @@ class Bus:
         self._doors: dict[str, Door] = {}
 
     async def start(self) -> None:
+        """Who asks from now on is heard: the server has every subscription."""
         await self.broker.start()
+        await self._connection.flush()
 
     async def stop(self) -> None:
         """Takes no more, finishes what is in hand, settles it, and closes."""
@@ -176,7 +184,8 @@ class Bus:
                 raise UnavailableError("the bus is not connected")
             ack = await self.js.publish(subject, body, timeout=PUBLISH_TIMEOUT, stream=EVENTS.name, headers=headers)
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise UnavailableError(f"the bus did not take {subject}: {type(error).__name__}") from error
+            kind = FullError if isinstance(error, APIError) and error.err_code in NO_ROOM else UnavailableError
+            raise kind(f"the bus did not take {subject}: {type(error).__name__}") from error
         return ack.seq
 
     def on(self, consumer: Consumer, event: type[E], handler: Callable[[E], Awaitable[None]]) -> None:

@@ -53,8 +53,12 @@ class ChannelBook(Generic[C]):
         own: C,
         read: Callable[[ChannelConfig], C],
         on_change: Callable[[], None] = lambda: None,
+        refine: Callable[[C, ChannelConfig], C] | None = None,
     ) -> None:
-        self.own = own
+        """`refine`: what an administrator says of the gateway's own channel, under its id, is added to its settings."""
+        self.own: C = own
+        self._plain: C = own
+        self._refine = refine
         self._kind: ChannelKind = kind
         self._bus, self._read, self._on_change = bus, read, on_change
         self._known: dict[str, tuple[ChannelConfig, C]] = {}
@@ -111,19 +115,32 @@ class ChannelBook(Generic[C]):
         return True
 
     def _take(self, items: Iterable[ChannelConfig]) -> None:
+        items = list(items)
         known: dict[str, tuple[ChannelConfig, C]] = {}
-        by_id, by_address = {self.own.id: self.own}, {self.own.address: self.own}
+        own = self._own_as(items)
+        by_id, by_address = {own.id: own}, {own.address: own}
         for config in items:
             channel = self._channel(config) if config.active and config.kind == self._kind else None
             if channel is None or channel.id in by_id or channel.address in by_address:
                 continue
             known[channel.id] = (config, channel)
             by_id[channel.id] = by_address[channel.address] = channel
-        changed = known != self._known or not self._complete
-        self._known, self._by_id, self._by_address, self._complete = known, by_id, by_address, True
+        changed = known != self._known or own != self.own or not self._complete
+        self.own, self._known, self._by_id, self._by_address, self._complete = own, known, by_id, by_address, True
         if changed:
             log.info("channels.told", kind=self._kind, count=len(by_id))
             self._on_change()
+
+    def _own_as(self, items: Iterable[ChannelConfig]) -> C:
+        mine = (one for one in items if (one.id, one.workspace) == (self._plain.id, self._plain.workspace))
+        config = next(mine, None) if self._refine else None
+        if config is None or self._refine is None:
+            return self._plain
+        try:
+            return self._refine(self._plain, config)
+        except ValidationError as error:
+            self._tell_unreadable(config, error)
+            return self._plain
 
     def _channel(self, config: ChannelConfig) -> C | None:
         before, channel = self._known.get(config.id, (None, None))
@@ -131,7 +148,11 @@ class ChannelBook(Generic[C]):
             return channel
         try:
             return self._read(config)
-        except ValidationError as error:  # its own text quotes the secret
-            fields = [".".join(map(str, e["loc"])) for e in error.errors()]
-            log.warning("channel.unreadable", channel=config.id, fields=fields)
+        except ValidationError as error:
+            self._tell_unreadable(config, error)
             return None
+
+    @staticmethod
+    def _tell_unreadable(config: ChannelConfig, error: ValidationError) -> None:
+        fields = [".".join(map(str, e["loc"])) for e in error.errors()]  # the error's own text quotes the secret
+        log.warning("channel.unreadable", channel=config.id, fields=fields)

@@ -44,6 +44,10 @@ class UnreachableError(Exception):
     """It did not answer, or not properly, or too much, or too slowly. The message says which."""
 
 
+class NotSentError(UnreachableError):
+    """There was no connection: nothing of the request arrived."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """`url` is where the last redirect led. `content` is unpacked, and empty where the request failed."""
@@ -81,18 +85,18 @@ class Guard:
         return cls(tuple(found), frozenset(map(int, listed)))
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Raises `RefusedError` when any one may not be asked, `UnreachableError` when there is none."""
+        """Raises `RefusedError` when any one may not be asked, `NotSentError` when there is none."""
         if port not in self.ports:
             raise RefusedError(f"port {port} is not among those allowed ({', '.join(map(str, sorted(self.ports)))})")
         try:
             found = (self.resolve or resolve)(host, port)
         except (OSError, UnicodeError) as error:
-            raise UnreachableError(f"the name {host} is not known") from error
+            raise NotSentError(f"the name {host} is not known") from error
         for address in found:
             if reason := reason_to_refuse(address, self.allowed):
                 raise RefusedError(f"{host} is at an address that may not be asked: {reason}")
         if not found:
-            raise UnreachableError(f"the name {host} has no address")
+            raise NotSentError(f"the name {host} has no address")
         return found
 
     def check(self, url: str) -> None:
@@ -128,10 +132,15 @@ class Fetcher:
     """Keeps connections open between requests. Not for several threads. Gives up soon once `stopped` says so."""
 
     def __init__(
-        self, guard: Guard, seconds: float = SECONDS, size: int = BYTES, stopped: Callable[[], bool] = lambda: False
+        self,
+        guard: Guard,
+        seconds: float = SECONDS,
+        size: int = BYTES,
+        stopped: Callable[[], bool] = lambda: False,
+        hops: int = HOPS,
     ) -> None:
         self._clock = _Clock(stopped)
-        self._seconds, self._size = seconds, size
+        self._seconds, self._size, self._hops = seconds, size, hops
         self._pool = httpcore.ConnectionPool(
             ssl_context=_trust(), max_connections=4, keepalive_expiry=15, network_backend=_Guarded(guard, self._clock)
         )
@@ -143,16 +152,16 @@ class Fetcher:
         self._pool.close()
 
     def get(self, url: str, headers: dict[str, str] | None = None, size: int | None = None) -> Answer:
-        """Follows at most five redirects. Raises `RefusedError`, `UnreachableError`."""
+        """Follows a few redirects. Raises `RefusedError`, `UnreachableError`."""
         url = normal(url)
         self._clock.start(self._seconds)
-        for _ in range(HOPS + 1):
+        for _ in range(self._hops + 1):
             answer = self._once("GET", url, _READS | (headers or {}), None, size or self._size)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not location:
                 return answer
             url = normal(urljoin(url, location))
-        raise UnreachableError(f"it redirects more than {HOPS} times")
+        raise UnreachableError(f"it redirects more than {self._hops} times")
 
     def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
         """One request; a redirect is an answer like any other. Raises `RefusedError`, `UnreachableError`."""
@@ -175,6 +184,8 @@ class Fetcher:
                 if response.status in _HOLDS:
                     content = _bounded(_unpacked(response.iter_stream(), got.get("content-encoding", ""), size), size)
                 return Answer(url, response.status, got, content)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            raise NotSentError(_in_words(error)) from error
         except httpcore.TimeoutException as error:
             raise UnreachableError("it did not answer in time") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError, ssl.SSLError, zlib.error) as error:
@@ -297,6 +308,8 @@ def _in_words(error: Exception) -> str:
     text = str(error).lower()
     if "certificate" in text:
         return "its certificate is not trusted"
+    if isinstance(error, httpcore.ConnectTimeout):
+        return "it did not answer in time"
     if "refused" in text:
         return "it refuses connections"
     return "the connection to it broke"

@@ -9,19 +9,21 @@ import structlog
 from onethread.agent import decide
 from onethread.agent.asked import question_of, questions
 from onethread.agent.decide import AskBack, Handoff
+from onethread.agent.foreign import is_foreign
 from onethread.agent.handoff import suggested_reply, summary
 from onethread.agent.intents import Intent, intent_of
 from onethread.agent.llm import LanguageModel
-from onethread.agent.manner import Voice, voice
+from onethread.agent.manner import Voice, told
 from onethread.agent.prompt import Said
 from onethread.agent.rewrite import Meant, meant, queries
 from onethread.agent.so_far import SoFar
 from onethread.agent.stream import Say
+from onethread.agent.tongues import Language, spoken_by_us
 from onethread.agent.tool_use import Call, Need, Tools, Used
 from onethread.agent.words import surely
 from onethread.agent.writing import Clarify, Task, Writer, Written
 from onethread.contracts.agent import AgentConfig, HandoffKind, Usage
-from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, KnowledgeTrial
+from onethread.contracts.knowledge import Evidence, KnowledgeFound, KnowledgeSearch, KnowledgeTrial, Passage
 from onethread.contracts.messages import ChannelKind, Source
 from onethread.contracts.replies import Decision
 from onethread.runtime.bus import RefusedError, UnavailableError
@@ -51,12 +53,14 @@ class Question:
     trial: KnowledgeTrial | None = None
     call: Call | None = None
     """Calls a tool for the customer of this message. None: there is nobody to call one for."""
+    locale: str | None = None
+    """The customer's language, where the caller knows it."""
 
 
 @dataclass(frozen=True)
 class Reply:
     """`text` is for the customer; `reason` and what follows it is for teammates. `gap` is a question without an
-    article, `query` what was searched for, and `found` what that gave.
+    article, `locale` its language, `query` what was searched for, and `found` what that gave.
     """
 
     decision: Decision
@@ -69,6 +73,7 @@ class Reply:
     suggested_reply: str = ""
     tags: tuple[str, ...] = ()
     gap: str | None = None
+    locale: str | None = None
     query: str = ""
     found: KnowledgeFound | None = None
     usage: tuple[Usage, ...] = ()
@@ -81,17 +86,40 @@ class Reply:
         near = self.found is not None and self.found.passages and self.found.confidence >= _NEAR
         return self.found.passages[0].title if self.found and near else None
 
+    @property
+    def evidence(self) -> Evidence | None:
+        """Whoever judges the reply judges a search only where the reply rests on that search alone."""
+        return self.found.evidence if self.found and self.sources and self.decision == "answer" else None
+
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question that is understood."""
+    """A question that is understood. `tongue` is the customer's, None where nothing tells it."""
 
     question: Question
     text: str
     intent: Intent
     so_far: SoFar
     meant: Meant
-    voice: Voice
+    tongue: Language | None
+
+    @property
+    def voice(self) -> Voice:
+        return Voice(self.tongue or "en", self.question.kind, self.question.config.settings.hours)
+
+    @property
+    def locale(self) -> str | None:
+        """In which articles are looked for first."""
+        return self.meant.wished or self.question.locale or self.tongue
+
+    @property
+    def sure(self) -> Language | None:
+        """The customer's language where there is no doubt."""
+        return self.tongue if self.meant.wished or self.question.locale else surely(self.question.text)
+
+    def is_foreign(self, passage: Passage) -> bool:
+        said = bool(self.meant.wished or self.question.locale)
+        return is_foreign(passage, self.text, self.tongue, sure=said)
 
 
 @dataclass(frozen=True)
@@ -154,7 +182,7 @@ class Answerer:
 
     def failed(self, question: Question) -> Reply:
         """For a fault of ours, which would come again at each try."""
-        asked = _Asked(question, question.text, "question", SoFar(), Meant([]), _voice(question, SoFar(), None))
+        asked = _Asked(question, question.text, "question", SoFar(), Meant([]), _tongue(question, SoFar(), Meant([])))
         return self._handed_off(asked, decide.FAILED)
 
     # Search and writing
@@ -180,16 +208,24 @@ class Answerer:
         query, found = await self._find(asked, wordings)
         threshold = self.needed(asked.question.config)
         may_ask = may_ask and decide.may_ask_back(asked.so_far, asked.question.config.settings)
-        if undecided := decide.after_search(query, found, threshold, may_ask=may_ask):
+        readable = not any(map(asked.is_foreign, found.passages[:1]))  # nobody chooses among titles they can't read
+        if undecided := decide.after_search(query, found, threshold, may_ask=may_ask and readable):
             return _Part(text, query, found, undecided)
 
         async def history() -> Sequence[Said]:
             return asked.so_far.said
 
-        tongue = asked.meant.wished or surely(asked.question.text)
-        task = Task(asked.question.config, asked.question.kind, text, query, found, history, tongue, may_ask)
+        task = Task(
+            asked.question.config, asked.question.kind, text, query, found, history, asked.sure, may_ask,
+            asked.is_foreign,
+        )  # fmt: skip
         outcome = await self._writer.write(task, say)
-        return _Part(text, query, found, outcome.result, outcome.usage)
+        result = outcome.result
+        if isinstance(result, Written) and result.also:
+            also = f"\n\n{asked.voice.says('also', title=result.also)}"
+            await say(also)
+            result = replace(result, text=result.text + also)
+        return _Part(text, query, found, result, outcome.usage)
 
     async def _find(self, asked: _Asked, wordings: Sequence[str]) -> tuple[str, KnowledgeFound]:
         """The first wording that finds something sure, or else the surest."""
@@ -204,18 +240,20 @@ class Answerer:
         return best
 
     async def _ask(self, asked: _Asked, query: str) -> KnowledgeFound:
-        """In the customer's language where there are articles in several."""
+        """In the customer's language where there are articles in it; where none of them is sure, in all."""
         search = KnowledgeSearch(
             workspace=asked.question.config.workspace,
             query=query[:LONGEST_QUERY],
             k=PASSAGES,
             audience="public",
+            locale=asked.locale,
             trial=asked.question.trial,
         )
         found = await self._search(search)
-        locales = {passage.locale.split("-")[0] for passage in found.passages if passage.locale}
-        if len(locales) > 1 and asked.voice.tongue in locales:
-            found = await self._search(search.model_copy(update={"locale": asked.voice.tongue}))
+        needed = self.needed(asked.question.config)
+        if found.left_out and found.confidence < needed:
+            anywhere = await self._search(search.model_copy(update={"locale": None}))
+            found = anywhere if anywhere.confidence >= needed else found
         return _only_chosen(found, asked.meant.choice)
 
     def needed(self, config: AgentConfig) -> float:
@@ -297,6 +335,7 @@ class Answerer:
             suggested_reply=suggested_reply(query, found, question.kind),
             tags=handoff.tags,
             gap=(gap or query) if handoff.gap else None,
+            locale=asked.locale,
             query=query,
             found=found,
         )
@@ -305,16 +344,15 @@ class Answerer:
 async def _understood(question: Question) -> _Asked:
     text, so_far = question_of(question.text), await question.so_far()
     intent, wants = intent_of(text), meant(text, so_far)
-    return _Asked(question, text, intent, so_far, wants, _voice(question, so_far, wants))
+    return _Asked(question, text, intent, so_far, wants, _tongue(question, so_far, wants))
 
 
-def _voice(question: Question, so_far: SoFar, wants: Meant | None) -> Voice:
-    """In the language that the customer wished for or writes, in this message or before."""
-    hours = question.config.settings.hours
-    if wants and wants.wished:
-        return Voice(wants.wished, question.kind, hours)
+def _tongue(question: Question, so_far: SoFar, wants: Meant) -> Language | None:
+    """The language that the customer wished for, or that the caller names, or that they write, here or before."""
+    if known := wants.wished or spoken_by_us(question.locale):
+        return known
     earlier = (said.text for said in reversed(so_far.said) if said.author == "customer")
-    return voice([question.text, *earlier], question.kind, hours)
+    return told([question.text, *earlier])
 
 
 def _small_talk(asked: _Asked) -> Reply:
@@ -336,6 +374,7 @@ def _clarifying(asked: _Asked, part: _Part, text: str, reason: str) -> Reply:
 def _answering(asked: _Asked, parts: Sequence[_Part]) -> Reply:
     written = [part.result for part in parts if isinstance(part.result, Written)]
     sources = {source.document_id: source for one in written for source in one.sources}
+    found = parts[0].found if len(parts) == 1 else parts[0].found.model_copy(update={"evidence": None})
     return Reply(
         "answer",
         asked.voice.dress("\n\n".join(dict.fromkeys(one.text for one in written)), asked.question.name),
@@ -343,11 +382,11 @@ def _answering(asked: _Asked, parts: Sequence[_Part]) -> Reply:
         tuple(sources.values()),
         "; ".join(dict.fromkeys(one.reason for one in written)),
         query=parts[0].query,
-        found=parts[0].found,
+        found=found,
     )
 
 
 def _only_chosen(found: KnowledgeFound, choice: str | None) -> KnowledgeFound:
     """The customer said which article is meant, which is surer than any search."""
-    chosen = [passage for passage in found.passages if choice in (passage.title, *passage.heading_path)]
-    return found.model_copy(update={"passages": chosen}) if chosen else found
+    chosen = [passage for passage in found.passages if choice in decide.called(passage)]
+    return found.model_copy(update={"passages": chosen, "evidence": None}) if chosen else found

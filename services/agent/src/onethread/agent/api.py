@@ -13,7 +13,7 @@ from onethread.agent.prompt import Said
 from onethread.agent.so_far import SoFar
 from onethread.agent.writing import NO_MONEY
 from onethread.contracts.agent import AgentConfig, Answered, Ask, SaidBefore, Trial
-from onethread.contracts.knowledge import KnowledgeTrial
+from onethread.contracts.knowledge import LOCALE, KnowledgeTrial
 from onethread.contracts.messages import ChannelKind
 from onethread.runtime.errors import Problem
 
@@ -37,7 +37,9 @@ class Asking:
             """Nothing is streamed."""
 
         config = as_if(await self.configs.of(asked.workspace), asked.trial)
-        question = Question(config, asked.question, asked.channel, so_far, trial=_articles(asked.trial))
+        question = Question(
+            config, asked.question, asked.channel, so_far, trial=_articles(asked.trial), locale=asked.locale
+        )
         reply = await self.answerer.answer(question, nobody)
         return Answered(
             decision=reply.decision,
@@ -54,6 +56,7 @@ class Asking:
             tags=list(reply.tags),
             topic=reply.topic,
             calibration=reply.found.calibration if reply.found else "",
+            evidence=reply.evidence,
             usage=list(reply.usage),
             budget_spent=NO_MONEY in reply.reason.lower(),
         )
@@ -81,6 +84,7 @@ class AskIn(BaseModel):
     history: list[SaidBefore | str] = Field(default_factory=list, max_length=200)
     workspace: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
     channel: ChannelKind = "widget"
+    locale: Annotated[str, StringConstraints(pattern=LOCALE)] | None = None
     trial: Trial | None = None
 
 
@@ -105,6 +109,7 @@ async def ask(asking: Annotated[Asking, Depends(_asking)], asked: AskIn) -> Answ
             question=asked.question,
             history=before,
             channel=asked.channel,
+            locale=asked.locale,
             trial=asked.trial,
         )
     )

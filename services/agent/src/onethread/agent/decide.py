@@ -1,7 +1,9 @@
 """Answer, ask back, or hand off: from what was asked, how the thread went, and how sure the search is. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 from onethread.agent.asked import begins_a_question
 from onethread.agent.intents import Intent, names_topic, says_unhelped
@@ -18,6 +20,7 @@ _ASKS_ONE_WORD_FROM = 0.3
 """The same for a single word, which says a topic and no question."""
 _ABOUT_AS_GOOD = 0.8
 _OPTIONS = 3
+_LONGEST_OPTION = 60
 _SHORT = 8
 """Telling words. Whoever wrote more has said what they mean."""
 _SAYS_NOTHING = 1
@@ -111,9 +114,18 @@ def _ask_back(query: str, found: KnowledgeFound, threshold: float) -> AskBack | 
     return None
 
 
+def called(passage: Passage) -> tuple[str, ...]:
+    """What the passage may be called towards a customer, the best first: of a title, the way to it is left out."""
+    names = (passage.title.rsplit(" > ", 1)[-1], *reversed(passage.heading_path), passage.title)
+    return tuple(shorten(name, _LONGEST_OPTION, placeholder="…") for name in names)
+
+
 def _options(passages: Sequence[Passage]) -> tuple[str, ...]:
     """What the passages that are about as good as the best are called, each in other words."""
-    close = [p for p in passages[:_OPTIONS] if p.score >= _ABOUT_AS_GOOD * passages[0].score]
-    titles = [passage.title for passage in close]
-    names = [p.heading_path[-1] if titles.count(p.title) > 1 and p.heading_path else p.title for p in close]
-    return tuple(dict.fromkeys(names))
+    close = [p for p in passages if p.score >= _ABOUT_AS_GOOD * passages[0].score]
+    count = Counter(name for passage in close for name in {*called(passage)})
+    names = [next((name for name in called(p) if count[name] == 1), called(p)[0]) for p in close]
+    by_words: dict[str, str] = {}
+    for name in names:
+        by_words.setdefault(" ".join(sorted({*content(name)})) or name, name)
+    return tuple(by_words.values())[:_OPTIONS]

@@ -38,6 +38,9 @@ _WANTED_BONUS = 0.35
 """Of a sentence that bears on the question and holds what it asks for: an amount of money or of time."""
 _SURE = 0.5
 """A section with less may not be the one that is meant; then the opening comes first."""
+_COMPOUNDING = ("de", "nl")
+"""Languages that write two words as one."""
+_LEAST_PART = 4
 _STEPS = 9
 _ITEMS = 5
 
@@ -75,15 +78,32 @@ def extract(question: str, passage: Passage, words: int) -> Extract | None:
     sections = sections_of(passage.text)
     if not sections:
         return None
-    stems = partial(content, tongue=language(passage.text))
+    tongue = language(passage.text)
+    stems = partial(content, tongue=tongue)
     for section in sections:
         for block in section.blocks:
             block.stems = [{*stems(unit)} for unit in block.units]
-    shares = _shares({*stems(question)}, sections)
-    _score(sections, shares, {*stems(passage.title)}, stems, wanted(question), inside=bool(passage.heading_path))
-    pieces = _pieces(sections, words, is_elsewhere=bool(_unmet(shares.keys(), passage, stems)))
+    there = {*stems(" ".join((passage.title, *passage.heading_path, passage.text)))}
+    asked = {_as_it_is_there(stem, there) if tongue in _COMPOUNDING else stem for stem in stems(question)}
+    shares = _shares(asked, sections)
+    holds = wanted(question)
+    _score(sections, shares, {*stems(passage.title)}, stems, holds, inside=bool(passage.heading_path))
+    # Something is asked about that the passage does not name: "Japan", where it has a price for the rest of the world.
+    pieces = _pieces(sections, words, holds, is_elsewhere=bool(asked - there))
     said = {*stems(" ".join((passage.title, *passage.heading_path, *pieces)))}
     return Extract(pieces, passage, sum(weight for stem, weight in shares.items() if stem in said))
+
+
+def _as_it_is_there(stem: str, there: AbstractSet[str]) -> str:
+    """The word that the passage has for it: "Rabatt" where "Rabattcode" is asked about, and the other way round."""
+    if stem in there or len(stem) < _LEAST_PART:
+        return stem
+    alike = [one for one in there if len(one) >= _LEAST_PART and _is_part(*sorted((one, stem), key=len))]
+    return max(alike, key=lambda one: (min(len(one), len(stem)), one), default=stem)
+
+
+def _is_part(part: str, whole: str) -> bool:
+    return whole.startswith(part) or whole.endswith(part)
 
 
 def _shares(asked: set[str], sections: list[Section]) -> dict[str, float]:
@@ -130,16 +150,13 @@ def _weigh(stems: set[str], weights: dict[str, float]) -> float:
     return sum(weights[stem] for stem in stems & weights.keys())
 
 
-def _unmet(asked: AbstractSet[str], passage: Passage, stems: Stems) -> AbstractSet[str]:
-    """What is asked about that the passage does not name: "Japan", where it has a price for the rest of the world."""
-    return asked - {*stems(" ".join((passage.title, *passage.heading_path, passage.text)))}
-
-
-def _pieces(sections: list[Section], words: int, *, is_elsewhere: bool) -> list[str]:
+def _pieces(sections: list[Section], words: int, holds: Holds | None, *, is_elsewhere: bool) -> list[str]:
     best = max(sections, key=lambda section: section.score)
     opening = sections[0]
     chosen: list[str] = []
-    bears = max(opening.blocks[0].scores) > 0 or best.score < _SURE
+    bears = (
+        max(opening.blocks[0].scores) > 0 or best.score < _SURE or (holds and any(map(holds, opening.blocks[0].units)))
+    )
     if best is not opening and not opening.heading and bears:
         chosen = _sentences(opening.blocks[0], words // 2)
     room = words - _count(chosen)

@@ -2,8 +2,10 @@
 
 from onethread.agent.decide import Handoff
 from onethread.agent.extract import best_passage, extract
+from onethread.agent.foreign import is_foreign
 from onethread.agent.manner import MANNERS
 from onethread.agent.so_far import SoFar
+from onethread.agent.words import language
 from onethread.contracts.knowledge import KnowledgeFound
 from onethread.contracts.messages import ChannelKind
 
@@ -23,8 +25,10 @@ def suggested_reply(query: str, found: KnowledgeFound | None, kind: ChannelKind)
     """What the best passage says, though the agent was not sure enough to send it. "" where nothing is near."""
     if found is None or not found.passages or found.confidence < _WORTH_SUGGESTING:
         return ""
-    quoted = extract(query, best_passage(query, found.passages), MANNERS[kind].words)
-    return quoted.text if quoted and quoted.coverage > 0 else ""
+    passage = best_passage(query, found.passages)
+    quoted = extract(query, passage, MANNERS[kind].words)
+    bears = quoted and (quoted.coverage > 0 or is_foreign(passage, query, language(query)))
+    return quoted.text if quoted and bears else ""
 
 
 def _asked_before(text: str, so_far: SoFar, handoff: Handoff) -> str:

@@ -1,7 +1,7 @@
 """How the agent speaks on each kind of channel, and the few sentences that are its own. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -75,12 +75,9 @@ class Voice:
         return f"{greeting}\n\n{text}\n\n{self.phrase('goodbye')}"
 
 
-def voice(texts: Sequence[str], kind: ChannelKind, hours: OpenHours | None = None) -> Voice:
-    """In the language of the first of `texts` that tells one, else in English."""
-    for text in texts:
-        if tongue := language(text):
-            return Voice(tongue, kind, hours)
-    return Voice("en", kind, hours)
+def told(texts: Iterable[str]) -> Language | None:
+    """The language of the first of `texts` that tells one."""
+    return next((tongue for text in texts if (tongue := language(text))), None)
 
 
 def is_small_talk(text: str) -> bool:

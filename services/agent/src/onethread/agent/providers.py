@@ -122,6 +122,7 @@ def _described(tool: Tool) -> dict[str, Any]:
 
 
 def _openai(provider: Provider) -> "LLM":
+    import openai.resources.chat  # noqa: F401 - the SDK leaves it to the first request, and holds the loop for it
     from llama_index.llms.openai_like import OpenAILike
 
     return OpenAILike(

@@ -19,7 +19,7 @@ class Settings(RuntimeSettings):
     default_port: ClassVar[int] = 8040
 
     api_key: SecretStr = Field(description="The bearer key of the HTTP API.")
-    agent_confidence: float = Field(0.78, ge=0, le=1, description="Belief from which the agent answers by itself.")
+    agent_confidence: float = Field(0.8, ge=0, le=1, description="Belief from which the agent answers by itself.")
     agent_settle_ms: int = Field(
         2500, ge=0, le=10_000, description="Longest pause in which more of a burst of messages is waited for."
     )

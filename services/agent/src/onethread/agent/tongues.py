@@ -47,6 +47,12 @@ def fold(text: str) -> str:
     return _SPACES.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
 
+def spoken_by_us(locale: str | None) -> Language | None:
+    """The language of `de-AT`, if it is one of ours."""
+    code = (locale or "").split("-")[0].lower()
+    return next((language for language in get_args(Language) if language == code), None)
+
+
 @cache
 def tongues() -> Mapping[Language, Tongue]:
     return {code: _read(code) for code in get_args(Language)}

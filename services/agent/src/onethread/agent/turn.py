@@ -247,6 +247,7 @@ class _Turn:
                 tags=list(reply.tags),
                 topic=reply.topic,
                 usage=list(reply.usage),
+                evidence=reply.evidence,
             ),
         )
 
@@ -265,6 +266,7 @@ class _Turn:
                 question=without_personal_data(reply.gap or "", [self._message.author.name]),
                 confidence=reply.confidence,
                 channel=self._kind,
+                locale=reply.locale,
                 nearest=NearestArticle(document_id=found.document_id, title=found.title) if found else None,
             ),
         )

@@ -29,7 +29,7 @@ _TELLING: dict[Language, re.Pattern[str]] = {
     "fr": re.compile("[œêèç]|\\b[ldjcn]'"),
     "it": re.compile("[òì]"),
 }
-"""Letters that the others among our languages seldom have. Worth as much as a small word."""
+"""Letters that the others among our languages seldom have. Worth as much as two small words."""
 _STEMMERS: dict[Language, str] = {
     "en": "english",
     "de": "german",
@@ -95,7 +95,7 @@ def _language(text: str) -> Language | None:
     known, words, lower = tongues(), tokens(text), text.lower()
     counts: dict[Language, int] = {code: sum(word in known[code].small for word in words) for code in _LATIN}
     for code, letters in _TELLING.items():
-        counts[code] += bool(letters.search(lower))
+        counts[code] += 2 * bool(letters.search(lower))
     best: Language = max(counts, key=lambda code: counts[code])
     return best if counts[best] else _by_greeting(words)
 

@@ -2,7 +2,7 @@ import { clock } from "@onethread/browser/time.ts";
 import { giveBack, setAgent, takeOver } from "../acts.ts";
 import type { AgentMode } from "../agent-model.ts";
 import { me } from "../api.ts";
-import { needsPerson, type Author, type Thread } from "../model.ts";
+import { MACHINES, needsPerson, type Author, type Machine, type Thread } from "../model.ts";
 import { openDraft } from "../proposals.ts";
 import { currentDetail } from "../threads.ts";
 
@@ -24,6 +24,7 @@ export function AgentBar({ thread }: { thread: Thread }) {
   if (thread.status !== "open") return null;
   const byChannel = ON_CHANNEL[currentDetail.value?.channel_mode ?? "auto"];
   if (byChannel) return <PeopleAnswer thread={thread} words={byChannel} />;
+  if (thread.machine && thread.agent === "active") return <ByMachine thread={thread} what={thread.machine} />;
   if (thread.agent === "active") {
     return (
       <div class="agent-bar">
@@ -41,6 +42,18 @@ export function AgentBar({ thread }: { thread: Thread }) {
       </span>
       <button type="button" class="link" onClick={() => void giveBack(thread)}>
         Give back to AI
+      </button>
+    </div>
+  );
+}
+
+/** The AI holds the thread again once a person writes. */
+function ByMachine({ thread, what }: { thread: Thread; what: Machine }) {
+  return (
+    <div class="agent-bar off">
+      <span>{MACHINES[what]}: the AI does not answer it.</span>
+      <button type="button" class="link" onClick={() => void takeOver(thread)}>
+        Take over
       </button>
     </div>
   );

@@ -8,6 +8,7 @@ import { Icon } from "./Icon.tsx";
 import { Identities } from "./Identities.tsx";
 import { Merges } from "./Merges.tsx";
 import { Profile } from "./Profile.tsx";
+import { SideMail } from "./SideMail.tsx";
 import { Suggestions } from "./Suggestions.tsx";
 import { ThreadFacts } from "./ThreadFacts.tsx";
 import { ThreadLine } from "./ThreadPicker.tsx";
@@ -27,6 +28,7 @@ export function CustomerPane() {
         <div class="profile" key={thread.id} tabIndex={-1}>
           {known && "customer" in known && <Suggestions customer={known.customer} />}
           <ThreadFacts thread={thread} />
+          <SideMail thread={thread} />
           {known && "failure" in known && <p class="failure">Could not load the customer. {known.failure}</p>}
           {known && "customer" in known && <Known customer={known.customer} />}
         </div>

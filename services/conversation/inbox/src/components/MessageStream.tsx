@@ -106,8 +106,14 @@ function useFollowedEnd(own: number) {
   const follower = useRef<EndFollower | null>(null);
   const before = useRef(own);
   useLayoutEffect(() => {
-    follower.current = new EndFollower(log.current!);
-    return () => follower.current?.stop();
+    const element = log.current!;
+    const grown = () => follower.current?.settle();
+    follower.current = new EndFollower(element);
+    element.addEventListener("resize", grown);
+    return () => {
+      follower.current?.stop();
+      element.removeEventListener("resize", grown);
+    };
   }, []);
   useLayoutEffect(() => {
     follower.current?.settle(own > before.current);

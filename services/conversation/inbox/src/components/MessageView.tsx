@@ -3,31 +3,61 @@ import { renderMarkdown, safeHref } from "@onethread/browser/markdown.ts";
 import { clock, fullTime } from "@onethread/browser/time.ts";
 import { h, type ComponentChildren } from "preact";
 import { me } from "../api.ts";
-import { customerName, type Feedback, type Message, type Thread } from "../model.ts";
+import { customerName, MACHINES, type Feedback, type Machine, type Message, type Thread } from "../model.ts";
+import { address, route } from "../route.ts";
 import { discard, retry, type Outgoing } from "../sending.ts";
 import type { Item } from "../stream.ts";
 import { trustOf } from "../trust.ts";
 import type { Live } from "../writing.ts";
+import { Attachments, FileNames } from "./Attachments.tsx";
 import { DeliveryState } from "./Delivery.tsx";
+import { besides, isLaidOut, Mail } from "./Mail.tsx";
+import { Warning } from "./Warning.tsx";
 
 interface Props {
   item: Extract<Item, { kind: "message" }>;
   customer: Thread["customer"];
 }
 
-export function MessageView({ item: { message, first, last }, customer }: Props) {
-  if (message.note) return <Note author={authorName(message, customer)} at={message.created_at} text={message.text} />;
+export function MessageView({ item: { message, files, first, last }, customer }: Props) {
+  if (message.note)
+    return (
+      <Note author={authorName(message, customer)} at={message.created_at} text={message.text}>
+        <Attachments message={message} files={files} />
+      </Note>
+    );
   const ours = message.author.kind !== "customer";
   const trust = trustOf(message);
+  const laidOut = isLaidOut(message);
+  const by = message.machine && ASIDE.includes(message.machine) && MACHINES[message.machine];
+  const said = laidOut ? <Mail message={message} /> : message.text || !files.length ? <Bubble text={message.text} /> : null;
   return (
     <div class={`message ${ours ? "ours" : "theirs"} by-${message.author.kind}`}>
       {first && <Byline message={message} customer={customer} />}
-      <Bubble text={message.text} />
-      {trust?.open && <p class="unproven">{trust.text}</p>}
+      {trust?.open && <p class={trust.forged ? "unproven forged" : "unproven"}>{trust.text}</p>}
+      {message.warnings?.map((warning) => <Warning key={warning}>{warning}</Warning>)}
+      {by ? <ByMachine what={by} text={message.text}>{said}</ByMachine> : said}
+      <Attachments message={message} files={laidOut ? besides(message, files) : files} />
+      <Remarks message={message} />
       {message.sources.length > 0 && <Sources sources={message.sources} />}
       {message.feedback && <FeedbackLine feedback={message.feedback} />}
       <DeliveryState message={message} last={last} />
     </div>
+  );
+}
+
+function Remarks({ message: { remarks, may_belong_to } }: { message: Message }) {
+  if (!remarks?.length) return null;
+  return (
+    <p class="remarks">
+      {remarks.join(" ")}
+      {may_belong_to && (
+        <>
+          {" "}
+          <a href={address({ view: route.value.view, threadId: may_belong_to })}>Open that conversation</a>
+        </>
+      )}
+    </p>
   );
 }
 
@@ -60,6 +90,22 @@ export function Bubble({ text }: { text: string }) {
   );
 }
 
+/** What says nothing to a teammate. A list or a contact form brings what people wrote. */
+const ASIDE: Machine[] = ["auto_reply", "bounce", "complaint"];
+
+/** It takes no more than a line, until somebody wants to read it. */
+function ByMachine({ what, text, children }: { what: string; text: string; children: ComponentChildren }) {
+  return (
+    <details class="by-machine">
+      <summary>
+        {what}
+        <span class="start">{text.slice(0, 120)}</span>
+      </summary>
+      {children}
+    </details>
+  );
+}
+
 export function Words({ text }: { text: string }) {
   return <>{renderMarkdown<ComponentChildren>(h as never, text)}</>;
 }
@@ -70,13 +116,21 @@ function FeedbackLine({ feedback }: { feedback: Feedback }) {
   return <p class="feedback">{feedback.comment ? `${words}: “${feedback.comment}”` : words}</p>;
 }
 
-function Note({ author, at, text }: { author: string; at: string; text: string }) {
+interface NoteProps {
+  author: string;
+  at: string;
+  text: string;
+  children?: ComponentChildren;
+}
+
+function Note({ author, at, text, children }: NoteProps) {
   return (
     <div class="note">
       <p class="head">
         Note · {author} <time dateTime={at}>{clock(at)}</time>
       </p>
       {renderMarkdown<ComponentChildren>(h as never, text)}
+      {children}
     </div>
   );
 }
@@ -106,7 +160,12 @@ export function OutgoingView({ message }: { message: Outgoing }) {
   const copy = () => void navigator.clipboard.writeText(message.text);
   return (
     <div class="message ours outgoing">
-      {message.note ? <Note author="You" at={message.created_at} text={message.text} /> : <Bubble text={message.text} />}
+      {message.note ? (
+        <Note author="You" at={message.created_at} text={message.text} />
+      ) : (
+        (message.text || !message.files) && <Bubble text={message.text} />
+      )}
+      <FileNames files={message.files ?? []} />
       {message.failure ? (
         <p class="delivery bad" role="alert">
           Not sent. {message.failure}{" "}

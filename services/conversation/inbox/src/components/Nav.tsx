@@ -1,7 +1,7 @@
 import { isAdministrator, me, signOut } from "../api.ts";
 import { overlay } from "../keys.ts";
 import { liveState, type LiveState } from "../live.ts";
-import { places, type Place } from "../pages.ts";
+import { places, SECTIONS, type Place, type Section } from "../pages.ts";
 import { address, route } from "../route.ts";
 import { countOf } from "../threads.ts";
 import { namedViews, views, type ViewName } from "../views.ts";
@@ -31,18 +31,14 @@ export function Nav() {
           <ViewLink key={view} view={view} />
         ))}
       </div>
-      <div class="views pages">
-        <p class="group">AI agent</p>
-        {places.filter(isOfAgent).map((place) => (
-          <PageLink key={place.name} place={place} />
-        ))}
-      </div>
+      <PageLinks section="agent" />
       <div class="views pages">
         <a href="/inbox/knowledge" aria-current={section === "knowledge" ? "page" : undefined} title="Knowledge">
           <Icon path={BOOK} />
           <span class="label">Knowledge</span>
         </a>
       </div>
+      <PageLinks section="email" />
       <div class="self">
         <p class={`light ${liveState.value}`} role="status">
           <i />
@@ -65,11 +61,23 @@ export function Nav() {
   );
 }
 
-const isOfAgent = (place: Place): boolean => place.section === "agent" && (!place.administrators || isAdministrator());
+/** A section's pages that whoever is signed in may open. */
+function PageLinks({ section }: { section: Section }) {
+  const open = places.filter((place) => place.section === section && (!place.administrators || isAdministrator()));
+  if (open.length === 0) return null;
+  return (
+    <div class="views pages">
+      <p class="group">{SECTIONS[section]}</p>
+      {open.map((place) => (
+        <PageLink key={place.name} place={place} />
+      ))}
+    </div>
+  );
+}
 
 function PageLink({ place }: { place: Place }) {
   const current = route.value.page === place ? "page" : undefined;
-  const name = `AI agent: ${place.label}`;
+  const name = `${SECTIONS[place.section]}: ${place.label}`;
   return (
     <a href={address({ page: place })} aria-current={current} aria-label={name} title={name}>
       <Icon path={place.icon} />

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { me } from "../api.ts";
 import type { PendingReply } from "../model.ts";
 import { takeBack } from "../sending.ts";
+import { FileNames } from "./Attachments.tsx";
 import { Bubble } from "./MessageView.tsx";
 
 /** A reply that has not left yet. Its seconds are for eyes only: `said` tells the others once. */
@@ -11,7 +12,8 @@ export function PendingView({ threadId, reply }: { threadId: string; reply: Pend
   const when = left > 0 ? `in ${left} s` : "now";
   return (
     <div class="message ours pending" aria-live="off">
-      <Bubble text={reply.text} />
+      {reply.text && <Bubble text={reply.text} />}
+      <FileNames files={reply.attachments ?? []} />
       <p class="delivery">
         <span class="countdown">{mine ? `Goes out ${when}` : `${reply.author.name ?? "A teammate"} sends this ${when}`}</span>
         {mine && (

@@ -4,7 +4,7 @@ import { age, fullTime } from "@onethread/browser/time.ts";
 import { me } from "../api.ts";
 import { now } from "../clock.ts";
 import { draftOf } from "../drafts.ts";
-import { customerName, needsPerson, type Priority, type Thread } from "../model.ts";
+import { customerName, MACHINES, needsPerson, type Priority, type Thread } from "../model.ts";
 import { withDraft } from "../proposals.ts";
 import { address, route } from "../route.ts";
 import { isUnread } from "../seen.ts";
@@ -35,7 +35,7 @@ export function ThreadRow({ thread }: { thread: Thread }) {
         <span class="preview">{preview(thread)}</span>
         <span class="meta">
           {thread.channel && <span>{channelWord(thread.channel.kind)}</span>}
-          {thread.trust === "asserted" && <span class="asserted">Not proven</span>}
+          <Doubt thread={thread} />
           {withDraft.value.has(thread.id) && <span class="ai-word">AI draft</span>}
           <Standing thread={thread} />
           {thread.tags.slice(0, 2).map((tag) => (
@@ -63,12 +63,19 @@ function speaker(author: NonNullable<Thread["last_message"]>["author"]): string 
   return author.id === me.value?.id ? "You: " : `${author.name ?? "Teammate"}: `;
 }
 
+/** What speaks against its sender. */
+function Doubt({ thread }: { thread: Thread }) {
+  if (thread.verdict === "forged") return <span class="asserted forged">Forged</span>;
+  return thread.trust === "asserted" ? <span class="asserted">Not proven</span> : null;
+}
+
 /** Who holds the thread, and how long the customer has waited for a person. */
 function Standing({ thread }: { thread: Thread }) {
   if (thread.status !== "open") return <span>{statusWords(thread)}</span>;
   const waited = thread.waiting_since ? now.value - Date.parse(thread.waiting_since) : 0;
   return (
     <>
+      {thread.machine && <span>{MACHINES[thread.machine]}</span>}
       {!thread.assignee && !needsPerson(thread) && <span class="ai-word">AI answering</span>}
       {thread.handoff && needsPerson(thread) && <span class="ai-word">AI handed over</span>}
       {thread.waiting_since && (

@@ -103,7 +103,7 @@ function LastCalls({ tool }: { tool: Tool }) {
       {calls?.length === 0 && <p class="quiet">None so far. What was asked and answered is not kept.</p>}
       {calls && calls.length > 0 && (
         <div class="scroll">
-          <table>
+          <table class="words">
             <thead>
               <tr>
                 <th>When</th>

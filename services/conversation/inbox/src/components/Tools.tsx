@@ -1,6 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
-import { api } from "../api.ts";
+import type { Workspace } from "../agent-model.ts";
+import { numberOf } from "../agent-settings.ts";
+import { api, me } from "../api.ts";
 import { reasonOf } from "../threads.ts";
+import { show } from "../toasts.ts";
 import { EXAMPLE, type Tool } from "../tool-model.ts";
 import { ToolForm } from "./ToolForm.tsx";
 import { ToolTrial } from "./ToolTrial.tsx";
@@ -36,11 +39,60 @@ export function ToolsPage() {
           </p>
         )}
         {tools && <ToolList tools={tools} open={open} choose={setOpen} />}
+        {tools?.some(({ access }) => access === "writes") && <HowLong />}
         {open === "new" && <ToolForm key="new" definition={EXAMPLE} done={load} />}
         {chosen && <ToolForm key={`${chosen.id} ${chosen.version}`} tool={chosen} definition={chosen} done={load} />}
         {chosen && <ToolTrial key={`${chosen.id} trial`} tool={chosen} />}
       </div>
     </section>
+  );
+}
+
+/** How long a change waits for a teammate, of all tools. */
+function HowLong() {
+  const [workspace, setWorkspace] = useState<Workspace | null>(null);
+  const [hours, setHours] = useState("");
+  const [failure, setFailure] = useState("");
+  const read = (found: Workspace) => {
+    setWorkspace(found);
+    setHours(String(found.settings.approval_hours ?? ""));
+  };
+  useEffect(() => {
+    api.workspace(me.value!.workspace!).then(read, (error: unknown) => setFailure(reasonOf(error)));
+  }, []);
+  const save = async (event: SubmitEvent) => {
+    event.preventDefault();
+    setFailure("");
+    try {
+      read(await api.changeApprovalHours(workspace!.id, numberOf(hours), workspace!.version));
+      show({ text: "Saved." });
+    } catch (error) {
+      setFailure(`Not saved. ${reasonOf(error)}`);
+    }
+  };
+  return (
+    <form class="agent-form" aria-label="How long a change waits" onSubmit={save}>
+      <label class="field">
+        Hours that a change waits for a teammate; then it is withdrawn, and a person takes the conversation
+        <input
+          type="number"
+          min={1}
+          max={720}
+          placeholder="24"
+          disabled={!workspace}
+          value={hours}
+          onInput={({ currentTarget: { value } }) => setHours(value)}
+        />
+      </label>
+      <button class="button" disabled={!workspace}>
+        Save
+      </button>
+      {failure && (
+        <p class="failure" role="alert">
+          {failure}
+        </p>
+      )}
+    </form>
   );
 }
 
@@ -61,12 +113,12 @@ function ToolList({ tools, open, choose }: ListProps) {
   }
   return (
     <div class="scroll">
-      <table>
+      <table class="words">
         <thead>
           <tr>
             <th>Tool</th>
             <th>Asks</th>
-            <th>It</th>
+            <th>What it does</th>
             <th>State</th>
           </tr>
         </thead>

@@ -49,6 +49,21 @@ class ChannelRow(SQLModel, table=True):
     created_at: datetime = moment(default_factory=now)
 
 
+class MailKeyRow(SQLModel, table=True):
+    """A key that signs mail from a domain."""
+
+    __tablename__ = "mail_key"
+
+    workspace_id: str = Field(foreign_key="workspace.id", primary_key=True)
+    domain: str = Field(primary_key=True)
+    selector: str = Field(primary_key=True)
+    public: str = Field(description="Base64, as the DNS shows it.")
+    private: str = Field(description="Encrypted.")
+    created_at: datetime = moment(default_factory=now)
+    seen_at: datetime | None = moment(default=None, nullable=True)
+    check_at: datetime = moment(default_factory=now)
+
+
 class ApiKeyRow(SQLModel, table=True):
     """A program's way in. The key itself is shown once and never kept."""
 

@@ -55,6 +55,9 @@ class ProposalRow(SQLModel, table=True):
     suggested_reply: str = ""
     tags: list[str] = _list(ARRAY(Text), "{}")
     usage: list[Any] = _list()
+    evidence: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSONB), description="What the confidence was made of."
+    )
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float = 0.0

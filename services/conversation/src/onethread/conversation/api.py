@@ -12,7 +12,18 @@ from pydantic import BaseModel, Field
 
 from onethread.contracts.messages import Message
 from onethread.contracts.threads import Thread
-from onethread.conversation import changes, etags, modes, pending, places, queries, threads
+from onethread.conversation import (
+    changes,
+    etags,
+    modes,
+    pending,
+    places,
+    queries,
+    readers,
+    side_mail,
+    suppressions,
+    threads,
+)
 from onethread.conversation.access import CallerDep
 from onethread.conversation.admin_api import Teammate, TeammateList
 from onethread.conversation.changes import ThreadPatch
@@ -108,11 +119,16 @@ async def get_thread(
     channel = modes.of_channel(agent, row.channel_id, row.channel_kind)
     async with database.transaction(caller.workspace) as connection:
         reachable = await request.app.state.places.of(connection, row)
+        stopped = await suppressions.of_places(connection, caller.workspace, reachable)
         waiting = await pending.of_thread(connection, caller.workspace, thread_id)
+        sides = await side_mail.of_thread(connection, caller.workspace, thread_id)
+        added = await readers.of_thread(connection, caller.workspace, thread_id)
     etags.tag(response, row.version)
     return threads.contract(row).model_dump() | {
         "participants": await queries.participants(database, caller.workspace, thread_id),
-        "reply_channels": places.described(reachable),
+        "added": added,
+        "sides": sides,
+        "reply_channels": places.described(reachable, stopped),
         "pending": [one.model_dump() for one in waiting],
         "channel_mode": channel,
         "agent_mode": modes.on_thread(channel, row.agent, taken=row.assignee_id is not None),  # type: ignore[arg-type]

@@ -19,8 +19,11 @@ from onethread.contracts import replies as r
 from onethread.contracts import streams, subjects
 from onethread.contracts.agent import AgentConfigOf
 from onethread.contracts.channels import ChannelsOf
+from onethread.contracts.files import FileOf
 from onethread.contracts.knowledge import KnowledgeIndexed, KnowledgeRemoved
+from onethread.contracts.mail import BeforeMessage
 from onethread.contracts.messages import Message, MessageReceived
+from onethread.contracts.originals import CorrectMessage
 from onethread.contracts.proofs import StartProof, TryCode
 from onethread.contracts.questions import HistoryOfThread, HistoryOfVisitor, TeammateAnswersOf
 from onethread.contracts.tools import CallTool
@@ -37,12 +40,19 @@ from onethread.conversation import (
     erasing_api,
     etags,
     examples,
+    files_api,
     knowledge_api,
+    mail_addresses,
+    mail_api,
+    mail_ways,
     messages_api,
     metrics_api,
+    originals_api,
     proofs_api,
     proposals_api,
+    ratings_pages,
     session_api,
+    suppressions_api,
     tools_api,
 )
 from onethread.conversation.access import GUARD, Access
@@ -51,20 +61,26 @@ from onethread.conversation.answers import Answers
 from onethread.conversation.bench_due import ChangesOfKnowledge, ChangesOfSettings
 from onethread.conversation.bench_judging import Judgements
 from onethread.conversation.bench_runner import BenchRunner
-from onethread.conversation.channels import ChannelsForGateways
+from onethread.conversation.channels_told import ChannelsForGateways
 from onethread.conversation.comparing import Comparing
+from onethread.conversation.correcting import Correcting
 from onethread.conversation.database import AWAY, UNFIT, Database
 from onethread.conversation.deliveries import Deliveries
 from onethread.conversation.feedback import FeedbackOfCustomers
+from onethread.conversation.files_given import FilesForGateways
 from onethread.conversation.forgetting import Forgetting
 from onethread.conversation.history import History
 from onethread.conversation.in_time import AnswerInTime
 from onethread.conversation.intake import Intake
 from onethread.conversation.jobs import jobs
+from onethread.conversation.mail_keys import MailKeys
+from onethread.conversation.mail_links import MailLinks
 from onethread.conversation.outbox import Relay
+from onethread.conversation.pictures import Pictures
 from onethread.conversation.places import Places
 from onethread.conversation.proofs import Proofs
 from onethread.conversation.proposed import Proposed
+from onethread.conversation.ratings import Ratings
 from onethread.conversation.reconcile import Reconciler
 from onethread.conversation.replies import Replies
 from onethread.conversation.sealing import Seal
@@ -74,6 +90,7 @@ from onethread.conversation.teammates import Teammates
 from onethread.conversation.timers import Timers
 from onethread.conversation.tool_approving import Approvals
 from onethread.conversation.tool_calls import ToolCalls
+from onethread.conversation.tool_unended import Unended
 from onethread.conversation.unseen import Unseen
 from onethread.conversation.workspaces import Workspaces
 from onethread.runtime import errors
@@ -86,10 +103,13 @@ log = structlog.get_logger()
 
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
-    session_api.router, api.router, messages_api.router, customers_api.router, proofs_api.router, acts_api.router,
-    proposals_api.router, metrics_api.router, tools_api.router, tools_api.calls_router, agent_config.router,
+    session_api.router, api.router, messages_api.router, files_api.router, mail_api.router, originals_api.router,
+    customers_api.router, proofs_api.router, acts_api.router, proposals_api.router, metrics_api.router,
+    tools_api.router, tools_api.calls_router, agent_config.router,
     knowledge_api.router, bench_questions_api.router, bench_runs_api.router, asking_api.router,
-    channels_api.router, erasing_api.router, admin_api.router, admin_api.installation_router,
+    channels_api.router, mail_addresses.router, mail_ways.router, suppressions_api.router,
+    erasing_api.router, admin_api.router,
+    admin_api.installation_router,
 )  # fmt: skip
 """Whoever comes by these must say who they are, and be allowed to."""
 
@@ -117,6 +137,7 @@ def create_app(settings: ConversationSettings | None = None) -> FastAPI:
     app.include_router(_health(app.state).router())
     app.include_router(session_api.open_router)
     app.include_router(proofs_api.pages)
+    app.include_router(ratings_pages.pages)
     for router in ROUTERS:
         app.include_router(router, dependencies=GUARD)
     _inbox(app)
@@ -137,6 +158,9 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
     )
     parts.access, parts.teammates = Access(database, settings), Teammates(database, settings)
     parts.workspaces, parts.seal = Workspaces(database, settings.reopen_days), Seal(settings.secret)
+    parts.settings, parts.mail_keys = settings, MailKeys(database, bus, parts.seal)
+    parts.links = MailLinks(settings)
+    parts.ratings = Ratings(database, relay, parts.links)
     parts.proofs = Proofs(database, bus, relay, settings)
     parts.places = places = Places(settings.workspace, settings.email_channel_id)
     parts.replies = replies = Replies(database, relay, places, settings.unseen_reply_minutes)
@@ -156,11 +180,9 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
     def next_run() -> None:
         parts.timers.poke()
 
-    parts.bench, parts.tell_knowledge = (
-        BenchRunner(database, bus, tell_of_bench, next_run),
-        Judgements(bus),
-    )
+    parts.bench = BenchRunner(database, bus, tell_of_bench, next_run)
     parts.bench_knowledge = ChangesOfKnowledge(database, settings.bench_settle_seconds)
+    parts.bench_settle = settings.bench_settle_seconds
     parts.bench_settings = ChangesOfSettings(settings.bench_settle_seconds)
     parts.tell_of_drafts, parts.feedback = tell_of_drafts, FeedbackOfCustomers(database, relay, tell_inbox)
     parts.proposed = Proposed(
@@ -173,10 +195,16 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
         database, calls, relay, tell_of_drafts, agent_name=settings.agent_name,
         unseen_minutes=settings.unseen_reply_minutes,
     )  # fmt: skip
-    parts.deliveries = Deliveries(database, relay, places, tell_inbox)
-    unseen, comparing = Unseen(database, relay, places, tell_inbox), Comparing(database, bus)
-    parts.timers = Timers(database, jobs(database, relay, replies, unseen, comparing, parts.bench))
-    parts.bodies = Bodies(bus)
+    parts.correcting = Correcting(database, relay, tell_inbox)
+    parts.deliveries = Deliveries(database, relay, places, parts.links, tell_inbox)
+    unseen, comparing = Unseen(database, relay, places, parts.links, tell_inbox), Comparing(database, bus)
+    unended = Unended(database, relay, tell_of_drafts, agent_name=settings.agent_name)
+    judgements = Judgements(database, bus)
+    all_jobs = jobs(
+        database, relay, replies, unseen, comparing, parts.bench, unended, judgements, parts.mail_keys, parts.ratings
+    )
+    parts.timers = Timers(database, all_jobs)
+    parts.bodies, parts.pictures = Bodies(bus), Pictures()
     parts.on_start, parts.on_stop = [database.check_role], [parts.stream.close]
 
 
@@ -191,11 +219,14 @@ def _connect(parts: State) -> None:
     bus.on(streams.BENCH_INDEXED, KnowledgeIndexed, only_known(parts.bench_knowledge))
     bus.on(streams.BENCH_REMOVED, KnowledgeRemoved, only_known(parts.bench_knowledge))
     bus.answer(subjects.CONVERSATION_HISTORY, HistoryOfThread, history.of_thread)
+    bus.answer(subjects.CONVERSATION_BEFORE, BeforeMessage, history.before)
+    bus.answer(subjects.CONVERSATION_FILE, FileOf, FilesForGateways(parts.database, parts.bodies))
     bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
     bus.answer(subjects.CONVERSATION_ANSWERS, TeammateAnswersOf, Answers(parts.database))
     bus.answer(subjects.CONVERSATION_AGENT, AgentConfigOf, AgentConfigs(parts.database))
     bus.answer(subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(parts.database, parts.seal))
     bus.answer(subjects.CONVERSATION_TOOL, CallTool, parts.tool_calls)
+    bus.answer(subjects.CONVERSATION_CORRECT, CorrectMessage, parts.correcting)
     bus.answer(subjects.CONVERSATION_PROVE, StartProof, parts.proofs.start)
     bus.answer(subjects.CONVERSATION_PROVE_CODE, TryCode, parts.proofs.try_code)
 
@@ -215,9 +246,11 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     watch = asyncio.create_task(parts.access.watch(parts.stream))
     yield
     watch.cancel()
+    await parts.approvals.stop()
     for loop in reversed(loops):
         await loop.stop()
     await parts.bench.stop()
+    parts.pictures.close()
     await parts.bus.stop()
     await parts.database.stop()
 
@@ -233,7 +266,8 @@ def _database_problems(app: FastAPI) -> None:
     for away in AWAY:
 
         @app.exception_handler(away)
-        async def on_away(_: Request, __: Exception) -> Response:
+        async def on_away(request: Request, error: Exception) -> Response:
+            log.warning("database.away", path=request.url.path, error=type(error).__name__)
             return Problem(503, "The database is away", "Nothing was changed. Try again in a moment.").response()
 
     for unfit in UNFIT:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from onethread.contracts import subjects
 from onethread.contracts.agent import Answered, Ask, SaidBefore
+from onethread.contracts.knowledge import LOCALE
 from onethread.contracts.messages import ChannelKind
 from onethread.conversation.access import CallerDep
 from onethread.runtime.bus import RefusedError, UnavailableError
@@ -26,13 +27,14 @@ class Said(SaidBefore):
 
 
 class AskIn(BaseModel):
-    """`history` is what was said before, oldest first."""
+    """`history` is what was said before, oldest first; `locale` the customer's language, else it is what they write."""
 
     model_config = ConfigDict(extra="forbid")
 
     question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
     history: list[Said] = Field(default_factory=list[Said], max_length=200)
     channel: ChannelKind = "widget"
+    locale: Annotated[str, StringConstraints(pattern=LOCALE)] | None = None
 
 
 @router.post("/agent/ask")

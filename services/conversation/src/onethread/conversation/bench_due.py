@@ -43,7 +43,8 @@ class ChangesOfKnowledge:
             row = await workspaces.one(connection, event.workspaceid)
             if workspaces.settings_of(row).of_agent.test_changes:
                 title = event.data.title or event.data.document_id
-                await note(connection, event.workspaceid, [title[:200]], self._settle)
+                named = title[:200].replace("\0", "")  # PostgreSQL has no such character
+                await note(connection, event.workspaceid, [named], self._settle)
 
 
 class ChangesOfSettings:

@@ -91,7 +91,10 @@ class BenchResultRow(SQLModel, table=True):
     """What one question got in one run. Until `asked_at` it waits."""
 
     __tablename__ = "bench_result"
-    __table_args__ = (Index("bench_result_of_question", "question_id"),)
+    __table_args__ = (
+        Index("bench_result_of_question", "question_id"),
+        Index("bench_result_untold", "workspace_id", "tell_at", postgresql_where=text("tell_at IS NOT NULL")),
+    )
 
     run_id: UUID = Field(sa_column=Column(Uuid, ForeignKey("bench_run.id", ondelete="CASCADE"), primary_key=True))
     question_id: UUID = Field(
@@ -106,6 +109,7 @@ class BenchResultRow(SQLModel, table=True):
     changes: list[str] = _words()
     judged: bool | None = None
     judged_by: str | None = None
+    tell_at: datetime | None = moment(default=None, description="When knowledge is told of the judgement.")
     asked_at: datetime | None = moment(default=None)
 
 

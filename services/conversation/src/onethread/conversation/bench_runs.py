@@ -100,9 +100,11 @@ PRUNE = """delete from bench_result where run_id in (
     and run_id is distinct from %(good)s"""
 FORGET = "delete from bench_run where workspace_id = %s and ended_at < now() - interval '90 days'"
 ACCEPT = "update bench_run set accepted_by = %s where id = %s returning *"
-JUDGE = """update bench_result r set judged = %s, judged_by = %s from bench_question q
-    where r.run_id = %s and r.question_id = %s and q.id = r.question_id and r.asked_at is not null
-    returning q.message_ids, r.answered"""
+JUDGE = """update bench_result r set judged = %s, judged_by = %s,
+        tell_at = case when q.message_ids = '{}' then now() end
+    from bench_question q where r.run_id = %s and r.question_id = %s and q.id = r.question_id and r.asked_at is not null
+    returning r.run_id"""
+"""A customer's words go nowhere where they would not be erased with them."""
 
 
 async def start(
@@ -238,12 +240,11 @@ async def accept(connection: Connection, workspace: str, run_id: UUID, by: str) 
     return await (await connection.execute(ACCEPT, [by, run_id])).fetchone()
 
 
-async def judge(connection: Connection, workspace: str, run_id: UUID, question_id: UUID, right: bool, by: str) -> Any:
-    """What was answered, and the messages that the question is made of. Raises 404 problems."""
+async def judge(connection: Connection, workspace: str, run_id: UUID, question_id: UUID, right: bool, by: str) -> None:
+    """Knowledge is told soon after (`bench_judging.py`). Raises 404 problems."""
     run = await one(connection, workspace, run_id, held=True)
     row = await (await connection.execute(JUDGE, [right, by, run_id, question_id])).fetchone()
     if row is None:
         raise Problem(404, "There is no such result", "Nothing was changed. The question may not have been asked yet.")
     if run.ended_at:
         await recount(connection, run_id)
-    return row

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from onethread.contracts.agent import Answered, Trial
+from onethread.contracts.agent import Trial
 from onethread.conversation import bench_results, bench_runs, bench_trials, queries
 from onethread.conversation.access import CallerDep
 from onethread.conversation.api import DatabaseDep, Limit
@@ -174,8 +174,7 @@ async def judge_result(
     by = caller.author.name or "API"
     async with database.transaction(caller.workspace) as connection:
         await once.earlier(connection)
-        judged = await bench_runs.judge(connection, caller.workspace, run_id, question_id, judgement.right, by)
+        await bench_runs.judge(connection, caller.workspace, run_id, question_id, judgement.right, by)
         result = await bench_results.one(connection, run_id, question_id)
-    if not judged.message_ids:  # a customer's words go nowhere where they would not be erased with them
-        await request.app.state.tell_knowledge(caller, Answered.model_validate(judged.answered), judgement.right)
+    request.app.state.timers.poke()
     return result

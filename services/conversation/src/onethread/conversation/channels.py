@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import structlog
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from onethread.contracts import channels as c
 from onethread.contracts import subjects
 from onethread.conversation import audit, etags
 from onethread.conversation.access import Caller
-from onethread.conversation.database import Connection, Database
+from onethread.conversation.database import Connection
 from onethread.conversation.likeness import normal_address
+from onethread.conversation.rendering import to_html
 from onethread.conversation.sealing import Seal
 from onethread.runtime.bus import Bus
 from onethread.runtime.errors import Problem
 
-log = structlog.get_logger()
 OWN = (
     ("local", "widget", "Website chat"),
     ("email-local", "email", "Support address"),
@@ -29,23 +29,37 @@ OWN = (
 )
 """Id, kind and name of the channels that the gateways have by their own settings."""
 OF_THE_INSTALLATION = {id_ for id_, _, _ in OWN}
+OF_MAILBOX = "imap_"
+"""Begins the names of the secrets that its server gets."""
 ADDRESSES = {"widget": None, "email": "address", "slack": "team_id"}
 """By which setting the outside names a channel."""
 NO_SUCH = Problem(404, "There is no such channel")
 
 ADD = """insert into channel (id, workspace_id, kind, name, address, settings, secrets, active, created_at)
     values (%s, %s, %s, %s, %s, %s, %s, true, now()) returning *"""
-ALL = "select * from channel where workspace_id = %s order by created_at, id"
+ALL = "select * from channel where workspace_id = %s and id <> all(%s) order by created_at, id"
 ONE = "select * from channel where workspace_id = %s and id = %s"
 SAVE = """update channel set name = %s, address = %s, settings = %s, secrets = %s, active = %s, version = version + 1
     where id = %s returning *"""
 REMOVE = "delete from channel where workspace_id = %s and id = %s returning kind"
-OF_KIND = "select * from channel where kind = %s order by created_at, id"
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")]
 Id = Annotated[str, Field(pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.-]+(:[0-9]{1,5})?)$")]
+ELSEWHERE = re.compile(r"[^@\s\x00]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
 Domain = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)]
+
+
+def _address_elsewhere(text: str) -> str:
+    address = normal_address(text)
+    if not ELSEWHERE.fullmatch(address):
+        raise ValueError(f"{text} is not of the form name@domain")
+    return address
+
+
+Aliases = Annotated[
+    list[Annotated[str, Field(max_length=254), AfterValidator(_address_elsewhere)]], Field(max_length=50)
+]
 
 
 class Widget(c.WidgetSettings):
@@ -57,10 +71,20 @@ class Widget(c.WidgetSettings):
 class Email(c.EmailSettings):
     model_config = ConfigDict(extra="forbid")
 
+    aliases: Aliases = Field(default_factory=list[str], description=c.EmailSettings.model_fields["aliases"].description)
+
     @field_validator("address", mode="before")
     @classmethod
     def _normal(cls, value: Any) -> Any:
         return normal_address(value) if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _render(cls, given: Any) -> Any:
+        """The gateway has no renderer of Markdown, and nobody may send HTML of their own."""
+        if not isinstance(given, dict):
+            return given
+        return given | {"signature_html": to_html(str(given.get("signature") or ""))}
 
 
 class Slack(c.SlackSettings):
@@ -70,6 +94,10 @@ class Slack(c.SlackSettings):
 
 
 class SlackSecrets(c.SlackSecrets):
+    model_config = ConfigDict(extra="forbid")
+
+
+class EmailSecrets(c.EmailSecrets):
     model_config = ConfigDict(extra="forbid")
 
 
@@ -88,6 +116,7 @@ class NewWidget(_New):
 class NewEmail(_New):
     kind: Literal["email"]
     settings: Email
+    secrets: EmailSecrets = EmailSecrets()
 
 
 class NewSlack(_New):
@@ -108,7 +137,10 @@ class ChannelPatch(BaseModel):
     name: Name | None = None
     active: bool | None = Field(default=None, description="False: nothing is taken or sent there any more.")
     settings: dict[str, Any] | None = Field(default=None, examples=[{"greeting": "Good day!"}])
-    secrets: SlackSecrets | None = Field(default=None, description="Of a Slack channel.")
+    secrets: SlackSecrets | EmailSecrets | None = Field(
+        default=None,
+        description="Of a Slack channel, all; of a support address, those that change, null takes one away.",
+    )
     new_identity_secret: bool = Field(default=False, description="Of a widget: the old one ends at once.")
 
 
@@ -116,7 +148,7 @@ async def create(connection: Connection, caller: Caller, new: Any, seal: Seal) -
     """Returns the row, and the secrets that were made for it. Raises 409 problems."""
     id_ = new.id or f"{new.kind}-{secrets.token_hex(8)}"
     made = _identity_secret() if new.kind == "widget" else {}
-    kept = made or (new.secrets.model_dump() if new.kind == "slack" else {})
+    kept = made or ({} if new.kind == "widget" else new.secrets.model_dump(exclude_none=True))
     settings = new.settings.model_dump()
     own = [id_, caller.workspace, new.kind, new.name.strip(), _address(new.kind, settings), Jsonb(settings)]
     if id_ in OF_THE_INSTALLATION:
@@ -137,12 +169,9 @@ async def change(
     if row is None:
         raise NO_SUCH
     etags.expect(row, version, "channel")
-    settings = _settings(row, patch.settings or {})
+    settings = settings_of(row, patch.settings or {})
     made = _identity_secret() if patch.new_identity_secret else {}
-    kept = made or (patch.secrets.model_dump() if patch.secrets else {})
-    if kept and row.kind != ("widget" if made else "slack"):
-        raise Problem(422, "A channel of this kind has no such secret", "Nothing was changed.")
-    sealed = seal.close(id_, kept) if kept else row.secrets
+    sealed = _sealed(row, patch, settings, made, seal)
     active = row.active if patch.active is None else patch.active
     new = [patch.name or row.name, _address(row.kind, settings), Jsonb(settings), sealed, active, id_]
     try:
@@ -164,7 +193,7 @@ async def remove(connection: Connection, caller: Caller, id_: str) -> str:
 
 
 async def all_of(connection: Connection, workspace: str) -> Sequence[Any]:
-    return await (await connection.execute(ALL, [workspace])).fetchall()
+    return await (await connection.execute(ALL, [workspace, list(OF_THE_INSTALLATION)])).fetchall()
 
 
 async def one(connection: Connection, workspace: str, id_: str) -> Any:
@@ -175,41 +204,50 @@ async def one(connection: Connection, workspace: str, id_: str) -> Any:
     return row
 
 
+def settings_of(row: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """With what is `given` changed. Raises a 422 problem."""
+    try:
+        return SETTINGS[row.kind].model_validate(row.settings | given).model_dump()
+    except ValidationError as error:
+        errors = [{"at": ".".join(map(str, ("settings", *e["loc"]))), "problem": e["msg"]} for e in error.errors()]
+        raise Problem(422, "The request is not valid", errors=errors) from None
+
+
 async def tell(bus: Bus, workspace: str, kind: str, id_: str) -> None:
     """Gateways of the kind ask again. One that does not hear it asks by itself within a minute."""
     if bus.connected:
         await bus.say_live(subjects.live(workspace, "channels", kind), c.ChannelChanged(id=id_))
 
 
-class ChannelsForGateways:
-    """Answers which channels there are, in every workspace, with their secrets."""
-
-    def __init__(self, database: Database, seal: Seal) -> None:
-        self._database, self._seal = database, seal
-
-    async def __call__(self, question: c.ChannelsOf) -> c.Channels:
-        async with await self._database.system() as connection:
-            rows = await (await connection.execute(OF_KIND, [question.kind])).fetchall()
-        return c.Channels(items=[config for row in rows if (config := self._config(row))])
-
-    def _config(self, row: Any) -> c.ChannelConfig | None:
-        try:
-            opened = self._seal.open(row.id, row.secrets)
-        except ValueError as error:
-            log.warning("channel.sealed", channel=row.id, reason=str(error))
-            return None
-        return c.ChannelConfig(
-            id=row.id, workspace=row.workspace_id, kind=row.kind, name=row.name, settings=row.settings, secrets=opened,
-            active=row.active,
-        )  # fmt: skip
+def same_server(one: c.ImapSettings | None, other: c.ImapSettings | None) -> bool:
+    """Whether who gets the secrets of a mailbox stays the same. Nobody has them sent to a machine of their own."""
+    gets = {"host", "port", "security", "token_url"}
+    return one is not None and other is not None and one.model_dump(include=gets) == other.model_dump(include=gets)
 
 
-def _settings(row: Any, given: dict[str, Any]) -> dict[str, Any]:
+def _sealed(row: Any, patch: ChannelPatch, settings: dict[str, Any], made: dict[str, str], seal: Seal) -> str | None:
+    """Raises 409 and 422 problems."""
+    if row.kind == "email" and patch.secrets is None and _mailbox_moved(row, settings):
+        patch = patch.model_copy(update={"secrets": EmailSecrets()})
+    if not made and patch.secrets is None:
+        return row.secrets
+    if row.kind != ("widget" if made else "slack" if isinstance(patch.secrets, SlackSecrets) else "email"):
+        raise Problem(422, "A channel of this kind has no such secret", "Nothing was changed.")
+    if not isinstance(patch.secrets, EmailSecrets):
+        return seal.close(row.id, made or patch.secrets.model_dump())  # type: ignore[union-attr]
     try:
-        return SETTINGS[row.kind].model_validate(row.settings | given).model_dump()
-    except ValidationError as error:
-        errors = [{"at": ".".join(map(str, ("settings", *e["loc"]))), "problem": e["msg"]} for e in error.errors()]
-        raise Problem(422, "The request is not valid", errors=errors) from None
+        kept = seal.open(row.id, row.secrets)
+    except ValueError:  # of another ONETHREAD_SECRET: nobody can use them any more
+        kept = {}
+    if _mailbox_moved(row, settings):
+        kept = {name: value for name, value in kept.items() if not name.startswith(OF_MAILBOX)}
+    new = kept | patch.secrets.model_dump(exclude_unset=True)
+    return seal.close(row.id, {name: value for name, value in new.items() if value is not None})
+
+
+def _mailbox_moved(row: Any, settings: dict[str, Any]) -> bool:
+    before, after = (c.EmailSettings.model_validate(one).imap for one in (row.settings, settings))
+    return before is not None and not same_server(before, after)
 
 
 def _identity_secret() -> dict[str, str]:

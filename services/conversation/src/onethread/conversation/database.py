@@ -5,13 +5,16 @@ All work as a role that owns nothing and sees only the rows of the workspace tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import psycopg
 import sqlalchemy.exc
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import text
@@ -46,10 +49,17 @@ class Together:
         for statement, rows in self._rows.items():
             values = [value for _, parameters in rows for value in parameters]
             await self.execute(statement.format(", ".join(row for row, _ in rows)), values)
-        *others, last = self._statements
-        named = ", ".join(f"part{number} as ({statement})" for number, statement in enumerate(others))
-        query = f"with {named} {last}" if named else last
-        await connection.execute(query, self._parameters)  # type: ignore[arg-type]
+        await AsyncRawCursor(connection).execute(_as_one(*self._statements), self._parameters)
+
+
+# psycopg reads a statement with so many parameters anew each time.
+@lru_cache(maxsize=256)
+def _as_one(*statements: str) -> bytes:
+    """One statement of them all, its parameters numbered through."""
+    *others, last = statements
+    named = ", ".join(f"part{number} as ({statement})" for number, statement in enumerate(others))
+    query, numbers = f"with {named} {last}" if named else last, count(1)
+    return re.sub("%[s%]", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", query).encode()
 
 
 @asynccontextmanager
@@ -72,8 +82,11 @@ NOTICE_LOSS: dict[str, Any] = {
 }
 """A machine that vanished says no goodbye, and the system's own defaults would wait two hours for one."""
 
-ONE_PLAN = "-c plan_cache_mode=force_generic_plan"
-"""All that the hot path runs goes by key: planning it anew for each parameter takes longer than running it."""
+BY_KEY = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+"""All that the hot path runs goes by key: planning it anew for each parameter takes longer than running it.
+
+And of a table that was small when the plan was made, as a new one is, every row would be read until the next plan.
+"""
 
 
 AS_APP = isolation.as_role(isolation.APP)
@@ -92,9 +105,10 @@ class Database:
             timeout=5,
             open=False,
             kwargs={
+                "autocommit": True,  # `transaction` begins and commits itself
                 "row_factory": namedtuple_row,
                 "prepare_threshold": 1,
-                "options": f"{ONE_PLAN} {AS_APP}",
+                "options": f"{BY_KEY} {AS_APP}",
                 **NOTICE_LOSS,
             },
         )
@@ -131,16 +145,25 @@ class Database:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def transaction(self, workspace: str) -> AsyncIterator[Connection]:
+    async def transaction(self, workspace: str, hold: str = "", keys: Sequence[Any] = ()) -> AsyncIterator[Connection]:
         """Sees and writes what is the workspace's. Commits once, at the end; nothing inside commits.
 
-        A statement is sent when a result is asked for, or with the commit: what needs no answer waits for none, and its
-        error comes with the next answer.
+        `hold`: locks that it has from its beginning, each an expression after a comma; `keys` are their parameters.
+        What needs no answer waits for none, and its error comes with the next answer. So it is with the beginning and
+        the commit too, for which psycopg's own would wait.
         """
         async with self._pool.connection() as connection, connection.pipeline():
+            await connection.execute("begin")
+            await connection.execute(isolation.ENTER + hold, [workspace, *keys])  # type: ignore[arg-type]
+            yield connection
+            await connection.execute("commit")
+
+    @asynccontextmanager
+    async def transaction_of_large(self, workspace: str) -> AsyncIterator[Connection]:
+        """As `transaction`, each statement by itself: psycopg's pipeline hangs at one of more than 16 MB."""
+        async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(isolation.ENTER, [workspace])
             yield connection
-            await connection.commit()
 
     @asynccontextmanager
     async def session(self, workspace: str) -> AsyncIterator[AsyncSession]:

@@ -10,8 +10,9 @@ from psycopg.types.json import Jsonb
 from onethread.contracts import ids
 from onethread.contracts import messages as m
 from onethread.contracts import replies as r
-from onethread.conversation import outbox, threads, unseen
+from onethread.conversation import outbox, suppressions, threads, unseen
 from onethread.conversation.database import Connection, Database
+from onethread.conversation.mail_links import MailLinks
 from onethread.conversation.once import Once
 from onethread.conversation.outbox import Relay
 from onethread.conversation.places import Places
@@ -24,16 +25,21 @@ PROGRESS = """with news as (
     further as (select id, array_position(%(order)s::text[], delivery_state) as was from message
         where workspace_id = %(workspace)s and (id = %(id)s or mail_id = %(id)s)
             and not exists (select from customer c where c.id = message.customer_id and c.erased_at is not null)),
-    moved as (update message m set delivery_state = %(state)s, retry_at = %(retry_at)s,
+    moved as (update message m set retry_at = %(retry_at)s, delivery_report = %(report)s,
+            delivery_state = (%(order)s::text[])[greatest(further.was, array_position(%(order)s::text[], %(state)s))],
             delivery_reason = coalesce(%(reason)s, case when m.mail_id = %(id)s then m.delivery_reason end),
             mail_at = case when %(state)s <> 'seen' then m.mail_at end
         from further where further.id = m.id and exists (select from news)
-            and array_position(%(order)s::text[], %(state)s) > further.was
+            and (array_position(%(order)s::text[], %(state)s) > further.was or %(report)s = 'complaint'
+                or (%(state)s in ('retrying', 'sent') and m.delivery_state = %(state)s and m.retry_at is not null
+                    and coalesce(%(retry_at)s::timestamptz, 'infinity') > m.retry_at))
             and (%(attempt)s::int is null or %(attempt)s >= m.delivery_attempt or %(state)s in ('delivered', 'seen'))
         returning m.*)
     select moved.* from news left join moved on true"""
 ORDER = ["queued", "retrying", "sent", "failed", "delivered", "seen"]
-"""Within one attempt a delivery only goes this way: what was sent may still come back, what has arrived does not."""
+"""Within one attempt a delivery only goes this way: what was sent may still come back, what has arrived does not. A
+complaint of it may come at any time. What was sent, but for copies that wait, has a time for them.
+"""
 OUTSIDE_ID = """insert into outside_id (workspace_id, channel_id, external_id, message_id, thread_id)
     select workspace_id, %s, %s, id, thread_id from message m where workspace_id = %s and (id = %s or mail_id = %s)
         and not exists (select from customer c where c.id = m.customer_id and c.erased_at is not null)
@@ -47,15 +53,16 @@ KEEP_ROUTE = """insert into place
     on conflict (workspace_id, channel_id, key) do update set route = excluded.route"""
 MESSAGE = "select * from message where workspace_id = %s and thread_id = %s and id = %s for no key update"
 AGAIN = """update message set delivery_state = 'queued', delivery_reason = %s, retry_at = null,
-        delivery_attempt = %s where id = %s or mail_id = %s returning *"""
+        delivery_report = null, delivery_attempt = %s where id = %s or mail_id = %s returning *"""
 PLACE = "select * from place where workspace_id = %s and channel_id = %s and key = %s"
 
 GONE = "The customer cannot be reached there any more"
 
 
 class Deliveries:
-    def __init__(self, database: Database, relay: Relay, places: Places, tell: Tell) -> None:
+    def __init__(self, database: Database, relay: Relay, places: Places, links: MailLinks, tell: Tell) -> None:
         self._database, self._relay, self._places, self._tell = database, relay, places, tell
+        self._links = links
 
     async def on_outcome(self, event: r.ReplyDelivered | r.ReplyFailed) -> None:
         """Notes how far it got, and by what the outside knows it. Of a mail with several messages: of each."""
@@ -64,6 +71,7 @@ class Deliveries:
             rows = await found.fetchall()
             if rows:
                 await _learn(connection, event.workspaceid, event.data)
+                await _suppress(connection, event.workspaceid, event.data, [row for row in rows if row.id is not None])
         for row in rows:
             if row.id is not None:
                 await self._tell(event.workspaceid, message_contract(row))
@@ -89,11 +97,12 @@ class Deliveries:
         if message.delivery_state != "failed":
             raise Problem(409, "It has not failed", "Nothing was sent again: only what failed can be.")
         place, attempt = await self._place(connection, row, message), message.delivery_attempt + 1
+        await suppressions.refuse(connection, row.workspace_id, place)
         asked = [unseen.why(place) if message.mail_id else None, attempt, message.id, message.mail_id]
         again = await (await connection.execute(AGAIN, asked)).fetchall()
         row = await threads.count(connection, row)
         if message.mail_id:
-            request = unseen.request(row, sorted(again, key=lambda one: one.position), place, attempt)
+            request = unseen.request(row, sorted(again, key=lambda one: one.position), place, self._links, attempt)
         else:
             event_id = ids.derived_id(message.id, f"requested {attempt}")
             request = requested(row, message_contract(again[0]), place, event_id, row.sequence, None, attempt)
@@ -124,7 +133,14 @@ def _progress(event: r.ReplyDelivered | r.ReplyFailed) -> dict[str, Any]:
     return {
         "workspace": event.workspaceid, "event": event.id, "id": outcome.message_id, "state": outcome.state,
         "reason": outcome.reason, "retry_at": outcome.retry_at, "attempt": outcome.attempt, "order": ORDER,
+        "report": outcome.report,
     }  # fmt: skip
+
+
+async def _suppress(connection: Connection, workspace: str, outcome: r.ReplyOutcome, moved: list[Any]) -> None:
+    if outcome.report:
+        attempts = max((row.delivery_attempt for row in moved), default=1)
+        await suppressions.note(connection, workspace, outcome, attempts, is_news=bool(moved))
 
 
 async def _learn(connection: Connection, workspace: str, outcome: r.ReplyOutcome) -> None:

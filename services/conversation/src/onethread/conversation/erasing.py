@@ -42,9 +42,10 @@ DONE = "update erasure set traces = '{}', done_at = now() where customer_id = %s
 
 MESSAGES = """update message set text = '', html = null, attachments = '[]', sources = '[]',
         author_name = case when author_kind <> 'customer' then author_name end, identity_kind = null,
-        identity_value = null, identity_trust = null, identity_evidence = null, audience_name = null,
+        identity_value = null, identity_trust = null, identity_evidence = null, warnings = '{}',
+        audience_name = null,
         place_key = null, external_id = null, client_id = null, delivery_reason = null, retry_at = null,
-        mail_at = null, feedback = feedback - 'comment',
+        mail_at = null, feedback = feedback - 'comment', remarks = '[]', may_belong_to = null,
         delivery_state = case when delivery_state in ('queued', 'retrying') then 'failed' else delivery_state end
     where thread_id = any(%s) or id = any(%s) returning id, mail_id"""
 BLANK_THREADS = """update thread set customer_name = null, customer_email = null, topic = null, subject = null,
@@ -62,7 +63,7 @@ GUEST_ACTS = "select id, journal from act where thread_id = any(%s) or other_thr
 JOURNAL = "update act set journal = %s where id = %s"
 GONE = (
     """update proposal set text = '', sources = '[]', reason = '', summary = '', suggested_reply = '', tags = '{}',
-        place_key = null, compare_at = null where question_id = any(%(messages)s)""",
+        place_key = null, compare_at = null, evidence = null where question_id = any(%(messages)s)""",
     "delete from bench_question where message_ids && %(messages)s::uuid[]",
     "delete from tool_call where message_id = any(%(messages)s)",
     "delete from place where customer_id = any(%(customers)s) or thread_id = any(%(threads)s)",
@@ -70,7 +71,12 @@ GONE = (
     """delete from idempotency where message_id = any(%(messages)s) or exists (
             select from jsonb_each_text(answer) one
                 where one.value = any((%(customers)s::uuid[] || %(threads)s::uuid[])::text[]))""",
+    """delete from participant p where thread_id = any(%(threads)s) or exists (
+            select from identity i where i.customer_id = any(%(customers)s) and i.kind = 'email' and i.value = p.value)
+    """,
     "delete from pending_reply where thread_id = any(%(threads)s)",
+    """delete from file f where message_id = any(%(messages)s) or (thread_id = any(%(threads)s)
+            and not exists (select from message m where m.id = f.message_id))""",
     """delete from proof p where p.customer_id = any(%(customers)s) or exists (
             select from identity i where i.customer_id = any(%(customers)s)
                 and (p.value = i.value or p.claimant = i.kind || ' ' || i.value))
@@ -78,6 +84,8 @@ GONE = (
     "delete from claim where customer_id = any(%(customers)s)",
     "delete from suggestion where customer_id = any(%(customers)s) or other_id = any(%(customers)s)",
     "delete from apart where a = any(%(customers)s) or b = any(%(customers)s)",
+    """delete from suppression s using identity i
+        where i.customer_id = any(%(customers)s) and i.kind = 'email' and s.address = i.value""",
     "delete from identity where customer_id = any(%(customers)s)",
     """update act set reason = '', journal = '{}', undone_at = coalesce(undone_at, now())
         where customer_id = any(%(customers)s) or other_id = any(%(customers)s)

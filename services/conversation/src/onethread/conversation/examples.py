@@ -20,17 +20,23 @@ PRIVATE = {"shared": False, "name": None}
 THREAD: dict[str, Any] = {
     "id": LAMP, "status": "open", "snoozed_until": None, "topic": "delivery",
     "customer": {"id": ANA, "name": "Ana Ruiz", "email": "ana@pineandpaper.example"}, "channel": WIDGET,
-    "trust": "verified", "assignee": {"id": MARA, "name": "Mara Lind"}, "agent": "quiet",
-    "agent_set": {"by": BY_MARA, "at": LATER}, "handoff": None, "tags": ["lamp"], "priority": "normal",
-    "last_message": {"text": "It is on its way.", "author": BY_MARA, "created_at": LATER}, "waiting_since": None,
-    "sequence": 7, "version": 4, "previous_thread_id": None, "merged_into_id": None, "home_id": ANA,
-    "created_at": AT, "updated_at": LATER,
+    "trust": "verified", "verdict": "verified", "machine": None, "assignee": {"id": MARA, "name": "Mara Lind"},
+    "agent": "quiet", "agent_set": {"by": BY_MARA, "at": LATER}, "handoff": None, "tags": ["lamp"],
+    "priority": "normal", "waiting_since": None, "sequence": 7,
+    "last_message": {"text": "It is on its way.", "author": BY_MARA, "created_at": LATER},
+    "version": 4, "previous_thread_id": None, "merged_into_id": None, "home_id": ANA,
+    "side_of_id": None, "created_at": AT, "updated_at": LATER,
 }  # fmt: skip
 MESSAGE: dict[str, Any] = {
     "id": WHERE, "thread_id": LAMP, "customer_id": ANA, "sequence": 2, "position": 1763889245000000, "note": False,
     "channel": WIDGET, "author": {"kind": "customer", "id": None, "name": "Ana Ruiz"}, "identity": IDENTITY,
     "audience": PRIVATE, "text": "Where is my lamp?", "html": None, "attachments": [], "sources": [], "delivery": None,
-    "feedback": None, "created_at": AT, "client_id": None,
+    "feedback": None, "created_at": AT, "client_id": None, "machine": None,
+    "remarks": [], "may_belong_to": None, "verdict": None, "warnings": [],
+}  # fmt: skip
+UPLOADED = {
+    "id": "c1d2e3f4-8b9c-4d0e-9f1a-2b3c4d5e6f78", "name": "Invoice.pdf", "type": "application/pdf", "size": 48_213,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "inline": False,
 }  # fmt: skip
 PROFILE: dict[str, Any] = {
     "id": ANA, "name": "Ana Ruiz", "email": "ana@pineandpaper.example", "language": "es", "time_zone": "Europe/Madrid",
@@ -61,6 +67,35 @@ CHANNEL = {
     "settings": {"origins": ["https://shop.example"], "greeting": "Hello!", "brand": None}, "version": 1,
     "created_at": AT,
 }  # fmt: skip
+ADDRESS = {
+    "id": "email-local", "address": "support@shop.example", "domain": "shop.example", "name": "Support address",
+    "installation": True, "active": True, "display_name": "Support", "sender": "{name} at Pine & Paper",
+    "signature": "**{name}**, Pine & Paper", "quotes_history": True, "receipt": False, "asks_rating": True,
+    "plus_addresses": True, "aliases": ["help@shop.example"], "version": 2,
+}  # fmt: skip
+IMAP = {
+    "host": "imap.gmail.com", "port": 993, "security": "tls", "user": "support@shop.example", "folder": "INBOX",
+    "after": "nothing", "authserv_id": "mx.google.com", "token_url": "", "client_id": "",
+}  # fmt: skip
+WAYS = {
+    "imap": IMAP, "operators_mailbox": None, "secrets": ["imap_password", "inbound_postmark"], "answers": True,
+    "providers": [{
+        "name": "postmark", "url": "https://mail.shop.example/inbound/postmark/email-local", "is_set": True,
+        "by_operator": False,
+    }],
+    "state": {"read_at": LATER, "waiting": 0, "has_idle": True, "error": None, "since": None}, "version": 3,
+}  # fmt: skip
+DKIM = "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIB"
+DOMAIN = {
+    "domain": "shop.example",
+    "keys": [
+        {"selector": "ot20261126a", "created_at": AT, "seen_at": LATER, "in_use": True, "keep_until": None},
+    ],
+    "records": [{
+        "kind": "dkim", "type": "TXT", "name": "ot20261126a._domainkey.shop.example", "value": DKIM, "found": [DKIM],
+        "state": "right", "words": "Receivers can check our signature.", "selector": "ot20261126a",
+    }],
+}  # fmt: skip
 KEY = {
     "id": "a9b0c1d2-6f7a-4b8c-9d9e-0f1a2b3c4d99", "name": "CRM sync", "scopes": ["read", "write"],
     "created_by": "Mara Lind", "created_at": AT, "expires_at": "2027-11-23T00:00:00Z", "last_used_at": LATER,
@@ -75,8 +110,10 @@ AGENT = {
 }  # fmt: skip
 WORKSPACE: dict[str, Any] = {
     "id": "acme", "slug": "acme", "name": "Acme Inc.",
-    "settings": {"reopen_days": 7, "unseen_reply_minutes": None, "undo_seconds": 10, "agent": AGENT}, "version": 3,
-    "created_at": AT,
+    "settings": {
+        "reopen_days": 7, "unseen_reply_minutes": None, "undo_seconds": 10, "approval_hours": 48, "agent": AGENT,
+    },
+    "version": 3, "created_at": AT,
 }  # fmt: skip
 MERGED = {
     "id": 41, "at": LATER, "by": BY_MARA, "action": "customer.merged", "target": ANA,
@@ -136,10 +173,26 @@ BY_NAME: dict[str, dict[str, Any]] = bench_examples.BY_NAME | {
     "OwnPatch": {"password": "staple battery horse", "current_password": "correct horse battery"},
     "Thread": THREAD,
     "Threads": page(THREAD),
+    "AddressView": ADDRESS,
+    "Addresses": page(ADDRESS),
+    "WaysView": WAYS,
+    "WaysPatch": {"imap": IMAP, "secrets": {"imap_password": "…"}},
+    "WantedMailbox": {"imap": IMAP, "secrets": {"imap_password": "…"}},
+    "MailboxChecked": {
+        "ok": True,
+        "words": ["Signed in as support@shop.example. The folder INBOX can be read.", "2 new mails wait there."],
+    },
+    "Writing": {"sender": "{name} at Pine & Paper", "quotes_history": True},
+    "DomainView": DOMAIN,
     "Proposal": DRAFT,
     "Proposals": page(DRAFT),
     "ThreadsWithDraft": {"thread_ids": [LAMP]},
     "Use": {"undo_seconds": 10},
+    "Suppressions": page({
+        "id": "c5d6e7f8-0a1b-4c2d-9e3f-4a5b6c7d8e9f", "address": "ana@pineandpaper.example", "scope": "all",
+        "report": "hard", "reason": "The mailbox does not exist (5.1.1)", "since": LATER, "thread_id": LAMP,
+    }),
+    "Checked": {"done": True},
     "Dismiss": {"reason": "incomplete"},
     "AgentView": {
         "channels": [
@@ -167,11 +220,14 @@ BY_NAME: dict[str, dict[str, Any]] = bench_examples.BY_NAME | {
     "Act": ACTED,
     "Acted": {"act_id": ACT, "thread": THREAD},
     "WasUndone": {"undone": True, "act": ACTED | {"undone": {"by": "Mara Lind", "at": LATER}}},
+    "NewSideMail": {"to": "max@maker.example", "subject": "Lamp 12", "text": "Do you still make it?"},
+    "SideMail": {"thread_id": LAMP, "message_id": WHERE},
     "Split": {"message_ids": [WHERE], "subject": "The broken lamp"},
-    "NewMessage": {"text": "It is on its way.", "undo_seconds": 10},
+    "NewMessage": {"text": "It is on its way.", "undo_seconds": 10, "files": [UPLOADED["id"]]},
+    "UploadedFile": UPLOADED,
     "PendingReply": {
         "id": WHERE, "thread_id": LAMP, "text": "It is on its way.", "author": BY_MARA, "send_at": LATER,
-        "channel_id": None,
+        "channel_id": None, "attachments": [],
     },
     "ThreadPatch": {"status": "snoozed", "snoozed_until": "2026-11-24T08:00:00Z", "assignee": "me", "tags": ["lamp"]},
     "Move": {"message_ids": [WHERE], "to_thread_id": LAMP},
@@ -205,7 +261,7 @@ BY_NAME: dict[str, dict[str, Any]] = bench_examples.BY_NAME | {
         "history": [{"author": "customer", "text": "How long is delivery?", "titles": []}],
     },
     "Answered": {
-        "decision": "answer", "confidence": 0.91, "threshold": 0.78, "text": "Five working days.",
+        "decision": "answer", "confidence": 0.91, "threshold": 0.8, "text": "Five working days.",
         "reason": "An article answers it.",
         "sources": [{"title": "Delivery times", "url": "https://shop.example/d", "document_id": "d", "score": 0.91}],
         "query": "How long is delivery to Spain?", "calibration": "2",
@@ -239,8 +295,13 @@ ARTICLE: dict[str, Any] = {
 ANSWERS: dict[tuple[str, str], Any] = {
     ("get", "/threads/{thread_id}"): THREAD | {
         "participants": [{"name": "Ana Ruiz", "identity": {n: IDENTITY[n] for n in ("kind", "value", "trust")}}],
-        "reply_channels": [WIDGET | {"label": "Widget", "audience": PRIVATE | {"words": "Ana Ruiz alone"}}],
-        "pending": [], "channel_mode": "auto", "agent_mode": "off",
+        "reply_channels": [
+            WIDGET | {
+                "label": "Widget", "audience": PRIVATE | {"words": "Ana Ruiz alone"}, "to": None, "cc": [],
+                "files": {"number": 20, "bytes": 20_000_000}, "stopped": None, "left_out": [],
+            }
+        ],
+        "added": [], "sides": [], "pending": [], "channel_mode": "auto", "agent_mode": "off",
     },
     ("get", "/customers"): page({name: PROFILE[name] for name in ("id", "name", "email", "created_at")}),
     ("get", "/customers/{customer_id}"): PROFILE,
@@ -256,8 +317,13 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("post", "/customers/{customer_id}/unlink"): {"act_id": ACT, "customer": PROFILE, "other": PROFILE | OTHER},
     ("post", "/customers/{customer_id}/export"): {
         "exported_at": LATER, "customer": PROFILE, "threads": [THREAD | {"subject": None}], "messages": [MESSAGE],
-        "messages_in_threads_of_others": [], "proposals": [DRAFT], "places": [], "acts": [], "proofs": [], "audit": [],
+        "messages_in_threads_of_others": [], "proposals": [DRAFT], "tool_calls": [], "places": [], "acts": [],
+        "proofs": [], "audit": [],
     },
+    ("get", "/messages/{message_id}/raw"): "From: Ana <ana@example.org>\r\nSubject: My lamp\r\n\r\nWhere is it?\r\n",
+    ("get", "/messages/{message_id}/attachments/{sha256}"): "…",
+    ("get", "/messages/{message_id}/page"): "<!doctype html><p>Where is my lamp?</p>",
+    ("get", "/messages/{message_id}/pictures"): "…",
     ("get", "/events"): f'event: onethread.message.added.v1\nid: {WHERE}\ndata: {{"specversion": "1.0", …}}\n\n',
     ("get", KNOWLEDGE): page(ARTICLE),
     ("post", KNOWLEDGE): ARTICLE,

@@ -36,6 +36,10 @@ AUDIT = """select at, by_kind, by_name, action, target, detail from audit
         union all select id::text from thread where customer_id = %(root)s) order by position"""
 PROPOSALS = f"""{proposals.SHOWN} where q.thread_id in (select id from thread where customer_id = %(root)s)
     order by q.position, p.created_at"""  # noqa: S608 names of ours
+TOOL_CALLS = f"""select c.id, c.title, c.message_id, c.state, c.arguments, c.bound, c.reason, c.by_name, c.created_at,
+        c.settled_at from tool_call c join message q on q.id = c.message_id
+    where q.thread_id in (select id from thread where customer_id = %(root)s) or q.customer_id in {CLUSTER}
+    order by c.created_at, c.id"""  # noqa: S608
 _JSON = TypeAdapter(Any)
 
 
@@ -60,6 +64,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     "messages": (MESSAGES, _message),
     "messages_in_threads_of_others": (ELSEWHERE, _message),
     "proposals": (PROPOSALS, _proposal),
+    "tool_calls": (TOOL_CALLS, _as_it_is),
     "places": (PLACES, _as_it_is),
     "acts": (ACTS, _as_it_is),
     "proofs": (PROOFS, _as_it_is),

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import structlog
 from psycopg.types.json import Jsonb
 
 from onethread.contracts.messages import MessageFeedback
 from onethread.contracts.replies import FeedbackReceived
-from onethread.conversation import gaps
-from onethread.conversation.database import Database
+from onethread.conversation import gaps, judged
+from onethread.conversation.database import Connection, Database
 from onethread.conversation.outbox import Relay
 from onethread.conversation.replies import Tell, message_contract
-from onethread.conversation.resolutions import speaks_against
 
 log = structlog.get_logger()
 
 # Whoever is known may speak of what was said to them alone. The latest word counts, whatever order the events come in.
 NOTE = """update message m set feedback = %(feedback)s
-    where m.workspace_id = %(workspace)s and m.id = %(id)s and m.author_kind in ('agent', 'teammate') and not m.note
+    from (select id, feedback from message where workspace_id = %(workspace)s and id = %(id)s for update) was
+    where was.id = m.id and m.workspace_id = %(workspace)s and m.id = %(id)s
+        and m.author_kind in ('agent', 'teammate') and not m.note
         and (m.feedback is null or (m.feedback ->> 'at')::timestamptz <= %(at)s)
         and (%(customer)s::uuid is null or exists (
             select from customer theirs join customer own on own.root_id = theirs.root_id
             where theirs.id = %(customer)s and own.id = m.customer_id))
-    returning m.*"""
+    returning m.*, was.feedback as before"""
 
 
 class FeedbackOfCustomers:
@@ -39,10 +42,20 @@ class FeedbackOfCustomers:
         }  # fmt: skip
         async with self._database.transaction(event.workspaceid) as connection:
             row = await (await connection.execute(NOTE, asked)).fetchone()
-            if row and speaks_against(kept.score, kept.scale) and await gaps.answer_was_bad(connection, row.id):
+            before = MessageFeedback.model_validate(row.before) if row and row.before else None
+            if row and await _passed_on(connection, row.id, kept, before):
                 await self._relay.notify(connection)
         self._relay.wake()
         if row is None:
             log.info("feedback.ignored", message=str(given.message_id))
             return
         await self._tell(event.workspaceid, message_contract(row))
+
+
+async def _passed_on(
+    connection: Connection, answer_id: UUID, given: MessageFeedback, before: MessageFeedback | None
+) -> bool:
+    """To knowledge: a thumb says whether the answer was right, and whatever is bad may be a gap."""
+    is_thumb = given.scale == "thumbs"
+    told = is_thumb and await judged.by_thumb(connection, answer_id, given.at, right=given.score > 0)
+    return await gaps.answer_was_judged(connection, answer_id, given, before) or told

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from onethread.contracts import mail
+from onethread.contracts import messages as m
 from onethread.contracts import questions as q
 from onethread.conversation import graph, threads, who
 from onethread.conversation.database import Connection, Database
@@ -23,6 +25,7 @@ PLACE = """select bool_or(shared) as shared, bool_or(identity_trust = 'asserted'
 HOME = "select customer_id from identity where workspace_id = %s and kind = %s and value = %s and trust = 'verified'"
 OF_CUSTOMER = """select t.* from customer c
     join thread t on t.customer_id = c.root_id and t.workspace_id = c.workspace_id and t.merged_into_id is null
+        and t.side_of_id is null
     where c.id = %(home)s and exists (
         select from message m where m.thread_id = t.id and m.customer_id = any(%(homes)s))
     order by (t.status = 'closed'), t.updated_at desc limit 1"""
@@ -33,6 +36,15 @@ OPENED = """select from proof where workspace_id = %s and claimant = any(%s) and
     and used_at > now() - make_interval(days => %s) limit 1"""
 MISSED = f"{SEEN_BY_VISITOR} order by position limit %(limit)s"
 LATEST = f"select * from ({SEEN_BY_VISITOR} order by position desc limit %(limit)s) latest order by position"  # noqa: S608
+BEFORE = """select b.author_kind, b.author_name, b.identity_value, b.text, b.html, b.created_at from message m
+    join lateral (
+        select * from message b where b.workspace_id = m.workspace_id and b.thread_id = m.thread_id
+            and b.channel_id = m.channel_id and b.place_key = m.place_key and b.shared = m.shared
+            and b.audience_name is not distinct from m.audience_name and not b.note and b.position < m.position
+            and (b.author_kind = 'customer' or b.delivery_state in ('sent', 'delivered', 'seen'))
+        order by b.position desc limit 1) b on true
+    where m.workspace_id = %s and m.id = %s and not m.note"""
+"""Whoever joins makes another place, or another name of it: nothing from before is in it."""
 TEAMMATES_ALONE: dict[str, Any] = {"last_message": None, "handoff": None, "topic": None, "tags": []}
 """Of a thread, for its customer: what teammates write about it, and a preview that may be of another place."""
 CURSOR_DIGITS = 19
@@ -61,21 +73,37 @@ class History:
         """Who is signed in, or has proven an address here, sees the thread on every channel; another visitor what was
         said in this browser.
         """
-        own = question.identities[0]
-        signed_in = own.kind == "site_user" and own.trust == "verified"
-        browsers = [one.value for one in question.identities if one.kind == "visitor"]
         async with self._database.transaction(question.workspace) as connection:
-            row, homes = await _thread_of(connection, question)
-            if row is None:
+            seen = await _seen(connection, question)
+            if seen is None:
                 return q.History()
-            proven = signed_in or await _has_proven(connection, question.workspace, browsers)
-            after = _position(question.after)
-            asked = {
-                "workspace": question.workspace, "thread": row.id, "homes": homes if proven else [],
-                "places": [f"widget:{one}" for one in browsers], "after": after, "limit": question.limit,
-            }  # fmt: skip
-            found = await connection.execute(MISSED if after else LATEST, asked)
+            row, asked = seen
+            found = await connection.execute(MISSED if asked["after"] else LATEST, asked | {"limit": question.limit})
             return _history(row, await found.fetchall())
+
+    async def before(self, question: mail.BeforeMessage) -> mail.Before:
+        """What all who get this message have read last, for the history below it."""
+        async with self._database.transaction(question.workspace) as connection:
+            asked = [question.workspace, question.message_id]
+            row = await (await connection.execute(BEFORE, asked)).fetchone()
+        if row is None:
+            return mail.Before()
+        customer = row.author_kind == "customer"
+        said = mail.SaidBefore(
+            author=row.author_name or row.identity_value or "", address=row.identity_value if customer else None,
+            text=row.text, html=None if customer else row.html, said_at=row.created_at,
+        )  # fmt: skip
+        return mail.Before(said=said)
+
+
+async def sees(connection: Connection, workspace: str, visitor: Sequence[m.Identity], asked: UUID) -> bool:
+    """Whether the message is among those that are shown to the visitor."""
+    question = q.HistoryOfVisitor(workspace=workspace, identities=list(visitor))
+    found = await _seen(connection, question)
+    if found is None:
+        return False
+    query = f"select from ({SEEN_BY_VISITOR}) seen where id = %(message)s"
+    return await (await connection.execute(query, found[1] | {"message": asked})).fetchone() is not None
 
 
 async def _thread_of(connection: Connection, question: q.HistoryOfVisitor) -> tuple[Any | None, list[UUID]]:
@@ -93,6 +121,21 @@ async def _thread_of(connection: Connection, question: q.HistoryOfVisitor) -> tu
         if row := await cursor.fetchone():
             return row, homes
     return None, []
+
+
+async def _seen(connection: Connection, question: q.HistoryOfVisitor) -> tuple[Any, dict[str, Any]] | None:
+    """The thread, and what `SEEN_BY_VISITOR` asks."""
+    own = question.identities[0]
+    signed_in = own.kind == "site_user" and own.trust == "verified"
+    browsers = [one.value for one in question.identities if one.kind == "visitor"]
+    row, homes = await _thread_of(connection, question)
+    if row is None:
+        return None
+    proven = signed_in or await _has_proven(connection, question.workspace, browsers)
+    return row, {
+        "workspace": question.workspace, "thread": row.id, "homes": homes if proven else [],
+        "places": [f"widget:{one}" for one in browsers], "after": _position(question.after),
+    }  # fmt: skip
 
 
 async def _has_proven(connection: Connection, workspace: str, browsers: list[str]) -> bool:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from onethread.runtime.errors import Problem
 
 SECONDS = 8.0
-LONGER = {"/api/v1/knowledge/uploads": 300.0, "/api/v1/agent/ask": 75.0}
+LONGER = {"/api/v1/files": 300.0, "/api/v1/knowledge/uploads": 300.0, "/api/v1/agent/ask": 75.0}
 """By path: a file comes slowly over a slow line, and a language model takes its time."""
 LATE = Problem(
     503,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +17,22 @@ from onethread.contracts import messages as m
 from onethread.contracts import threads as t
 from onethread.contracts.agent import AgentMode, AgentSettings
 from onethread.contracts.envelope import now
-from onethread.conversation import graph, merging, modes, outbox, profiles, stitching, suggestions, threads, who
+from onethread.conversation import (
+    forwarding,
+    graph,
+    merging,
+    modes,
+    outbox,
+    profiles,
+    replies,
+    side_mail,
+    stitching,
+    suggestions,
+    suppressions,
+    threads,
+    vouching,
+    who,
+)
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
 from onethread.conversation.places import NOT_PROVEN_PLACE
@@ -25,20 +42,47 @@ from onethread.conversation.workspaces import Workspaces, WorkspaceSettings
 
 log = structlog.get_logger()
 
-PLACE = "select thread_id from place where workspace_id = %s and channel_id = %s and key = %s"
+ALONE, SHARED = (f", ({first}), (select count(*) from ({who.LOCK}) as held)" for first in (graph.ALONE, graph.SHARED))  # noqa: S608 constants of ours
+"""The graph, then who sent it."""
+PLACE = (
+    "select thread_id from place where workspace_id = %(workspace)s and channel_id = %(channel)s and key = %(place)s"
+)
 ANSWERED = """select x.thread_id from unnest(%s::text[]) with ordinality as a(external_id, place)
     join outside_id o on o.workspace_id = %s and o.channel_id = %s and o.external_id = a.external_id
-    join message x on x.id = o.message_id order by a.place"""
-CLAIMED = """select t.* from thread t where t.workspace_id = %s and t.id = any(%s) and exists (
-        select from customer c join identity i on i.customer_id = c.id
-            where c.root_id = t.customer_id and i.kind = %s and i.value = %s
+    join message x on x.id = o.message_id order by x.author_kind = 'customer', a.place"""
+"""What we sent is surer than what others did: nobody can make up an id of ours."""
+SAME = """select x.id from outside_id o
+    cross join lateral (select * from message where id = o.message_id offset 0) x
+    where o.workspace_id = %(workspace)s and o.external_id = any(%(ids)s) and x.author_kind = 'customer'
+        and x.identity_kind = %(kind)s and x.identity_value = %(value)s and x.created_at = %(at)s
+        and (x.identity_trust = 'verified' or %(trust)s = 'asserted')
+        and jsonb_array_length(x.attachments) = %(attachments)s
+        and (x.text = %(text)s or (least(x.text, %(text)s) <> ''
+            and (starts_with(x.text, %(text)s) or starts_with(%(text)s, x.text)))) limit 1"""
+"""The same mail by another route, where a forwarder may have put a footer. Never what is proven for what is not.
+
+`offset 0` has each message looked up by its id. An index by time would bring all who wrote in that second.
+"""
+FIRST = f"""with remembered as ({REMEMBER})
+    select exists (select from remembered) as is_new, ({PLACE}) as here, ({{same}}) as same,
+        exists ({suppressions.STOPPED}) as was_stopped"""  # noqa: S608 constants of ours
+KNOWN = """select t.id from thread t where t.workspace_id = %(workspace)s and t.id = any(%(threads)s) and exists (
+        select from message x where x.thread_id = t.id and x.identity_kind = %(kind)s and x.identity_value = %(value)s
+            and (x.identity_trust = 'verified' or %(trust)s = 'asserted')
         union all
-        select from message x where x.thread_id = t.id and x.identity_kind = %s and x.identity_value = %s)
-    for no key update"""
+        select from customer c join identity i on i.customer_id = c.id
+            where %(trust)s = 'asserted' and c.root_id = t.customer_id and i.kind = %(kind)s and i.value = %(value)s
+        union all
+        select from participant p join thread o on o.id = p.thread_id
+            where %(kind)s = 'email' and p.value = %(value)s and t.id in (o.id, o.merged_into_id))"""
+"""Who only claims an address, and answers a message of ours, joins a thread that knows the address."""
+NAME = """insert into outside_id (workspace_id, channel_id, external_id, message_id, thread_id)
+    select %s, %s, unnest(%s::text[]), %s, %s on conflict do nothing"""
 THREAD = "select * from thread where workspace_id = %s and id = %s for no key update"
 HOLD_CUSTOMER = "select id from customer where id = %s for no key update"
 CANDIDATES = """select * from thread where workspace_id = %s and (id = any(%s) or id = (
         select id from thread where workspace_id = %s and customer_id = %s and merged_into_id is null
+            and side_of_id is null
         order by (status = 'closed'), updated_at desc limit 1)) for no key update"""
 NEIGHBOURS = """select max(position) filter (where created_at <= %(at)s) as earlier,
         min(position) filter (where created_at > %(at)s) as later
@@ -46,10 +90,11 @@ NEIGHBOURS = """select max(position) filter (where created_at <= %(at)s) as earl
         and identity_kind = %(kind)s and identity_value = %(value)s"""
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
         channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_name,
-        identity_kind, identity_value, identity_trust, identity_evidence, text, html, attachments,
-        sources, external_id, client_id, created_at, agent_mode, thanks)
-    values (%s, %s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s,
-        %s, %s, %s)"""
+        identity_kind, identity_value, identity_trust, identity_evidence, verdict, warnings, text, html, attachments,
+        sources, external_id, client_id, created_at, agent_mode, thanks, remarks, may_belong_to, machine,
+        forwarded_by)
+    values (%s, %s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+        '[]', %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 KEEP_PLACE = """insert into place
         (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, customer_id, updated_at)
     values (%s, %s, %s, %s, %s, %s, %s, %s, %s, now())
@@ -59,6 +104,19 @@ KEEP_PLACE = """insert into place
 ROOM = 2_000_000
 """Microseconds before a message where those fit that were sent before it."""
 NOT_PROVEN = "The sender is not verified, so the AI did not answer"
+ALWAYS = timedelta(days=36_500)
+MAY_LOOP = {"email"}
+"""Kinds of channels where a machine may answer ours."""
+LOOP_MESSAGES, LOOP_SECONDS = 5, 600
+LATELY = """select count(*) from message where thread_id = %s and position > %s
+    and author_kind = 'customer' and identity_kind = %s and identity_value = %s"""
+LOOP = (
+    f"More than {LOOP_MESSAGES} messages of one sender in {LOOP_SECONDS // 60} minutes: two machines may be answering \
+each other, so nothing is sent automatically any more"
+)
+FORGED_APART = "It names a message of another thread, but its sender is forged."
+FORGED = "The sender is forged, so the AI did not answer"
+NOT_OURS = "It answers a message that we do not know."
 
 
 class _MustMergeError(Exception):
@@ -70,7 +128,13 @@ class Found:
     """What the first round trip brought."""
 
     is_repeat: bool
+    same: UUID | None
+    """The message, where it came by another route before: to two addresses of ours, or by a forwarder."""
+    was_stopped: bool
+    """Nothing was sent to its sender, from where something had come back."""
     customer: who.Resolved
+    held: set[UUID]
+    """Customers whom no other transaction changes until this one ends."""
     answered: list[UUID]
     """Threads that it answers by a token or by the outside's id of a message of ours, the surest first."""
     here: list[UUID]
@@ -86,88 +150,113 @@ class Intake:
         said = event.data.model_copy(update={"identities": who.canonical(event.data.identities)})
         event = event.model_copy(update={"data": said})
         settings = await self._workspaces.settings(event.workspaceid)
+        forwarded = await forwarding.of_teammate(self._database, event)
+        event = forwarded.event if forwarded else event
         try:
-            await self._handle(event, settings)
+            await self._handle(event, settings, forwarded)
         except _MustMergeError:
-            await self._handle(event, settings, alone=True)
+            await self._handle(event, settings, forwarded, alone=True)
         self._relay.wake()
 
-    async def _handle(self, event: m.MessageReceived, settings: WorkspaceSettings, *, alone: bool = False) -> None:
-        async with self._database.transaction(event.workspaceid) as connection:
-            found = await self._look_up(connection, event, alone=alone)
+    async def _handle(
+        self,
+        event: m.MessageReceived,
+        settings: WorkspaceSettings,
+        forwarded: forwarding.Forwarded | None,
+        *,
+        alone: bool = False,
+    ) -> None:
+        keys = [event.workspaceid, who.lock_keys(event.workspaceid, who.that_link(event.data.identities))]
+        async with self._database.transaction(event.workspaceid, ALONE if alone else SHARED, keys) as connection:
+            found = await self._look_up(connection, event)
             if found.is_repeat:
                 return
+            if found.same:
+                log.info("message.by_another_route", event_id=str(event.id), message_id=str(found.same))
+                return
             await self._merge(connection, event, found.customer, alone=alone)
-            stitch = await self._stitch(connection, event, found, self._workspaces.window(settings))
-            await self._add(connection, event, found, stitch, settings.of_agent)
+            window = ALWAYS if event.data.machine in threads.QUIET else self._workspaces.window(settings)
+            stitch = await self._stitch(connection, event, found, window)
+            event = _as_a_guest(event, stitch, found.customer)
+            row = await self._add(connection, event, found, stitch, settings.of_agent, forwarded)
+            if row.side_of_id:
+                asked = [event.workspaceid, row.side_of_id]
+                parent = await (await connection.execute(THREAD, asked)).fetchone()
+                parent = await _where_it_is_now(connection, parent)
+                await side_mail.tell(connection, parent, row, event.data, event.id)
+            if forwarded and forwarded.note:
+                await self._note(connection, event, row, forwarded)
 
     async def _merge(
         self, connection: Connection, event: m.MessageReceived, customer: who.Resolved, *, alone: bool
     ) -> None:
         if customer.joins and not alone:
             raise _MustMergeError
+        released = await vouching.release(connection, event) if customer.vouched else None
         for other in customer.merge:
-            await merging.merge(
+            act = await merging.merge(
                 connection, event.workspaceid, customer.root, other.root, how="proof", reason=other.reason,
                 edge=merging.Edge(other.kept, other.absorbed), cause=event.id,
             )  # fmt: skip
+            if released and other.root == customer.vouched:
+                await vouching.keep(connection, released, act)
 
-    async def _look_up(self, connection: Connection, event: m.MessageReceived, *, alone: bool) -> Found:
+    async def _look_up(self, connection: Connection, event: m.MessageReceived) -> Found:
         said, workspace = event.data, event.workspaceid
         linking = who.that_link(said.identities)
-        await connection.execute(graph.ALONE if alone else graph.SHARED, [workspace])
-        await connection.execute(who.LOCK, [who.lock_keys(workspace, linking)])
-        remembered = await connection.execute(REMEMBER, [workspace, event.id])
-        known = await connection.execute(who.FIND, who.find_parameters(workspace, linking))
-        place = await connection.execute(PLACE, [workspace, said.channel.id, place_key(said)])
+        query = FIRST.format(same=SAME if said.outside_ids else "null")
+        first = await connection.execute(query, first_asked(event))  # type: ignore[arg-type]
+        known = await connection.execute(*who.that_finds(workspace, linking))  # type: ignore[arg-type]
         answered = None
         if said.answers:
             answered = await connection.execute(ANSWERED, [said.answers, workspace, said.channel.id])
-        customer = who.resolve(linking, said.name, await known.fetchall())
-        here = [row.thread_id for row in await place.fetchall()]
+        rows = await known.fetchall()
+        customer = who.nobody_known(said) if _is_forged(said) else who.resolve(linking, said.name, rows)
+        [before] = await first.fetchall()
         by_token = [said.thread_token] if said.thread_token else []
         # The message that is answered may have been moved since the token was made.
-        thread_ids = [*(row.thread_id for row in (await answered.fetchall() if answered else [])), *by_token]
-        return Found(await remembered.fetchone() is None, customer, list(dict.fromkeys(thread_ids)), here)
+        named = [*(row.thread_id for row in (await answered.fetchall() if answered else [])), *by_token]
+        thread_ids = list(dict.fromkeys(named))
+        customer = await vouching.joined(connection, event, customer, thread_ids)
+        here = [before.here] if before.here else []
+        held = {row.root for row in rows} if len(linking) == 1 else set[UUID]()
+        return Found(not before.is_new, before.same, before.was_stopped, customer, held, thread_ids, here)
 
     async def _stitch(
         self, connection: Connection, event: m.MessageReceived, found: Found, window: timedelta
     ) -> stitching.Stitch:
         said, customer = event.data, found.customer
-        if said.identities[0].trust == "asserted" and found.answered:
-            claimed = await self._claimed(connection, event, found, window)
-            if claimed:
-                return claimed
+        if _is_forged(said):
+            return stitching.Stitch(None, "new", why=FORGED_APART if found.answered else None)
         thread_ids = [*found.answered, *found.here]
         if customer.is_new and not thread_ids:
-            return stitching.Stitch(None, "new")
-        await connection.execute(HOLD_CUSTOMER, [customer.root])
+            return stitching.Stitch(None, "new", why=NOT_OURS if said.answers else None)
+        if customer.root not in found.held:
+            await connection.execute(HOLD_CUSTOMER, [customer.root])
         asked = [event.workspaceid, thread_ids, event.workspaceid, customer.root]
         cursor = await connection.execute(CANDIDATES, asked)
         rows = {row.id: await _where_it_is_now(connection, row) for row in await cursor.fetchall()}
-        theirs = [row for row in rows.values() if row.customer_id == customer.root]
+        theirs = [row for row in rows.values() if row.customer_id == customer.root and row.side_of_id is None]
         latest = min(theirs, key=lambda row: (row.status == "closed", -row.updated_at.timestamp()), default=None)
-        return stitching.choose(
-            [rows[id_] for id_ in thread_ids if id_ in rows],
-            latest,
-            customer_id=customer.root,
-            shared_here=set(found.here) if said.place.audience.shared else set(),
-            now=now(),
-            window=window,
-        )
+        answered = [rows[id_] for id_ in found.answered if id_ in rows]
+        here = [rows[id_] for id_ in found.here if id_ in rows and rows[id_].side_of_id is None]
+        shared = {row.id for row in here} if said.place.audience.shared else set[UUID]()
+        known_in = shared | await self._known_in(connection, event, answered, customer.root)
+        stitch = stitching.choose(
+            [*answered, *(row for row in here if row.customer_id == customer.root or row.id in known_in)],
+            latest, customer_id=customer.root, known_in=known_in, now=now(), window=window,
+        )  # fmt: skip
+        is_astray = stitch.thread is None and stitch.why is None and said.answers and not answered
+        return replace(stitch, why=NOT_OURS) if is_astray else stitch
 
-    async def _claimed(
-        self, connection: Connection, event: m.MessageReceived, found: Found, window: timedelta
-    ) -> stitching.Stitch | None:
-        """An unproven sender who answers a message of ours joins its thread only from an address that it knows."""
-        own = event.data.identities[0]
-        asked = [event.workspaceid, found.answered, own.kind, own.value, own.kind, own.value]
-        claimed = await (await connection.execute(CLAIMED, asked)).fetchall()
-        rows = {row.id: await _where_it_is_now(connection, row) for row in claimed}
-        for id_ in found.answered:
-            if id_ in rows and not stitching.expired(rows[id_], now(), window):
-                return stitching.Stitch(rows[id_], "answer")
-        return None
+    async def _known_in(
+        self, connection: Connection, event: m.MessageReceived, answered: list[Any], root: UUID
+    ) -> set[UUID]:
+        others = [row.id for row in answered if row.customer_id != root]
+        if not others:
+            return set()
+        asked = _sender(event.data) | {"workspace": event.workspaceid, "threads": others}
+        return {row.id for row in await (await connection.execute(KNOWN, asked)).fetchall()}
 
     async def _add(
         self,
@@ -176,7 +265,9 @@ class Intake:
         found: Found,
         stitch: stitching.Stitch,
         agent: AgentSettings,
-    ) -> None:
+        forwarded: forwarding.Forwarded | None,
+    ) -> Any:
+        """Returns the thread's row."""
         said, customer, unproven = event.data, found.customer, event.data.identities[0].trust == "asserted"
         joined = stitch.thread
         told: list[outbox.Told] = []
@@ -185,12 +276,16 @@ class Intake:
         shown = profiles.Shown(customer.name, customer.email)
         if joined is None and not customer.is_new:
             shown = await profiles.shown(connection, customer.root)
+        is_aside = joined is not None and said.machine in threads.QUIET
+        mode, changes = await _agents_part(connection, said, joined, agent)
         async with together(connection) as writes:
+            if found.was_stopped:
+                await suppressions.hear(writes, event.workspaceid, said)
             if not (unproven and _is_anothers(joined, customer)):
                 told += await _keep_customer(writes, event, customer, company)
-            mode = _mode(said, joined, agent)
-            changes = _changes(event, customer, joined, needs_person=mode != "auto" and not said.automatic)
-            opened = joined is None or stitch.how == "reopened"
+            if not is_aside:
+                changes |= _changes(event, customer, joined, needs_person=mode != "auto" and not said.automatic)
+            opened = joined is None or (stitch.how == "reopened" and not is_aside)
             sequence = changes["sequence"] = (joined.sequence if joined else 0) + 1 + opened
             changes["last_position"] = threads.next_position(joined)
             if joined is None:
@@ -203,9 +298,13 @@ class Intake:
                 row = await threads.save(writes, joined, **changes)
             home = row.home_id if _is_anothers(row, customer) else customer.home
             position = overtaken or row.last_position
-            message = _message(event, row, home, sequence, position, said.name or customer.name)
-            await writes.execute(ADD_MESSAGE, _message_parameters(event, message, mode))
-            await writes.execute(KEEP_PLACE, _place_parameters(event, message))
+            message = _message(event, row, home, sequence, position, said.name or customer.name, stitch)
+            by = forwarded.by.id if forwarded else None
+            await writes.execute(ADD_MESSAGE, [*_message_parameters(event, message, mode), by])
+            if said.outside_ids and not _is_forged(said):
+                await writes.execute(NAME, [event.workspaceid, said.channel.id, said.outside_ids, message.id, row.id])
+            if not is_aside:
+                await writes.execute(KEEP_PLACE, _place_parameters(event, message))
             state = threads.contract(row)
             if opened:
                 kind = t.ThreadOpened if joined is None else t.ThreadReopened
@@ -225,13 +324,37 @@ class Intake:
             await _keep_hints(connection, event, customer)
             await _tell_what_is_new(connection, event, customer)
         await self._relay.notify(connection)
+        return row
+
+    async def _note(
+        self, connection: Connection, event: m.MessageReceived, row: Any, forwarded: forwarding.Forwarded
+    ) -> None:
+        async with together(connection) as writes:
+            id_ = ids.derived_id(event.id, "note")
+            await replies.add(writes, row, forwarded.by, forwarded.note, None, [], id_, event.id, changes={})
+
+
+def first_asked(event: m.MessageReceived) -> dict[str, Any]:
+    """The parameters of `FIRST`."""
+    said = event.data
+    return _sender(said) | {
+        "workspace": event.workspaceid, "event": event.id, "channel": said.channel.id, "place": place_key(said),
+        "proven": suppressions.may_be_heard(said), "ids": said.outside_ids, "at": said.sent_at, "text": said.text,
+        "attachments": len(said.attachments),
+    }  # fmt: skip
 
 
 def place_key(said: m.ReceivedMessage) -> str:
-    """Whoever only claims an address does not stand where its owner stands: a forged mail must not bend the way
-    by which the owner is answered.
+    """Whoever only claims an address does not stand where its owner stands: a false mail must not bend the way
+    by which the owner is answered. A forged one bends nobody's.
     """
+    if _is_forged(said):
+        return f"{said.place.key} forged {sha256(said.external_id.encode()).hexdigest()[:16]}{NOT_PROVEN_PLACE}"
     return said.place.key if said.identities[0].trust == "verified" else said.place.key + NOT_PROVEN_PLACE
+
+
+def _is_forged(said: m.ReceivedMessage) -> bool:
+    return said.verdict == "forged"
 
 
 async def _overtaken(connection: Connection, event: m.MessageReceived, thread: Any | None) -> int | None:
@@ -253,6 +376,10 @@ async def _where_it_is_now(connection: Connection, row: Any) -> Any:
     return row
 
 
+def _machine(said: m.ReceivedMessage) -> m.Machine | None:
+    return said.machine or ("notice" if said.automatic else None)
+
+
 def _mode(said: m.ReceivedMessage, thread: Any | None, agent: AgentSettings) -> AgentMode:
     """What the agent does with it. It is asked for nothing that is unproven, a machine's, or empty."""
     if said.identities[0].trust == "asserted" or said.automatic or not (said.text or said.attachments):
@@ -261,6 +388,32 @@ def _mode(said: m.ReceivedMessage, thread: Any | None, agent: AgentSettings) -> 
     if thread is None:
         return modes.on_thread(channel, "active", taken=False)
     return modes.on_thread(channel, thread.agent, taken=thread.assignee_id is not None)
+
+
+async def _agents_part(
+    connection: Connection, said: m.ReceivedMessage, thread: Any | None, agent: AgentSettings
+) -> tuple[AgentMode, dict[str, Any]]:
+    """What the agent does with it, and what that changes on the thread."""
+    mode = _mode(said, thread, agent)
+    if mode == "auto" and await _loops(connection, said, thread):
+        return "off", _stop_the_agent(said)
+    return mode, {}
+
+
+async def _loops(connection: Connection, said: m.ReceivedMessage, thread: Any | None) -> bool:
+    """Two desks may be answering each other. When they wrote is their word; when it came is ours."""
+    if thread is None or thread.sequence < LOOP_MESSAGES or said.channel.kind not in MAY_LOOP:
+        return False
+    own, since = said.identities[0], time.time_ns() // 1000 - LOOP_SECONDS * 1_000_000
+    found = await connection.execute(LATELY, [thread.id, since, own.kind, own.value])
+    return (await found.fetchall())[0].count >= LOOP_MESSAGES
+
+
+def _stop_the_agent(said: m.ReceivedMessage) -> dict[str, Any]:
+    return {
+        "agent": "quiet", **threads.agent_set(m.Author(kind="system")), "handoff_reason": LOOP,
+        "handoff_summary": said.text[: threads.PREVIEW], "handoff_at": now(),
+    }  # fmt: skip
 
 
 def _is_anothers(thread: Any, customer: who.Resolved) -> bool:
@@ -282,6 +435,8 @@ def _changes(
         "place_key": place_key(said),
         "last_text": said.text[: threads.PREVIEW],
         "trust": said.identities[0].trust,
+        "verdict": "forged" if thread is not None and thread.verdict == "forged" else said.verdict,
+        "machine": _machine(said),
         "last_author_kind": "customer",
         "last_author_id": None,
         "last_author_name": said.name or customer.name,
@@ -293,7 +448,8 @@ def _changes(
     if needs_person:
         changes["waiting_since"] = (thread and thread.waiting_since) or said.sent_at
     if said.identities[0].trust == "asserted" and not said.automatic:
-        changes |= {"handoff_reason": NOT_PROVEN, "handoff_summary": said.text[: threads.PREVIEW], "handoff_at": now()}
+        reason = FORGED if _is_forged(said) else NOT_PROVEN
+        changes |= {"handoff_reason": reason, "handoff_summary": said.text[: threads.PREVIEW], "handoff_at": now()}
     return changes
 
 
@@ -354,8 +510,30 @@ def _head(event: m.MessageReceived, customer_id: UUID) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _as_a_guest(event: m.MessageReceived, stitch: stitching.Stitch, customer: who.Resolved) -> m.MessageReceived:
+    """Whoever takes part in another's thread is alone with us at their place, and not the customer there: as in a place
+    that others see, nothing of the customer is for them.
+    """
+    place, own = event.data.place, event.data.identities[0]
+    if not _is_anothers(stitch.thread, customer) or place.audience.shared or own.trust == "asserted":
+        return event
+    aside = place.model_copy(update={"audience": m.Audience(shared=True, name=f"Email with {own.value}")})
+    return event.model_copy(update={"data": event.data.model_copy(update={"place": aside})})
+
+
+def _sender(said: m.ReceivedMessage) -> dict[str, str]:
+    own = said.identities[0]
+    return {"kind": own.kind, "value": own.value, "trust": own.trust}
+
+
 def _message(
-    event: m.MessageReceived, row: Any, home: UUID, sequence: int, position: int, name: str | None
+    event: m.MessageReceived,
+    row: Any,
+    home: UUID,
+    sequence: int,
+    position: int,
+    name: str | None,
+    stitch: stitching.Stitch,
 ) -> m.Message:
     said = event.data
     return m.Message(
@@ -367,12 +545,17 @@ def _message(
         channel=said.channel,
         author=m.Author(kind="customer", name=name),
         identity=said.identities[0],
+        verdict=said.verdict,
+        warnings=said.warnings,
         audience=said.place.audience,
         text=said.text,
         html=said.html,
         attachments=said.attachments,
         created_at=said.sent_at,
         client_id=said.external_id,
+        machine=_machine(said),
+        remarks=[*([stitch.why] if stitch.why else []), *said.remarks],
+        may_belong_to=stitch.may_belong_to,
     )
 
 
@@ -390,6 +573,7 @@ def _message_parameters(event: m.MessageReceived, message: m.Message, mode: Agen
     return [
         message.id, event.workspaceid, message.thread_id, message.customer_id, message.sequence, message.position,
         said.channel.id, said.channel.kind, place_key(said), said.place.audience.shared,
-        said.place.audience.name, message.author.name, own.kind, own.value, own.trust, own.evidence, said.text,
-        said.html, attachments, said.external_id, message.client_id, said.sent_at, mode, is_thanks(said.text),
+        said.place.audience.name, message.author.name, own.kind, own.value, own.trust, own.evidence, said.verdict,
+        said.warnings, said.text, said.html, attachments, said.external_id, message.client_id, said.sent_at, mode,
+        is_thanks(said.text), Jsonb(message.remarks), message.may_belong_to, message.machine,
     ]  # fmt: skip

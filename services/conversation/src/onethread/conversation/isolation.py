@@ -2,7 +2,7 @@
 
 The service works as the role `onethread_app`, which owns nothing, and names its workspace in each transaction. The
 relay, the timers and the gateways' questions, which are about all workspaces, work as `onethread_system`: it sees the
-outbox, the channels (their secrets are sealed), and which workspaces there are.
+outbox, the channels and the keys that sign mail (their secrets are sealed), and which workspaces there are.
 """
 
 from __future__ import annotations

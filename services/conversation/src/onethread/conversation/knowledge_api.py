@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Annotated, Any, Literal, get_args
 
 import nats.errors
@@ -15,7 +16,9 @@ from pydantic import ValidationError
 
 from onethread.contracts import subjects
 from onethread.contracts.calls import Call, Called, Method
+from onethread.conversation import confidence, knowledge_acts, workspaces
 from onethread.conversation.access import Caller, CallerDep
+from onethread.conversation.once import IdempotencyKey
 from onethread.runtime.bodies import Bodies
 from onethread.runtime.bus import Bus, RefusedError, UnavailableError
 from onethread.runtime.errors import Problem
@@ -38,6 +41,9 @@ CHANGED_BY_TEAMMATES: Mapping[str, frozenset[str]] = {
 """First part of each path that is carried, and the methods that are not for administrators alone. All may read."""
 SHOWN_TO_CUSTOMERS = "state"
 """The field of an article that decides what customers are told: for administrators, but for a draft that is new."""
+CALIBRATION = "calibration"
+THRESHOLDS: Mapping[str, str] = {"gaps": "covered_from", CALIBRATION: "threshold"}
+"""By what name each is told from which belief the agent answers here."""
 PASSED_ON = ("content-type", "if-match")
 LARGEST = 32 * 1024**2
 LARGE_AT_ONCE = asyncio.Semaphore(3)
@@ -78,12 +84,13 @@ async def read_knowledge(path: KnowledgePath, request: Request, caller: CallerDe
 
 
 @router.post("/knowledge/{path:path}", responses=ANSWERS, openapi_extra=BODY_OR_FILES)
-async def add_to_knowledge(path: KnowledgePath, request: Request, caller: CallerDep) -> Response:
+async def add_to_knowledge(
+    path: KnowledgePath, request: Request, caller: CallerDep, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Searches, writes drafts, makes proposals; administrators add sources and files (`multipart/form-data`, 32 MB a
-    request) and publish. Takes no Idempotency-Key: a file replaces that of its name, a source is refused when it is
-    there, and a draft that was made twice is deleted.
+    request) and publish. Repeated with its key, it answers with what the first request made, as that is now.
     """
-    return await _carry(request, caller, path)
+    return await _carry(request, caller, path, idempotency_key)
 
 
 @router.put("/knowledge/{path:path}", responses=ANSWERS, openapi_extra=BODY)
@@ -106,7 +113,7 @@ async def remove_from_knowledge(path: KnowledgePath, request: Request, caller: C
     return await _carry(request, caller, path)
 
 
-async def _carry(request: Request, caller: Caller, path: str) -> Response:
+async def _carry(request: Request, caller: Caller, path: str, key: str | None = None) -> Response:
     first = path.partition("/")[0]
     if first not in CHANGED_BY_TEAMMATES:
         raise Problem(404, "There is no such thing in knowledge")
@@ -114,9 +121,26 @@ async def _carry(request: Request, caller: Caller, path: str) -> Response:
     if role != "admin" and request.method not in CHANGED_BY_TEAMMATES[first] | {"GET"}:
         raise _for_administrators(caller)
     if first != "uploads":
-        return await _ask(request, caller, path, role, await _body(request))
+        return await _act(request, caller, path, role, key)
     async with LARGE_AT_ONCE:
-        return await _ask(request, caller, path, role, await _body(request))
+        return await _act(request, caller, path, role, key)
+
+
+async def _act(request: Request, caller: Caller, path: str, role: Role, key: str | None) -> Response:
+    """Once for its key, and told in the audit."""
+    database, content = request.app.state.database, await _body(request)
+
+    async def ask() -> Response:
+        answer = await _ask(request, caller, path, role, content)
+        await knowledge_acts.note(database, caller, _method(request), path, content, answer)
+        return answer
+
+    async def read(made: str) -> Response:
+        call = Call(workspace=caller.workspace, method="GET", path=made, author=_on_one_line(caller.name), role=role)
+        return await _answer(request.app.state.bus, request.app.state.bodies, call, b"")
+
+    once = knowledge_acts.once_of(key, request, path, content)
+    return await knowledge_acts.done_once(once, database, caller.workspace, path, ask, read, AWAY)
 
 
 async def _body(request: Request) -> bytes:
@@ -132,16 +156,18 @@ async def _ask(request: Request, caller: Caller, path: str, role: Role, content:
     if role != "admin" and path.partition("/")[0] == "articles" and _publishes(request.method, content):
         raise _for_administrators(caller)
     bodies: Bodies = request.app.state.bodies
-    method = next(one for one in get_args(Method) if one == request.method)
     headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
     try:
         call = Call(
-            workspace=caller.workspace, method=method, path=path, query=request.url.query, headers=headers,
-            author=_on_one_line(caller.name), role=role,
+            workspace=caller.workspace, method=_method(request), path=path, headers=headers,
+            query=await _query(request, caller, path), author=_on_one_line(caller.name), role=role,
         )  # fmt: skip
     except ValidationError:
         raise Problem(404, "There is no such thing in knowledge") from None
-    return await _answer(request.app.state.bus, bodies, call, content)
+    answer = await _answer(request.app.state.bus, bodies, call, content)
+    if path == CALIBRATION and request.method != "GET" and answer.status_code == HTTPStatus.OK:
+        await confidence.changed(request.app.state.database, caller.workspace, request.app.state.bench_settle)
+    return answer
 
 
 async def _answer(bus: Bus, bodies: Bodies, call: Call, content: bytes) -> Response:
@@ -161,6 +187,20 @@ async def _answer(bus: Bus, bodies: Bodies, call: Call, content: bytes) -> Respo
         raise Problem(502, "Knowledge could not do this", "Look whether it was done, and try again.") from error
     finally:
         await bodies.remove(body)
+
+
+def _method(request: Request) -> Method:
+    return next(one for one in get_args(Method) if one == request.method)
+
+
+async def _query(request: Request, caller: Caller, path: str) -> str:
+    """An article covers a gap, and a search is answered, when that is sure enough for the workspace's own agent."""
+    given, name = request.url.query, THRESHOLDS.get(path.partition("/")[0])
+    if name is None or name in given:
+        return given
+    async with request.app.state.database.transaction(caller.workspace) as connection:
+        own = workspaces.settings_of(await workspaces.one(connection, caller.workspace)).of_agent.confidence
+    return given if own is None else "&".join(filter(None, (given, f"{name}={own}")))
 
 
 def _publishes(method: str, content: bytes) -> bool:

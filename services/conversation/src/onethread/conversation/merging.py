@@ -25,6 +25,7 @@ How = Literal["proof", "teammate"]
 
 ROOTS = "update customer set root_id = %s, version = version + 1 where root_id = %s"
 OPEN = """select * from thread where customer_id = %s and status <> 'closed' and merged_into_id is null
+        and side_of_id is null
     order by updated_at desc limit 1 for no key update"""
 ACT = """insert into act (id, workspace_id, kind, how, reason, customer_id, other_id, by_id, by_name, journal,
         created_at)

@@ -6,15 +6,23 @@ import json
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
 from onethread.contracts import subjects
 from onethread.contracts.messages import Message
-from onethread.conversation import pending
+from onethread.conversation import pending, side_mail
 from onethread.conversation.access import CallerDep
 from onethread.conversation.deliveries import Deliveries
 from onethread.conversation.once import OnceDep
 from onethread.conversation.pending import PendingReply
 from onethread.conversation.replies import NewMessage, Replies
+from onethread.conversation.side_mail import NewSideMail
+
+
+class SideMail(BaseModel):
+    thread_id: UUID
+    message_id: UUID
+
 
 router = APIRouter(prefix="/api/v1")
 
@@ -33,6 +41,25 @@ async def add_message(
     replies: Replies = request.app.state.replies
     made = await replies.say(caller.workspace, thread_id, caller.author, new, once)
     await said_by_a_teammate(request, response, caller.workspace, made)
+    return made
+
+
+@router.post("/threads/{thread_id}/side", status_code=201)
+async def write_side_mail(
+    thread_id: UUID, new: NewSideMail, request: Request, caller: CallerDep, once: OnceDep
+) -> SideMail:
+    """Asks a third party by mail, in a thread of theirs that the customer never sees. Answers stand here as notes."""
+    state = request.app.state
+    async with state.database.transaction(caller.workspace) as connection:
+        if earlier := await once.earlier(connection):
+            return SideMail.model_validate(earlier.answer)
+        row, message = await side_mail.write(
+            connection, state.places, caller.workspace, thread_id, caller.author, new
+        )  # fmt: skip
+        made = SideMail(thread_id=row.id, message_id=message.id)
+        await once.keep(connection, answer=made.model_dump(mode="json"))
+        await state.relay.notify(connection)
+    state.relay.wake()
     return made
 
 

@@ -208,6 +208,8 @@ class ThreadRow(SQLModel, table=True):
             postgresql_where=text("assignee_id IS NOT NULL"),
         ),
         Index("thread_of_home", "home_id"),
+        Index("thread_closed", "workspace_id", "closed_at", postgresql_where=text("status = 'closed'")),
+        Index("thread_side", "side_of_id", postgresql_where=text("side_of_id IS NOT NULL")),
         Index("thread_snoozed", "snoozed_until", postgresql_where=text("status = 'snoozed'")),
     )
 
@@ -236,6 +238,8 @@ class ThreadRow(SQLModel, table=True):
     subject: str | None = None
     last_text: str | None = None
     trust: str | None = Field(default=None, description="Of the identity by which the customer spoke last.")
+    verdict: str | None = Field(default=None, description="On their last mail; `forged` where any mail in it is.")
+    machine: str | None = Field(default=None, description="Their last message is of this kind of machine.")
     last_author_kind: str | None = None
     last_author_id: UUID | None = None
     last_author_name: str | None = None
@@ -245,6 +249,9 @@ class ThreadRow(SQLModel, table=True):
     last_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     previous_thread_id: UUID | None = Field(default=None, foreign_key="thread.id")
+    side_of_id: UUID | None = Field(
+        default=None, foreign_key="thread.id", description="It is side mail about that one."
+    )
     merged_into_id: UUID | None = Field(default=None, foreign_key="thread.id")
     closed_at: datetime | None = moment(default=None)
     created_at: datetime = moment(default_factory=now)
@@ -300,6 +307,10 @@ class MessageRow(SQLModel, table=True):
     identity_value: str | None = None
     identity_trust: str | None = None
     identity_evidence: str | None = None
+    verdict: str | None = None
+    warnings: list[str] = Field(
+        default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
+    )
     text: str
     html: str | None = None
     attachments: list[Any] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False, server_default="[]"))
@@ -309,10 +320,14 @@ class MessageRow(SQLModel, table=True):
     delivery_state: str | None = None
     delivery_reason: str | None = None
     retry_at: datetime | None = moment(default=None)
+    delivery_report: str | None = Field(
+        default=None, description="`hard`, `soft` or `complaint`: what came back of it."
+    )
     delivery_attempt: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     mail_at: datetime | None = moment(default=None, description="Unseen until then, it goes to the customer's mail.")
     mail_id: UUID | None = Field(default=None, description="Of the mail that it went out with, unseen in the widget.")
     agent_mode: str | None = Field(default=None, description="Of a customer's: what the agent was to do with it.")
+    machine: str | None = Field(default=None, description="No person wrote it, but this kind of machine.")
     thanks: bool = Field(
         default=False,
         sa_column_kwargs={"server_default": "false"},
@@ -321,6 +336,9 @@ class MessageRow(SQLModel, table=True):
     feedback: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSONB), description="What the customer thinks of it."
     )
+    remarks: list[Any] = Field(default_factory=list, sa_column=json("[]"))
+    may_belong_to: UUID | None = None
+    forwarded_by: UUID | None = Field(default=None, description="The teammate who forwarded it.")
     created_at: datetime = moment(default_factory=now)
 
 
@@ -330,10 +348,44 @@ class OutsideIdRow(SQLModel, table=True):
     __tablename__ = "outside_id"
 
     workspace_id: str = Field(primary_key=True)
-    channel_id: str = Field(primary_key=True)
     external_id: str = Field(primary_key=True)
+    channel_id: str = Field(primary_key=True)
     message_id: UUID = Field(foreign_key="message.id")
     thread_id: UUID = Field(foreign_key="thread.id")
+
+
+class SuppressionRow(SQLModel, table=True):
+    """An address from which something came back, and what is not sent there any more."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (UniqueConstraint("workspace_id", "address"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: str
+    address: str
+    scope: str = Field(description="`all`, `automatic` (what teammates write is sent), or `none` yet.")
+    report: str = Field(description="What came back: `hard`, `soft` or `complaint`.")
+    reason: str = ""
+    soft_at: list[datetime] = Field(
+        default_factory=list,
+        sa_column=Column(ARRAY(DateTime(timezone=True)), nullable=False, server_default="{}"),
+        description="When mails came back that may arrive another time.",
+    )
+    message_id: UUID | None = Field(default=None, foreign_key="message.id", description="That came back last.")
+    since: datetime = moment(default_factory=now, description="Of the scope.")
+
+
+class ParticipantRow(SQLModel, table=True):
+    """Somebody besides the customer whom a teammate wrote to in a thread, and who may answer there."""
+
+    __tablename__ = "participant"
+
+    workspace_id: str = Field(primary_key=True)
+    thread_id: UUID = Field(primary_key=True, foreign_key="thread.id")
+    value: str = Field(primary_key=True, description="The address.")
+    by_id: UUID | None = None
+    by_name: str | None = None
+    created_at: datetime = moment(default_factory=now)
 
 
 class PendingReplyRow(SQLModel, table=True):
@@ -350,7 +402,33 @@ class PendingReplyRow(SQLModel, table=True):
     place_key: str | None = None
     text: str
     author: dict[str, Any] = Field(sa_column=json())
+    cc: list[Any] | None = Field(default=None, sa_column=Column(JSONB))
+    files: list[Any] = Field(default_factory=list, sa_column=json("[]"))
     send_at: datetime = moment()
+    created_at: datetime = moment(default_factory=now)
+
+
+class FileRow(SQLModel, table=True):
+    """A file that a teammate uploaded: of the message that it went with, or one that waits for its message."""
+
+    __tablename__ = "file"
+    __table_args__ = (
+        Index("file_of_message", "message_id", postgresql_where=text("message_id IS NOT NULL")),
+        Index("file_of_thread", "thread_id"),
+        Index("file_waiting", "workspace_id", "created_at", postgresql_where=text("message_id IS NULL")),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    workspace_id: str
+    thread_id: UUID = Field(foreign_key="thread.id", description="Where it was uploaded, or is to be sent.")
+    message_id: UUID | None = Field(
+        default=None, description="The reply may still be one that waits, so this is no foreign key."
+    )
+    name: str
+    type: str
+    size: int
+    sha256: str
+    content: bytes
     created_at: datetime = moment(default_factory=now)
 
 
@@ -366,6 +444,28 @@ class IdempotencyRow(SQLModel, table=True):
     answer: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB), description="Where it is no message.")
     fingerprint: str = Field(default="", sa_column_kwargs={"server_default": ""}, description="Of what was asked for.")
     created_at: datetime = moment(default_factory=now)
+
+
+class RatingRequestRow(SQLModel, table=True):
+    """Somebody was asked by mail how our help was. `person` stands for their address."""
+
+    __tablename__ = "rating_request"
+    __table_args__ = (Index("rating_request_of_person", "workspace_id", "person"),)
+
+    workspace_id: str
+    thread_id: UUID = Field(primary_key=True)
+    person: str
+    asked_at: datetime = moment(default_factory=now)
+
+
+class MailOptoutRow(SQLModel, table=True):
+    """Somebody wants no mails from us but answers."""
+
+    __tablename__ = "mail_optout"
+
+    workspace_id: str = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    since: datetime = moment(default_factory=now)
 
 
 class InboxRow(SQLModel, table=True):

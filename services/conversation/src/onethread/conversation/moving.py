@@ -32,14 +32,18 @@ PLACES = """update place set thread_id = %(target)s where thread_id = %(source)s
             order by m.position desc limit 1) = any(%(ids)s))"""
 PENDING = "update pending_reply set thread_id = %s where id = any(%s) and thread_id = %s"
 READS = """select t.id, l.last_text, l.last_author_kind, l.last_author_id, l.last_author_name, l.last_message_at,
-        c.trust, c.channel_id, c.channel_kind, c.place_key, coalesce(p.position, 0) as last_position
+        c.trust, coalesce(f.verdict, c.verdict) as verdict, a.machine, c.channel_id, c.channel_kind, c.place_key,
+        coalesce(p.position, 0) as last_position
     from unnest(%(ids)s::uuid[]) as t(id)
     left join lateral (select max(position) as position from message where thread_id = t.id) p on true
     left join lateral (select left(text, %(preview)s) as last_text, author_kind as last_author_kind,
             author_id as last_author_id, author_name as last_author_name, created_at as last_message_at
         from message where thread_id = t.id and not note order by position desc limit 1) l on true
-    left join lateral (select identity_trust as trust, channel_id, channel_kind, place_key
-        from message where thread_id = t.id and author_kind = 'customer' order by position desc limit 1) c on true"""
+    left join lateral (select verdict from message where thread_id = t.id and verdict = 'forged' limit 1) f on true
+    left join lateral (select identity_trust as trust, verdict, channel_id, channel_kind, place_key
+        from message where thread_id = t.id and author_kind = 'customer' order by position desc limit 1) c on true
+    left join lateral (select machine from message where thread_id = t.id and author_kind = 'customer'
+        order by coalesce(machine = any(%(quiet)s), false), position desc limit 1) a on true"""
 ALL = "select id from message where thread_id = %s order by position"
 SILENT_PLACES = """select channel_id, key from place p where thread_id = %s and not exists (
     select from message m where m.thread_id = p.thread_id and m.channel_id = p.channel_id and m.place_key = p.key)"""
@@ -81,7 +85,7 @@ async def move(
     moved = list(message_ids)
     stays, goes = await _waiting(connection, source, target, moved)
     await _rearrange(connection, source, target, moved, along or {})
-    asked = {"ids": [source.id, target.id], "preview": threads.PREVIEW}
+    asked = {"ids": [source.id, target.id], "preview": threads.PREVIEW, "quiet": list(threads.QUIET)}
     reads = {row.id: row._asdict() for row in await (await connection.execute(READS, asked)).fetchall()}
     parts = [moved[n : n + IDS_AN_EVENT] for n in range(0, len(moved), IDS_AN_EVENT)] or [[]]
     left = await _save(connection, source, reads, stays | (source_changes or {}), events=1)

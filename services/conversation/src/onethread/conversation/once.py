@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, LiteralString
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -27,7 +27,7 @@ OLD = f"""select 1 from idempotency where workspace_id = %(workspace)s
     and created_at < now() - interval '{KEPT}' limit 1"""  # noqa: S608
 FORGET = f"delete from idempotency where created_at < now() - interval '{KEPT}'"  # noqa: S608
 GIVE_BACK = "delete from idempotency where key = %s"
-DONE = "update idempotency set answer = answer - 'under_way' where key = %s"
+DONE = "update idempotency set answer = %s where key = %s"
 
 NOT_ENDED = Problem(
     409,
@@ -83,41 +83,56 @@ class Once:
 
         The key is taken before, and given back by a refusal. Raises a 409 problem while the first is under way.
         """
-        if self.key is not None and not await self._take(database, workspace, about):
+        if await self.begin(database, workspace, about) is not None:
             return
         try:
             await do()
         except Problem:
-            await self._note(database, workspace, GIVE_BACK)
+            await self.give_back(database, workspace)
             raise
-        await self._note(database, workspace, DONE)
+        await self.end(database, workspace, {name: str(id_) for name, id_ in about.items()})
 
-    async def _take(self, database: Database, workspace: str, about: dict[str, UUID]) -> bool:
-        """False: the first request did it."""
+    async def begin(self, database: Database, workspace: str, about: dict[str, UUID]) -> dict[str, Any] | None:
+        """Takes the key for what no transaction holds. Returns what the first request with it kept, if there was one.
+
+        Raises a 409 problem while that one is under way.
+        """
+        if self.key is None:
+            return None
         async with database.transaction(workspace) as connection:
             if earlier := await self.earlier(connection):
                 if "under_way" in earlier.answer:
                     raise NOT_ENDED
-                return False
+                return earlier.answer
             ids = {name: str(id_) for name, id_ in about.items()}
             await self.keep(connection, answer={**ids, "under_way": True})
-        return True
+        return None
 
-    async def _note(self, database: Database, workspace: str, outcome: LiteralString) -> None:
+    async def end(self, database: Database, workspace: str, answer: dict[str, Any]) -> None:
+        """It was done. `answer`: as of `keep`."""
         if self.key is not None:
             async with database.transaction(workspace) as connection:
-                await connection.execute(outcome, [self.key])
+                await connection.execute(DONE, [Jsonb(answer), self.key])
+
+    async def give_back(self, database: Database, workspace: str) -> None:
+        """Nothing was done."""
+        if self.key is not None:
+            async with database.transaction(workspace) as connection:
+                await connection.execute(GIVE_BACK, [self.key])
 
 
-async def _once(
-    request: Request,
-    idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=200, description=f"Makes a repetition harmless for {KEPT}."),
-    ] = None,
-) -> Once:
-    asked = b"\n".join((request.method.encode(), request.url.path.encode(), await request.body()))
-    return Once(idempotency_key, hashlib.sha256(asked).hexdigest())
+IdempotencyKey = Annotated[
+    str | None, Header(min_length=1, max_length=200, description=f"Makes a repetition harmless for {KEPT}.")
+]
+
+
+async def _once(request: Request, idempotency_key: IdempotencyKey = None) -> Once:
+    return of(idempotency_key, request, await request.body())
+
+
+def of(key: str | None, request: Request, body: bytes) -> Once:
+    asked = b"\n".join((request.method.encode(), request.url.path.encode(), body))
+    return Once(key, hashlib.sha256(asked).hexdigest())
 
 
 OnceDep = Annotated[Once, Depends(_once)]

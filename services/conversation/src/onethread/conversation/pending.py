@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,16 @@ from psycopg.types.json import Jsonb
 from pydantic import AwareDatetime, BaseModel
 
 from onethread.contracts import messages as m
-from onethread.conversation import graph, proposals, threads
+from onethread.conversation import files, graph, proposals, threads
 from onethread.conversation.database import Connection
+from onethread.conversation.files import UploadedFile
 from onethread.conversation.places import Places
 from onethread.runtime.errors import Problem
 
 HOLD = """insert into pending_reply
-        (id, workspace_id, thread_id, channel_id, place_channel_id, place_key, text, author, send_at, created_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, now() + %s * interval '1 second', now()) returning *"""
+        (id, workspace_id, thread_id, channel_id, place_channel_id, place_key, text, author, cc, files,
+        send_at, created_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now() + %s * interval '1 second', now()) returning *"""
 OF_THREAD = "select * from pending_reply where workspace_id = %s and thread_id = %s order by send_at, id"
 TAKE_BACK = "delete from pending_reply where workspace_id = %s and thread_id = %s and id = %s returning id"
 WAS_SENT = "select 1 from message where workspace_id = %s and thread_id = %s and id = %s"
@@ -37,12 +40,13 @@ class PendingReply(BaseModel):
     author: m.Author
     send_at: AwareDatetime
     channel_id: str | None = None
+    attachments: list[UploadedFile] = []
 
 
 def shown(row: Any) -> PendingReply:
     return PendingReply(
         id=row.id, thread_id=row.thread_id, text=row.text, author=row.author, send_at=row.send_at,
-        channel_id=row.channel_id,
+        channel_id=row.channel_id, attachments=row.files,
     )  # fmt: skip
 
 
@@ -56,12 +60,16 @@ async def hold(
     place: Any,
     channel_id: str | None,
     seconds: int,
+    cc: list[str] | None = None,
+    taken: Sequence[UploadedFile] = (),
 ) -> PendingReply:
     """`id_` is that of the message to be; `place` is where the customer is now, or where the teammate wants it to go by
     `channel_id`.
     """
     kept = [id_, row.workspace_id, row.id, channel_id, place.channel_id, place.key, text]
-    cursor = await connection.execute(HOLD, [*kept, Jsonb(author.model_dump(mode="json")), seconds])
+    copies = None if cc is None else Jsonb(cc)
+    own = Jsonb([file.model_dump(mode="json") for file in taken])
+    cursor = await connection.execute(HOLD, [*kept, Jsonb(author.model_dump(mode="json")), copies, own, seconds])
     return shown(await cursor.fetchone())
 
 
@@ -70,11 +78,15 @@ async def of_thread(connection: Connection, workspace: str, thread_id: UUID) -> 
 
 
 async def take_back(connection: Connection, workspace: str, thread_id: UUID, message_id: UUID) -> None:
-    """A draft that it was made of waits again. Raises a 409 problem when it has been sent, 404 when there was none."""
+    """A draft that it was made of waits again, and so do its files.
+
+    Raises a 409 problem when it has been sent, 404 when there was none.
+    """
     asked = [workspace, thread_id, message_id]
     await threads.lock(connection, workspace, thread_id)
     if await (await connection.execute(TAKE_BACK, asked)).fetchone():
         await proposals.reopen(connection, message_id)
+        await files.give_back(connection, message_id)
         return
     if await (await connection.execute(WAS_SENT, asked)).fetchone():
         raise Problem(409, "It has been sent already", "Nothing was changed. Write again to correct it.")

@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from onethread.contracts import messages as m
-from onethread.conversation import graph
+from onethread.contracts.files import FILES
+from onethread.conversation import graph, suppressions
 from onethread.conversation.database import Connection
+from onethread.conversation.suppressions import Suppression
 from onethread.runtime.errors import Problem
 
 NOT_PROVEN_PLACE = " (not proven)"
@@ -63,6 +65,7 @@ class Places:
         places = [place for place in await self.of(connection, row) if channel_id in (None, place.channel_id)]
         if not places:
             raise Problem(409, "The customer cannot be reached there", "Nothing was sent. Choose another channel.")
+        await suppressions.refuse(connection, row.workspace_id, places[0])
         return places[0]
 
     async def address_of(self, connection: Connection, row: Any, home: UUID) -> Place | None:
@@ -71,7 +74,7 @@ class Places:
         found = await (await connection.execute(ADDRESSES, [row.workspace_id, homes])).fetchone()
         if found is None:
             return None
-        channel = found.channel_id or await self._mail_channel(connection, row.workspace_id)
+        channel = found.channel_id or await self.mail_channel(connection, row.workspace_id)
         route = found.route if found.thread_id == row.id else {"to": found.value}
         return (
             Place(channel, "email", f"email:{found.value}", found.customer_id, who=found.value, route=route)
@@ -79,19 +82,32 @@ class Places:
             else None
         )
 
-    async def _mail_channel(self, connection: Connection, workspace: str) -> str | None:
+    async def mail_channel(self, connection: Connection, workspace: str) -> str | None:
+        """From where the workspace writes first."""
         found = await (await connection.execute(MAIL_CHANNEL, [workspace])).fetchone()
         return found.id if found else self._own.get(workspace)
 
 
-def described(places: Sequence[Any]) -> list[dict[str, Any]]:
-    """As the composer shows them: where a reply may go, and who reads it there."""
+def proposed(place: Any) -> list[str]:
+    """Whom the customer, proven, had read along. What is only claimed to be from them proposes nobody."""
+    if place.channel_kind != "email" or place.key.endswith(NOT_PROVEN_PLACE):
+        return []
+    return list((place.route or {}).get("cc") or [])
+
+
+def described(places: Sequence[Any], stopped: dict[str, Suppression]) -> list[dict[str, Any]]:
+    """As the composer shows them: where a reply may go, who reads it there, and why it would not arrive."""
     return [
         {
             "id": place.channel_id,
             "kind": place.channel_kind,
             "label": place.name or place.channel_kind.capitalize(),
+            "to": (place.route or {}).get("to") if place.channel_kind == "email" else None,
+            "cc": [one for one in proposed(place) if one not in stopped],
+            "left_out": [stopped[one] for one in proposed(place) if one in stopped],
             "audience": {"shared": place.shared, "name": place.name, "words": _readers(place)},
+            "files": FILES.get(place.channel_kind),
+            "stopped": stopped.get(suppressions.address_of(place) or ""),
         }
         for place in places
     ]

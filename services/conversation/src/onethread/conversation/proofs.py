@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 from onethread.contracts import proofs as p
 from onethread.contracts import subjects
 from onethread.contracts.messages import Identity
-from onethread.conversation import audit, graph, proving, who
+from onethread.conversation import audit, graph, proving, suppressions, who
 from onethread.conversation.access import SLUG, Caller, hash_of, workspace_of_token
 from onethread.conversation.database import Database
 from onethread.conversation.likeness import normal_address
@@ -69,6 +69,8 @@ ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 LONGEST_ADDRESS = 254
 
 NO_ADDRESS = "That is not a mail address. Check how it is spelt."
+TAKES_NONE = "This address takes no mail from us. Check how it is spelt."
+"""As the gateway says it: it tells nobody that the address is known here."""
 NO_CLAIMANT = "We could not tell who asks. Please reload the page and try again."
 NO_CHANNEL = "There is no support address that a mail could come from."
 TOO_MANY = "Too many codes were asked for. Please wait before you ask for another one."
@@ -167,6 +169,8 @@ class Proofs:
         value = normal_address(email)
         if len(value) > LONGEST_ADDRESS or not value.isprintable() or not ADDRESS.fullmatch(value):
             return p.ProofStarted(sent=False, reason=NO_ADDRESS)
+        if await self._is_stopped(workspace, value):
+            return p.ProofStarted(sent=False, reason=TAKES_NONE)
         channel = await self._channel(workspace)
         if channel is None:
             return p.ProofStarted(sent=False, reason=NO_CHANNEL)
@@ -179,6 +183,11 @@ class Proofs:
             workspace=workspace, channel_id=channel, to=value, code=code, link=link, minutes=MINUTES
         )  # fmt: skip
         return await self._send(workspace, id_, mail)
+
+    async def _is_stopped(self, workspace: str, address: str) -> bool:
+        """Whoever complained is sent no code that somebody else asks for."""
+        async with self._database.transaction(workspace) as connection:
+            return bool(await suppressions.of(connection, workspace, [address], automatic=True))
 
     async def _keep(
         self, workspace: str, claim: Claim, value: str, id_: UUID, code: str, token: str | None

@@ -36,6 +36,9 @@ h1{margin:0 0 12px;font-size:22px;line-height:1.3;overflow-wrap:anywhere}
 p{margin:0 0 12px;color:var(--soft)}
 p:last-child{margin:0}
 strong{color:var(--text);overflow-wrap:anywhere}
+label{display:block;color:var(--soft)}
+textarea{width:100%;margin:4px 0 0;padding:8px 12px;font:inherit;color:inherit;background:var(--back);
+border:1px solid var(--line);border-radius:8px}
 button{width:100%;min-height:48px;margin:8px 0 16px;padding:12px 16px;font:inherit;font-weight:600;border:0;
 border-radius:8px;background:var(--button);color:var(--on-button);cursor:pointer}
 button:focus-visible{outline:3px solid var(--text);outline-offset:2px}"""
@@ -108,13 +111,13 @@ async def ask_for_proof(
 async def show(token: Token, request: Request) -> HTMLResponse:
     proof = await _proofs(request).by_link(token)
     if proof is None:
-        return _page(*AFTER["over"])
-    return _page("Is this your address?", ASK.format(address=escape(masked(proof.value))))
+        return page(*AFTER["over"])
+    return page("Is this your address?", ASK.format(address=escape(masked(proof.value))))
 
 
 @pages.post("/{token}")
 async def confirm(token: Token, request: Request) -> HTMLResponse:
-    return _page(*AFTER[await _proofs(request).follow(token)])
+    return page(*AFTER[await _proofs(request).follow(token)])
 
 
 def masked(address: str) -> str:
@@ -123,7 +126,7 @@ def masked(address: str) -> str:
     return f"{local[:1]}•••@{domain}"
 
 
-def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
+def page(title: str, body: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(PAGE.format(title=title, style=STYLE, body=body), status, HEADERS)
 
 

@@ -17,6 +17,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 from onethread.contracts import messages as m
 from onethread.contracts import replies as r
 from onethread.contracts.agent import AgentMode, HandoffKind, Usage
+from onethread.contracts.envelope import now
+from onethread.conversation import judged
 from onethread.conversation.database import Connection, Together
 from onethread.runtime.errors import Problem
 
@@ -27,8 +29,8 @@ COMPARABLE = ("answer", "draft")
 
 ADD = """insert into proposal (id, workspace_id, question_id, channel_id, channel_kind, place_key, mode, decision,
         handoff_kind, text, sources, confidence, topic, reason, summary, suggested_reply, tags, usage, input_tokens,
-        output_tokens, cost, state, reply_id, compare_at, created_at, settled_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+        output_tokens, cost, evidence, state, reply_id, compare_at, created_at, settled_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
         case when %s then now() end, now(), case when %s then now() end)
     on conflict (id) do nothing"""
 MAKE_OLD = """update proposal p set state = 'superseded', settled_at = now() from message q
@@ -129,13 +131,15 @@ async def record(
     compare = state != "sent" and reply_id is not None and proposal.decision in COMPARABLE
     is_settled = state != "open" and (state != "silent" or reply_id is not None)
     usage = [one.model_dump(mode="json") for one in proposal.usage]
+    evidence = proposal.evidence
     await writes.execute(ADD, [
         proposal.reply_id, asked.workspace_id, proposal.message_id, asked.asked_channel, asked.asked_kind,
         asked.asked_place, mode, proposal.decision, proposal.handoff, proposal.text,
         Jsonb([one.model_dump(mode="json") for one in proposal.sources]), proposal.confidence, proposal.topic,
         proposal.reason, proposal.summary, proposal.suggested_reply, proposal.tags, Jsonb(usage),
         sum(one.input_tokens for one in proposal.usage), sum(one.output_tokens for one in proposal.usage),
-        sum(one.cost for one in proposal.usage), state, reply_id, compare, is_settled,
+        sum(one.cost for one in proposal.usage), evidence and Jsonb(evidence.model_dump(mode="json")), state,
+        reply_id, compare, is_settled,
     ])  # fmt: skip
 
 
@@ -200,6 +204,7 @@ async def answered(connection: Connection, thread_id: UUID, reply_id: UUID) -> l
     made_of = await (await connection.execute(WAS_MADE_OF_IT, [reply_id])).fetchone()
     if made_of is None or made_of.state == "edited":
         return []
+    await judged.by_use(connection, reply_id, now())
     return [m.Source.model_validate(source) for source in made_of.sources]
 
 

@@ -8,10 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from onethread.contracts.envelope import now
 from onethread.contracts.messages import Message
-from onethread.conversation import gaps, proposals, queries, threads
+from onethread.conversation import gaps, judged, proposals, queries, threads
 from onethread.conversation.access import CallerDep
 from onethread.conversation.api import DatabaseDep, Limit
+from onethread.conversation.database import Connection
 from onethread.conversation.messages_api import said_by_a_teammate
 from onethread.conversation.once import OnceDep
 from onethread.conversation.pending import PendingReply
@@ -96,10 +98,15 @@ async def dismiss_draft(
             row = await threads.lock(connection, caller.workspace, found.thread_id)
             draft = await proposals.open_draft(connection, row, proposal_id)
             await proposals.settle(connection, draft, "dismissed", caller.author, reply_id=None, why=why.reason)
-            if why.reason == "wrong" and await gaps.draft_was_wrong(connection, proposal_id):
+            if why.reason == "wrong" and await _told_as_wrong(connection, proposal_id):
                 await request.app.state.relay.notify(connection)
             await once.keep(connection, answer={"id": str(proposal_id)})
             found = await proposals.find(connection, caller.workspace, proposal_id)
     request.app.state.relay.wake()
     await request.app.state.tell_of_drafts(caller.workspace, found.thread_id)
     return proposals.shown(found)
+
+
+async def _told_as_wrong(connection: Connection, proposal_id: UUID) -> bool:
+    was_judged = await judged.by_dismissal(connection, proposal_id, now())
+    return await gaps.draft_was_wrong(connection, proposal_id) or was_judged

@@ -14,11 +14,12 @@ from onethread.contracts import replies as r
 from onethread.contracts import threads as t
 from onethread.contracts.agent import AgentMode, AgentSettings
 from onethread.contracts.envelope import now
-from onethread.conversation import changes, graph, modes, outbox, proposals, threads
+from onethread.conversation import changes, graph, modes, outbox, proposals, suppressions, threads
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.outbox import Relay
 from onethread.conversation.repeats import REMEMBER
 from onethread.conversation.replies import add
+from onethread.conversation.suppressions import Suppression
 from onethread.conversation.workspaces import Workspaces
 from onethread.runtime.bus import PoisonError
 
@@ -53,7 +54,7 @@ class Proposed:
         settings = await self._workspaces.settings(event.workspaceid)
         async with self._database.transaction(event.workspaceid) as connection:
             await connection.execute(graph.SHARED, [event.workspaceid])
-            remembered = await connection.execute(REMEMBER, [event.workspaceid, event.id])
+            remembered = await connection.execute(REMEMBER, {"workspace": event.workspaceid, "event": event.id})
             asked = await connection.execute(QUESTION, [event.data.message_id, event.workspaceid])
             if await remembered.fetchone() is None:
                 return
@@ -80,23 +81,27 @@ class Proposed:
             await connection.execute(proposals.MAKE_OLD, [row.id])
         place = await connection.execute(PLACE, [event.workspaceid, row.asked_channel, row.asked_place])
         found = await place.fetchone()
+        stopped = await suppressions.of_place(connection, event.workspaceid, found, automatic=True)
         async with together(connection) as writes:
             reply_id = event.data.reply_id if state == "sent" else newer.reply
             await proposals.record(writes, row, event.data, mode=mode, state=state, reply_id=reply_id)
             if state == "sent":
-                await self._say(writes, event, row, found)
+                await self._say(writes, event, row, found, stopped)
         if state == "open":
             await self._show(connection, event.data, row)
         return state
 
-    async def _say(self, writes: Together, event: r.ReplyProposed, row: Any, place: Any) -> None:
+    async def _say(
+        self, writes: Together, event: r.ReplyProposed, row: Any, place: Any, stopped: Suppression | None
+    ) -> None:
         proposal, is_handoff = event.data, event.data.decision == "handoff"
         tags = _tags(proposal, row)
         kinds = [t.ThreadEscalated, *([t.ThreadTagged] if tags != row.tags else [])] if is_handoff else []
         row, _ = await add(
             writes, row, self._author, proposal.text, place, proposal.sources, proposal.reply_id, event.id,
-            changes=_handed_off(proposal, self._author, tags) if is_handoff else {"waiting_since": None},
-            extra_events=len(kinds), unseen_minutes=self._unseen_minutes,
+            changes=_handed_off(proposal, self._author, tags) if is_handoff
+            else {"waiting_since": now() if stopped else None},
+            extra_events=len(kinds), unseen_minutes=self._unseen_minutes, stopped=stopped,
         )  # fmt: skip
         change = t.ThreadChange(thread=threads.contract(row), by=self._author)
         first = row.sequence - len(kinds) + 1

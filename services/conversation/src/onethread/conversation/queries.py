@@ -70,10 +70,14 @@ async def list_threads(
         find = find.where(row.status == status)
     if assignee == "none":
         find = find.where(
-            col(row.assignee_id).is_(None), or_(col(row.agent) == "quiet", col(row.waiting_since).is_not(None))
+            col(row.assignee_id).is_(None),
+            or_(col(row.agent) != "active", col(row.waiting_since).is_not(None), col(row.machine).is_not(None)),
         )
     elif assignee == "agent":
-        find = find.where(col(row.assignee_id).is_(None), row.agent == "active", col(row.waiting_since).is_(None))
+        find = find.where(
+            col(row.assignee_id).is_(None), row.agent == "active", col(row.waiting_since).is_(None),
+            col(row.machine).is_(None),
+        )  # fmt: skip
     elif assignee:
         find = find.where(row.assignee_id == (me if assignee == "me" else _uuid(assignee)))
     if channel:

@@ -22,8 +22,9 @@ ENVELOPE = {
 VALUES = {
     "id", "thread_id", "customer_id", "message_id", "home_id", "act_id", "undoes", "other_thread_id",
     "other_customer_id", "previous_thread_id", "merged_into_id", "homes", "message_ids", "erased_message_ids",
-    "sequence", "position", "version", "note", "status", "priority", "agent", "tags", "trust", "kind", "how", "state",
-    "at", "confidence", "created_at", "updated_at", "waiting_since", "snoozed_until", "retry_at", "shared",
+    "sequence", "position", "version", "note", "status", "priority", "agent", "tags", "trust", "verdict", "machine",
+    "kind", "how", "state", "at", "confidence", "right", "created_at", "updated_at", "waiting_since", "snoozed_until",
+    "retry_at", "shared",
 }  # fmt: skip
 OBJECTS = {
     "message", "thread", "customer", "channel", "author", "by", "assignee", "agent_set", "handoff", "last_message",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-REMEMBER = """insert into inbox (workspace_id, event_id, handled_at) values (%s, %s, now())
+REMEMBER = """insert into inbox (workspace_id, event_id, handled_at) values (%(workspace)s, %(event)s, now())
     on conflict do nothing returning event_id"""
 """No row: it was handled before."""

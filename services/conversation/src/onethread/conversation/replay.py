@@ -25,7 +25,7 @@ from onethread.contracts import customers as c
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import CloudEvent, Contract
 from onethread.contracts.ids import derived_id
-from onethread.contracts.knowledge import KnowledgeGapFound
+from onethread.contracts.knowledge import KnowledgeAnswerJudged, KnowledgeGapFound, KnowledgeGapTakenBack
 from onethread.contracts.messages import Message
 from onethread.contracts.replies import ReplyRequested
 from onethread.conversation import profiles, snapshot, threads
@@ -44,10 +44,11 @@ LATEST = """select body from outbox
 KINDS: dict[str, type[CloudEvent]] = {
     model.model_fields["type"].default: model
     for model in (
-        t.MessageAdded, t.ThreadOpened, t.ThreadAssigned, t.ThreadTagged, t.ThreadEscalated, t.ThreadSnoozed,
-        t.ThreadClosed, t.ThreadUpdated, t.ThreadReopened, t.ThreadMerged, t.ThreadSplit, c.CustomerCreated,
-        c.CustomerUpdated, c.CustomerIdentityLinked, c.CustomerIdentityUnlinked, c.CustomerErased, c.CustomerMerged,
-        c.CustomerUnmerged, ReplyRequested, KnowledgeGapFound,
+        t.MessageAdded, t.MessageCorrected, t.ThreadOpened, t.ThreadAssigned, t.ThreadTagged, t.ThreadEscalated,
+        t.ThreadSnoozed, t.ThreadClosed, t.ThreadUpdated, t.ThreadReopened, t.ThreadMerged, t.ThreadSplit,
+        c.CustomerCreated, c.CustomerUpdated, c.CustomerIdentityLinked, c.CustomerIdentityUnlinked,
+        c.CustomerErased, c.CustomerMerged, c.CustomerUnmerged, ReplyRequested, KnowledgeGapFound,
+        KnowledgeGapTakenBack, KnowledgeAnswerJudged,
     )
 }  # fmt: skip
 _JSON = TypeAdapter(dict[str, Any])
@@ -77,15 +78,19 @@ class State:
     """Each customer's."""
     sequences: dict[UUID, int] = field(default_factory=dict)
     """Number of each thread's latest event."""
+    corrected: dict[UUID, UUID] = field(default_factory=dict)
+    """The event that told the words of a message last, where they were put right."""
     gaps: list[str] = field(default_factory=list)
 
 
 def fold(state: State, event: CloudEvent) -> State:
     """The state after the event. Changes `state` itself, for a log is long."""
     _count(state, event)
-    if isinstance(event, t.MessageAdded):
+    if isinstance(event, t.MessageAdded | t.MessageCorrected):
         _thread(state, event.data.thread)
         said = event.data.message
+        if isinstance(event, t.MessageCorrected):
+            state.corrected[said.id] = event.id
         state.messages[said.id] = Stands(said.thread_id, said.customer_id, digest(said, OF_MESSAGE))
     elif isinstance(data := getattr(event, "data", None), t.ThreadChange):
         _thread(state, data.thread)
@@ -201,7 +206,7 @@ async def _messages(db: Connection, state: State) -> AsyncIterator[str]:
             if of_log != of_table:
                 yield _said("message", row.id, name, of_log, of_table)
         if told.digest != digest(held, OF_MESSAGE):
-            for difference in await _of_message(db, held):
+            for difference in await _of_message(db, held, state.corrected.get(row.id)):
                 yield difference
     for id_ in left:
         yield f"message {id_}: the log has it, the table does not"
@@ -215,9 +220,9 @@ async def _of_thread(db: Connection, held: t.Thread) -> Iterable[str]:
     return [f"thread {held.id}: the table has it, the log does not"]
 
 
-async def _of_message(db: Connection, held: Message) -> Iterable[str]:
-    [(body,)] = await (await db.execute(ADDED, [derived_id(held.id, "added")])).fetchall()
-    told = t.MessageAdded.model_validate_json(body).data.message
+async def _of_message(db: Connection, held: Message, corrected: UUID | None) -> Iterable[str]:
+    [(body,)] = await (await db.execute(ADDED, [corrected or derived_id(held.id, "added")])).fetchall()
+    told = Message.model_validate(json.loads(body)["data"]["message"])
     return _fields("message", held.id, plain(told, OF_MESSAGE), plain(held, OF_MESSAGE))
 
 

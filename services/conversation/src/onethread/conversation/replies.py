@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,13 +15,17 @@ from onethread.contracts import messages as m
 from onethread.contracts import replies as r
 from onethread.contracts import threads as t
 from onethread.contracts.envelope import now
-from onethread.conversation import outbox, pending, proposals, threads
+from onethread.contracts.files import LARGEST
+from onethread.contracts.mail_places import READERS
+from onethread.conversation import files, outbox, pending, proposals, readers, threads
 from onethread.conversation.database import Connection, Database, Together, together
 from onethread.conversation.once import Once
 from onethread.conversation.outbox import Relay
 from onethread.conversation.pending import PendingReply
 from onethread.conversation.places import Places
 from onethread.conversation.rendering import to_html
+from onethread.conversation.suppressions import Suppression
+from onethread.conversation.teammates import Email
 from onethread.runtime.errors import Problem
 
 log = structlog.get_logger()
@@ -36,8 +40,8 @@ MADE = "select * from message where workspace_id = %s and id = %s"
 HELD = "select * from pending_reply where workspace_id = %s and id = %s"
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
         channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_id, author_name,
-        text, html, attachments, sources, delivery_state, created_at, mail_at)
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '[]', %s, %s, %s,
+        text, html, attachments, sources, delivery_state, delivery_reason, created_at, mail_at)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
         case when %s then now() + interval '1 minute' * nullif(greatest(0, coalesce(
             (select (settings->>'unseen_reply_minutes')::float8 from workspace where id = %s), %s)), 0) end)"""
 
@@ -50,14 +54,24 @@ class NewMessage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    text: str = Field(min_length=1, max_length=50_000)
+    text: str = Field(max_length=50_000, description="Markdown. May be empty where there are files.")
+    files: list[UUID] = Field(
+        default_factory=list[UUID], max_length=LARGEST.number, description="Ids of uploaded files that go with it."
+    )
     note: bool = False
     channel_id: str | None = Field(default=None, description="None: where the customer is.")
+    cc: list[Email] | None = Field(
+        default=None,
+        max_length=READERS,
+        description="By mail: who gets it, too, and may answer. None: those whom the customer, proven, had read along.",
+    )
     undo_seconds: int = Field(default=0, ge=0, le=30, description="For so long a reply may be taken back.")
     draft_id: UUID | None = Field(default=None, description="The agent's open draft that the reply was made of.")
 
     @model_validator(mode="after")
-    def _no_note(self) -> NewMessage:
+    def _fits(self) -> NewMessage:
+        if not self.text and not self.files:
+            raise ValueError("it has neither words nor files")
         if self.note and self.draft_id:
             raise ValueError("a note is made of no draft")
         return self
@@ -115,11 +129,14 @@ class Replies:
         id_ = uuid4()
         if draft is not None:
             await proposals.settle(connection, draft, _made_of(draft, new.text), author, reply_id=id_)
+        taken = await files.take(connection, row, id_, new.files, place)
         if place is None or not new.undo_seconds:
-            return await self._send(connection, row, author, new.text, place, id_)
+            return await self._send(connection, row, author, new.text, place, id_, new.cc, taken)
+        await readers.chosen(connection, row.workspace_id, place, new.cc)  # what is wrong is told at once
         return await pending.hold(
-            connection, row, author, new.text, id_=id_, place=place, channel_id=new.channel_id, seconds=new.undo_seconds
-        )
+            connection, row, author, new.text, id_=id_, place=place, channel_id=new.channel_id,
+            seconds=new.undo_seconds, cc=new.cc, taken=taken,
+        )  # fmt: skip
 
     async def send_held(self, workspace: str, due: Any) -> None:
         """A reply whose undo window is over becomes a message, once. `due`: a row of `pending.DUE`."""
@@ -128,26 +145,41 @@ class Replies:
             held = await (await connection.execute(pending.TAKE, [due.id, row.id])).fetchone()
             if held is None:
                 return
-            author, text = m.Author.model_validate(held.author), held.text
+            author, text, taken = m.Author.model_validate(held.author), held.text, pending.shown(held).attachments
             try:
                 place = await pending.place_of(connection, self._places, row, held)
+                files.refuse(taken, place)
+                await readers.chosen(connection, workspace, place, held.cc if place.channel_kind == "email" else None)
             except Problem as problem:
                 log.warning("reply.not_sent", thread=str(row.id), message=str(held.id))
                 place, text = None, f"**Not sent.** {problem.title}.\n\n{held.text}"
                 await proposals.reopen(connection, held.id)
-            await self._send(connection, row, author, text, place, held.id)
+            cc = held.cc if place is not None and place.channel_kind == "email" else None
+            await self._send(connection, row, author, text, place, held.id, cc, taken)
             await self._relay.notify(connection)
         self._relay.wake()
 
     async def _send(
-        self, connection: Connection, row: Any, author: m.Author, text: str, place: Any | None, message_id: UUID
+        self,
+        connection: Connection,
+        row: Any,
+        author: m.Author,
+        text: str,
+        place: Any | None,
+        message_id: UUID,
+        cc: list[str] | None,
+        taken: Sequence[files.UploadedFile],
     ) -> m.Message:
+        copies: list[str] = []
+        if place is not None:
+            place, copies = await readers.chosen(connection, row.workspace_id, place, cc)
         changes = {} if place is None else _taken(row, author)
         sources = [] if place is None else await proposals.answered(connection, row.id, message_id)
         async with together(connection) as writes:
+            await readers.take_part(writes, row, author, place, copies)
             _, message = await add(
                 writes, row, author, text, place, sources, message_id, None, changes=changes,
-                unseen_minutes=self._unseen_minutes,
+                unseen_minutes=self._unseen_minutes, attachments=[one.attachment for one in taken],
             )  # fmt: skip
         return message
 
@@ -165,21 +197,25 @@ async def add(
     changes: dict[str, Any],
     extra_events: int = 0,
     unseen_minutes: float = 0,
+    stopped: Suppression | None = None,
+    attachments: Sequence[m.Attachment] = (),
 ) -> tuple[Any, m.Message]:
     """Adds a message of ours to a locked thread, and asks its gateway to deliver it where it has a place.
 
     `extra_events` numbers are left behind it for the caller's own events. Where nobody is told of a message, mail
-    tells them after `unseen_minutes`, or what the workspace has set.
+    tells them after `unseen_minutes`, or what the workspace has set. `stopped`: nothing goes there, which it says.
     """
     sequence, said_at = row.sequence + 1, now()
     note = place is None
+    is_asked = place is not None and stopped is None
     if not note:
         changes |= {
-            "last_text": text[: threads.PREVIEW], "last_author_kind": author.kind, "last_author_id": author.id,
+            "last_text": (text or ", ".join(one.name for one in attachments))[: threads.PREVIEW],
+            "last_author_kind": author.kind, "last_author_id": author.id,
             "last_author_name": author.name, "last_message_at": said_at,
         }  # fmt: skip
     changes["last_position"] = threads.next_position(row)
-    changes["sequence"] = sequence + (0 if note else 1) + extra_events
+    changes["sequence"] = sequence + is_asked + extra_events
     row = await threads.save(writes, row, **changes)
     message = m.Message(
         id=message_id,
@@ -193,8 +229,9 @@ async def add(
         audience=m.Audience(shared=False) if place is None else m.Audience(shared=place.shared, name=place.name),
         text=text,
         html=to_html(text),
+        attachments=list(attachments),
         sources=sources,
-        delivery=None if note else m.Delivery(state="queued"),
+        delivery=None if note else _at_first(stopped),
         created_at=said_at,
     )
     to_mail = [place is not None and place.channel_kind in MAY_BE_MISSED, row.workspace_id, unseen_minutes]
@@ -204,6 +241,7 @@ async def add(
     told: list[outbox.Told] = [(t.MessageAdded(**head, data=added), (author.kind,))]
     if place is not None:
         await writes.execute(TAKE_PLACE, [row.id, row.workspace_id, place.channel_id, place.key])
+    if place is not None and is_asked:
         told.append(requested(row, message, place, ids.derived_id(message_id, "requested"), sequence + 1, cause))
     await outbox.record(writes, *told)
     return row, message
@@ -229,6 +267,8 @@ def message_contract(row: Any) -> m.Message:
         channel=m.Channel(id=row.channel_id, kind=row.channel_kind) if row.channel_id else None,
         author=m.Author(kind=row.author_kind, id=row.author_id, name=row.author_name),
         identity=identity,
+        verdict=row.verdict,
+        warnings=row.warnings,
         audience=m.Audience(shared=row.shared, name=row.audience_name),
         text=row.text,
         html=row.html,
@@ -238,11 +278,21 @@ def message_contract(row: Any) -> m.Message:
         feedback=row.feedback,
         created_at=row.created_at,
         client_id=row.client_id,
+        machine=row.machine,
+        remarks=row.remarks,
+        may_belong_to=row.may_belong_to,
     )
 
 
 def requested(
-    row: Any, message: m.Message, place: Any, event_id: UUID, sequence: int, cause: UUID | None, attempt: int = 1
+    row: Any,
+    message: m.Message,
+    place: Any,
+    event_id: UUID,
+    sequence: int,
+    cause: UUID | None,
+    attempt: int = 1,
+    unsubscribe: str | None = None,
 ) -> outbox.Told:
     """Asks the gateway of `place` to deliver the message there.
 
@@ -258,10 +308,20 @@ def requested(
         sources=message.sources,
         sequence=message.sequence,
         position=message.position,
+        cc=_copies(message, place),
+        attachments=message.attachments,
         attempt=attempt,
+        unsubscribe=unsubscribe,
     )
     head = threads.envelope(row, event_id, sequence, cause)
     return r.ReplyRequested(**head, data=request), (place.channel_kind, ids.lane(str(row.id)))
+
+
+def _copies(message: m.Message, place: Any) -> list[str]:
+    """An agent's answer goes to the customer alone: nobody chose who else should have it."""
+    if message.author.kind != "teammate" or place.channel_kind != "email":
+        return []
+    return list((place.route or {}).get("cc") or [])
 
 
 def _parameters(row: Any, message: m.Message, place: Any | None) -> list[Any]:
@@ -270,15 +330,23 @@ def _parameters(row: Any, message: m.Message, place: Any | None) -> list[Any]:
         message.id, row.workspace_id, row.id, message.customer_id, message.sequence, message.position, message.note,
         channel.id if channel else None, channel.kind if channel else None, place.key if place else None,
         audience.shared, audience.name, author.kind, author.id, author.name, message.text, message.html,
+        Jsonb([one.model_dump(mode="json") for one in message.attachments]),
         Jsonb([source.model_dump(mode="json") for source in message.sources]),
-        message.delivery.state if message.delivery else None, message.created_at,
+        message.delivery.state if message.delivery else None, message.delivery.reason if message.delivery else None,
+        message.created_at,
     ]  # fmt: skip
 
 
 def _delivery(row: Any) -> m.Delivery | None:
     if row.delivery_state is None:
         return None
-    return m.Delivery(state=row.delivery_state, reason=row.delivery_reason, retry_at=row.retry_at)
+    return m.Delivery(
+        state=row.delivery_state, reason=row.delivery_reason, retry_at=row.retry_at, report=row.delivery_report
+    )
+
+
+def _at_first(stopped: Suppression | None) -> m.Delivery:
+    return m.Delivery(state="failed", reason=stopped.words) if stopped else m.Delivery(state="queued")
 
 
 def _taken(row: Any, author: m.Author) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class ConversationSettings(Settings):
         default=14, description="A thread closed within so many days is reopened by a new message."
     )
     session_days: int = 14
+    support_address: str = Field(default="support@onethread.localhost", description="As gateway-email has it.")
+    support_name: str = Field(default="Support", description="As gateway-email has it.")
     email_channel_id: str = Field(default="email-local", description="The channel of the support address.")
     unseen_reply_minutes: float = Field(
         default=5,

@@ -25,6 +25,7 @@ STAYS = (
     "select 1 from message m join customer c on c.id = m.customer_id where thread_id = %s and c.root_id = %s limit 1"
 )
 LATEST = """select * from thread where workspace_id = %s and customer_id = %s and merged_into_id is null
+        and side_of_id is null
     order by (status = 'closed'), updated_at desc limit 1 for no key update"""
 REHOME = "update thread set home_id = %s where id = %s"
 COPIED = ("status", "snoozed_until", "closed_at", "agent", "agent_by", "agent_at", "priority", "subject")

@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 
 from onethread.conversation.database import Database
 
-SUBJECTS = ("ot.*.message.added.>", "ot.*.thread.*", "ot.*.customer.*")
+SUBJECTS = ("ot.*.message.added.>", "ot.*.message.corrected", "ot.*.thread.*", "ot.*.customer.*")
 QUEUE = 1_000
 PING_SECONDS = 15
 REPLAY = 1_000

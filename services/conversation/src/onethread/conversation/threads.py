@@ -22,6 +22,8 @@ PREVIEW = 200
 COLUMNS = tuple(ThreadRow.model_fields)
 Row = namedtuple("Row", COLUMNS, defaults=[None] * len(COLUMNS))  # type: ignore[misc] # noqa: PYI024 as rows are read
 INSERT = f"insert into thread ({', '.join(COLUMNS)}) values ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608 names of ours
+QUIET = ("auto_reply", "bounce", "complaint")
+"""What such machines write stands in its thread and changes nothing else of it."""
 NEW: dict[str, Any] = {"agent": "active", "tags": [], "priority": "normal", "version": 1, "last_position": 0}
 
 
@@ -45,6 +47,8 @@ def contract(row: Any) -> t.Thread:
         customer=t.CustomerName(id=row.customer_id, name=row.customer_name, email=row.customer_email),
         channel=channel,
         trust=row.trust,
+        verdict=row.verdict,
+        machine=row.machine,
         assignee=assignee,
         agent=row.agent,
         agent_set=t.AgentSet(by=row.agent_by, at=row.agent_at) if row.agent_at and row.agent_by else None,
@@ -56,6 +60,7 @@ def contract(row: Any) -> t.Thread:
         sequence=row.sequence,
         version=row.version,
         previous_thread_id=row.previous_thread_id,
+        side_of_id=row.side_of_id,
         merged_into_id=row.merged_into_id,
         home_id=row.home_id,
         created_at=row.created_at,

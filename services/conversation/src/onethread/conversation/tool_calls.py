@@ -52,8 +52,16 @@ class Plan:
     @property
     def unbound(self) -> list[str]:
         """What the tool needs to know of this customer and nobody knows."""
-        needed = {*self.tool.bindings.values(), *([self.tool.owner.is_] if self.tool.owner else [])}
-        return sorted(one for one in needed if self.who is None or self.who.value(one) is None)
+        return [one for one, value in self.bound.items() if value is None]
+
+    @property
+    def _needed(self) -> list[str]:
+        return sorted({*self.tool.bindings.values(), *([self.tool.owner.is_] if self.tool.owner else [])})
+
+    @property
+    def bound(self) -> dict[str, str | None]:
+        """What the call is for this customer by."""
+        return {one: self.who.value(one) if self.who else None for one in self._needed}
 
     def ends(self, outcome: t.Outcome, reason: str = "", **more: Any) -> t.ToolResult:
         return t.ToolResult(outcome=outcome, tool=self.tool.name, title=self.tool.title, reason=reason, **more)
@@ -162,7 +170,8 @@ class ToolCalls:
         async with self._database.transaction(plan.message.workspace_id) as connection:
             await tool_log.wait_for_approval(connection, plan)
         await self._tell(plan.message.workspace_id, plan.message.thread_id)
-        return plan.ends("waits", f"The customer wants: {plan.tool.title}. Approve or decline it")
+        wants = f"{plan.tool.name.replace('_', ' ')}, in {plan.tool.title}"
+        return plan.ends("waits", f"The customer wants to: {wants}. Approve or decline it")
 
     async def _run(self, plan: Plan) -> t.ToolResult:
         """Recorded before the attempt, so that a write is attempted once."""
@@ -173,6 +182,8 @@ class ToolCalls:
         async with self._database.transaction(plan.message.workspace_id) as connection:
             await tool_log.end(connection, plan.id, plan.row.id, sent)
         reason = f"{plan.tool.title}: {sent.reason}" if sent.reason else ""
+        if sent.outcome == "unclear":
+            return plan.ends("failed", f"{reason}. It is not known whether it was done: look there, and mark it")
         return plan.ends(sent.outcome, reason, text=sent.text, fields=dict(sent.fields))
 
     async def attempt(self, plan: Plan) -> Sent:

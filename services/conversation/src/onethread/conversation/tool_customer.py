@@ -19,6 +19,7 @@ ASKED = """select m.*, c.erased_at, c.root_id from message m join customer c on 
     where m.workspace_id = %s and m.id = %s"""
 PROVEN = """select kind, value from identity where customer_id = any(%s) and trust = 'verified'
     order by created_at, id"""
+THEIRS = "select 1 from identity where customer_id = any(%s) and kind = %s and value = %s and trust = 'verified'"
 SAYS = """select value from claim where customer_id = %s and kind = 'email'
     union all select value from identity where customer_id = %s and kind = 'email' and trust = 'asserted' limit 1"""
 PROFILE = """select c.email, coalesce((select r.attributes from customer r where r.id = c.root_id and r.id = any(%s)),
@@ -59,6 +60,8 @@ async def whose(connection: Connection, message: Any) -> Whose | None:
         return None
     if message.identity_kind == "visitor" and not await _opened(connection, message):
         return None
+    if not await _is_theirs(connection, message):
+        return None
     return await of_home(connection, message.customer_id, (message.identity_kind, message.identity_value))
 
 
@@ -88,6 +91,13 @@ async def claim_of(connection: Connection, message: Any) -> tuple[Claim, str | N
         return Claim(f"{kind} {value}", [own]), normal_address(written[0])
     said = await (await connection.execute(SAYS, [home, home])).fetchone()
     return Claim(f"{kind} {value}", [own]), said.value if said else None
+
+
+async def _is_theirs(connection: Connection, message: Any) -> bool:
+    """Somebody may have found since that the identity is another's, and left the message where it was."""
+    homes = await graph.proven(connection, message.customer_id)
+    asked = [homes, message.identity_kind, message.identity_value]
+    return await (await connection.execute(THEIRS, asked)).fetchone() is not None
 
 
 async def _opened(connection: Connection, message: Any) -> bool:

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from onethread.contracts.envelope import now
 from onethread.conversation.models import json, moment
+
+UNENDED = text("state IN ('running', 'waits')")
 
 
 class ToolRow(SQLModel, table=True):
@@ -39,6 +41,7 @@ class ToolCallRow(SQLModel, table=True):
     __table_args__ = (
         Index("tool_call_of_message", "message_id"),
         Index("tool_call_newest", "workspace_id", "created_at"),
+        Index("tool_call_unended", "workspace_id", "state", postgresql_where=UNENDED),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True, description="Also the call's `Idempotency-Key`.")
@@ -48,11 +51,18 @@ class ToolCallRow(SQLModel, table=True):
     message_id: UUID = Field(foreign_key="message.id", description="The customer's message.")
     arguments: dict[str, Any] = Field(default_factory=dict, sa_column=json())
     proof_id: UUID | None = Field(default=None, description="The code that it waits for.")
-    state: str = Field(description="`code`, `waits`, `running`, `done`, `nothing`, `failed` or `declined`.")
+    state: str = Field(
+        description="`code`, `waits`, `running`, `done`, `nothing`, `failed`, `unclear`, `declined` or `withdrawn`."
+    )
+    writes: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    bound: dict[str, Any] = Field(
+        default_factory=dict, sa_column=json(), description="What was proven of its customer when it was asked."
+    )
     reason: str = ""
     status: int | None = Field(default=None, description="Of HTTP.")
     milliseconds: int | None = None
     by_id: UUID | None = None
     by_name: str | None = Field(default=None, description="Who approved or declined it.")
     created_at: datetime = moment(default_factory=now)
+    began_at: datetime | None = moment(default=None)
     settled_at: datetime | None = moment(default=None)

@@ -15,16 +15,19 @@ from onethread.conversation import tool_request
 from onethread.conversation.tool_customer import Whose
 from onethread.conversation.tool_request import UnfitError
 from onethread.conversation.tools import Definition
-from onethread.runtime.fetching import Fetcher, Guard, RefusedError, UnreachableError, resolve
+from onethread.runtime.fetching import Fetcher, Guard, NotSentError, RefusedError, UnreachableError, resolve
 
 FOUND, GONE, NOT_ALLOWED = {200, 201, 202, 204}, {404, 410}, {401, 403}
+REFUSED = range(400, 500)
 
 
 @dataclass(frozen=True)
 class Sent:
-    """`reason` says for teammates why there is no answer, with nothing that was asked or answered."""
+    """`reason` says for teammates why there is no answer, with nothing that was asked or answered. `unclear`: what was
+    to be changed may be.
+    """
 
-    outcome: Literal["done", "nothing", "failed"]
+    outcome: Literal["done", "nothing", "failed", "unclear"]
     text: str = ""
     fields: Mapping[str, str] = field(default_factory=dict[str, str])
     reason: str = ""
@@ -43,8 +46,10 @@ async def send(
         headers = _headers(tool, secret, body, call)
         answer = await asyncio.to_thread(_asked, _guard(guard, tool.url), tool, headers, url, body)
         sent = _judged(answer, tool, own, who)
-    except (RefusedError, UnreachableError, UnfitError) as error:
+    except (RefusedError, UnfitError, NotSentError) as error:
         sent = Sent("failed", reason=str(error))
+    except UnreachableError as error:
+        sent = _unsure(tool, Sent("failed", reason=str(error)))
     return replace(sent, milliseconds=round((time.monotonic() - started) * 1000))
 
 
@@ -82,19 +87,26 @@ def _judged(answer: tuple[int, bytes], tool: Definition, own: Mapping[str, Any],
         return Sent("nothing", status=status)
     if status not in FOUND:
         why = "it refuses our key" if status in NOT_ALLOWED else f"it answered with HTTP {status}"
-        return Sent("failed", reason=why, status=status)
+        failed = Sent("failed", reason=why, status=status)
+        return failed if status in REFUSED else _unsure(tool, failed)
     try:
         document = json.loads(content) if content.strip() else {}
     except (ValueError, RecursionError):
-        return Sent("failed", reason="it answered with something that is not JSON", status=status)
+        return _unsure(tool, Sent("failed", reason="it answered with something that is not JSON", status=status))
     if tool.owner and not _is_theirs(document, tool, who):
         return Sent("nothing", reason="what it found is not this customer's", status=status)
     found = tool_request.fields(document, tool.fields)
     shown = {name: tool_request.plain(value) for name, value in own.items()}
     text = tool_request.filled(tool.answer, {**shown, **found})
     if not text:
-        return Sent("failed", reason="its answer holds none of the fields that may be shown", status=status)
+        lacking = Sent("failed", reason="its answer holds none of the fields that may be shown", status=status)
+        return _unsure(tool, lacking)
     return Sent("done", text, found, status=status)
+
+
+def _unsure(tool: Definition, failed: Sent) -> Sent:
+    """The request may have arrived: what it was to change may be changed."""
+    return failed if tool.access == "reads" else replace(failed, outcome="unclear")
 
 
 def _is_theirs(document: Any, tool: Definition, who: Whose | None) -> bool:

@@ -112,6 +112,8 @@ class Definition(BaseModel):
             raise ValueError(f"{', '.join(sorted(both))} is said by the customer or filled by the server, not both")
         if not self.identified and (self.access == "writes" or self.bindings or self.owner):
             raise ValueError("a tool that writes, or knows who asks, needs a proven identity")
+        if self.access == "writes" and not self.bindings:
+            raise ValueError("bind a parameter to the customer: the owner in an answer comes when the change is made")
         if self.identified and not self.bindings and self.owner is None:
             raise ValueError("bind a parameter to the customer, or say where the answer names its owner: else one "
                              "customer could ask for what is another's")  # fmt: skip

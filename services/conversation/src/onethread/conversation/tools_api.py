@@ -45,12 +45,15 @@ class Call(BaseModel):
     title: str
     thread_id: UUID
     message_id: UUID
-    state: str = Field(description="`code`, `waits`, `running`, `done`, `nothing`, `failed` or `declined`.")
+    state: str = Field(
+        description="`code`, `waits`, `running`, `done`, `nothing`, `failed`, `declined`, `withdrawn` (nobody approved "
+        "it in time) or `unclear` (it is not known whether it was done; a teammate looks, and says so)."
+    )
     wants: str = Field(examples=["cancel_order: order number 1042"])
     reason: str
     status: int | None = Field(description="Of HTTP.")
     milliseconds: int | None
-    by: str | None = Field(description="Who approved or declined it.")
+    by: str | None = Field(description="Who approved or declined it, or looked whether it was done.")
     created_at: AwareDatetime
     settled_at: AwareDatetime | None
 
@@ -58,6 +61,12 @@ class Call(BaseModel):
 class Calls(BaseModel):
     items: list[Call]
     next: None = None
+
+
+class Checked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    done: bool = Field(description="Whether the system shows that it was done.")
 
 
 class Try(BaseModel):
@@ -180,7 +189,9 @@ async def list_calls_of_thread(thread_id: UUID, caller: CallerDep, database: Dat
 
 @calls_router.post("/tool-calls/{call_id}/approve")
 async def approve_call(call_id: UUID, request: Request, caller: CallerDep) -> Call:
-    """It is done, once, and the customer is told what came of it. Somebody was quicker: 409."""
+    """It is done, once, and the customer is told what came of it; still `running` where it takes long. Somebody was
+    quicker, it waited too long, or it is no longer proven who asked: 409.
+    """
     approvals: Approvals = request.app.state.approvals
     return _call(await approvals.approve(caller, call_id))
 
@@ -190,6 +201,13 @@ async def decline_call(call_id: UUID, request: Request, caller: CallerDep) -> Ca
     """Nothing is done, and the customer is told nothing. Somebody was quicker: 409."""
     approvals: Approvals = request.app.state.approvals
     return _call(await approvals.decline(caller, call_id))
+
+
+@calls_router.post("/tool-calls/{call_id}/check")
+async def check_call(call_id: UUID, found: Checked, request: Request, caller: CallerDep) -> Call:
+    """Says of a call that is `unclear` whether it was done. The customer is told nothing: write to them."""
+    approvals: Approvals = request.app.state.approvals
+    return _call(await approvals.checked(caller, call_id, done=found.done))
 
 
 def _shown(request: Request, row: Any) -> ToolView:

@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 
-from onethread.contracts.messages import Identity
+from onethread.contracts.messages import Identity, ReceivedMessage
 from onethread.conversation.companies import is_role_address
 from onethread.conversation.likeness import normal_address
 
+FOUND = """select i.kind, i.value, i.trust, h.id as home, h.name as home_name, h.email as home_email,
+        r.id as root, r.created_at, r.name, r.email, """
 # Lists only what can speak against a merge: of verified identities, those of people, not of browsers.
-FIND = """select i.kind, i.value, i.trust, h.id as home, h.name as home_name, h.email as home_email,
-        r.id as root, r.created_at, r.name, r.email,
+FIND = f"""{FOUND}
         array(select array[x.kind, x.value] from customer m
             join identity x on x.customer_id = m.id and x.workspace_id = m.workspace_id
             where m.root_id = r.id and m.workspace_id = r.workspace_id and x.trust = 'verified' and x.kind <> 'visitor'
@@ -33,7 +34,15 @@ FIND = """select i.kind, i.value, i.trust, h.id as home, h.name as home_name, h.
     from unnest(%s::text[], %s::text[], %s::text[]) as k(kind, value, trust)
     join identity i on i.workspace_id = %s and i.kind = k.kind and i.value = k.value and i.trust = k.trust
     join customer h on h.id = i.customer_id and h.workspace_id = i.workspace_id
-    join customer r on r.id = h.root_id and r.workspace_id = i.workspace_id"""
+    join customer r on r.id = h.root_id and r.workspace_id = i.workspace_id"""  # noqa: S608 constants of ours
+FIND_ONE = f"""{FOUND} '{{}}'::text[] as cluster, '{{}}'::uuid[] as apart
+    from identity i join customer h on h.id = i.customer_id and h.workspace_id = i.workspace_id
+    join customer r on r.id = h.root_id and r.workspace_id = i.workspace_id
+    where i.kind = %s and i.value = %s and i.trust = %s and i.workspace_id = %s
+    for no key update of r"""
+"""Where only one identity may link there is nobody to merge, and nothing that could speak against it. Whoever stands
+for them is held at once.
+"""
 LOCK = "select pg_advisory_xact_lock(hashtextextended(key, 0)) from unnest(%s::text[]) as key"
 INSERT_CUSTOMER = """insert into customer (id, workspace_id, root_id, name, email, company_id, created_at)
     values (%s, %s, %s, %s, %s, %s, now())"""
@@ -100,11 +109,15 @@ class Resolved:
     merge: list[Merge] = field(default_factory=list)
     """Other roots that this message proves to be the same person."""
     suggest: list[Suggestion] = field(default_factory=list)
+    vouched: UUID | None = None
+    """The root of whom a teammate had written to at this address."""
 
     @property
     def joins(self) -> bool:
         """It adds a person's account to somebody known, or merges: not beside another message that does the same."""
-        return bool(self.merge) or (not self.is_new and any(one.kind in PERSONAL for one in self.to_link))
+        return bool(self.merge or self.vouched) or (
+            not self.is_new and any(one.kind in PERSONAL for one in self.to_link)
+        )
 
 
 def canonical(identities: Iterable[Identity]) -> list[Identity]:
@@ -137,6 +150,14 @@ def lock_keys(workspace: str, identities: Sequence[Identity]) -> list[str]:
     return sorted(f"{workspace}\n{i.kind}\n{i.value}\n{i.trust}" for i in identities)
 
 
+def that_finds(workspace: str, identities: Sequence[Identity]) -> tuple[str, list[Any]]:
+    """The statement that finds who they are, and its parameters."""
+    if len(identities) > 1:
+        return FIND, find_parameters(workspace, identities)
+    [own] = identities
+    return FIND_ONE, [own.kind, own.value, own.trust, workspace]
+
+
 def find_parameters(workspace: str, identities: Sequence[Identity]) -> list[Any]:
     return [[i.kind for i in identities], [i.value for i in identities], [i.trust for i in identities], workspace]
 
@@ -163,6 +184,12 @@ def resolve(identities: Sequence[Identity], name: str | None, found: Iterable[An
             side |= _pairs(row.cluster)
     to_link = _linkable(identities, rows, side, _is_known_browser(own, joined))
     return _resolved(identities, name, rows, joined, to_link, suggest)
+
+
+def nobody_known(said: ReceivedMessage) -> Resolved:
+    """The sender of a forged mail: neither whoever it names nor whoever forged another in that name."""
+    id_ = uuid4()
+    return Resolved(id_, id_, said.name or said.identities[0].value, None, is_new=True)
 
 
 def contradictions(one: Known, other: Known) -> list[str]:

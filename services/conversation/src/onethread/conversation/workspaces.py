@@ -47,6 +47,9 @@ class WorkspaceSettings(BaseModel):
         description="A widget reply not seen by then goes to the proven address; 0: never.",
     )
     undo_seconds: int | None = Field(default=None, ge=0, le=30, description="The inbox's undo window for a reply.")
+    approval_hours: int | None = Field(
+        default=None, ge=1, le=720, description="What the agent wants to change waits so long for a teammate; else 24."
+    )
     agent: AgentChoices | None = Field(default=None, description="What is given replaces what was set; the rest stays.")
 
     @property

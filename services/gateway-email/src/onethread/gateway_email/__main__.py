@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+
+from onethread.gateway_email import tool
 from onethread.gateway_email.app import create_app
 from onethread.gateway_email.settings import Settings
 from onethread.runtime.serve import serve
@@ -11,4 +14,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tool.main() if sys.argv[1:] else main()

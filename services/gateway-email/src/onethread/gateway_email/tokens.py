@@ -6,15 +6,17 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
 MAC_BYTES = 10
 TOKEN_CHARACTERS = 42
 LOCAL_PART_OCTETS = 64
+_OURS = re.compile(r"<[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[a-z2-7]{16}@", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signer:
     """Signs with the first secret and accepts all of them, so that a secret can be replaced without losing threads."""
 
@@ -44,12 +46,29 @@ class Signer:
         macs = self._reply_macs(thread, sender)
         return thread if any(hmac.compare_digest(raw[16:], mac) for mac in macs) else None
 
+    def bounce_address(self, support_address: str, message: UUID) -> str:
+        """Where reports about that message go: `support+<token>@…`, or the support address where it leaves no room."""
+        local, _, domain = support_address.rpartition("@")
+        signed = f"{local}+{_base32(message.bytes + self._macs('bounce', message.hex)[0])}"
+        return f"{signed}@{domain}" if len(signed) <= LOCAL_PART_OCTETS else support_address
+
+    def bounced(self, token: str) -> UUID | None:
+        """The message whose reports go to the address with that token."""
+        raw = _unbase32(token)
+        if raw is None:
+            return None
+        message = UUID(bytes=raw[:16])
+        return message if any(hmac.compare_digest(raw[16:], mac) for mac in self._macs("bounce", message.hex)) else None
+
     def message_id(self, message: UUID, domain: str) -> str:
         """The Message-ID of our message: the same on every try, and not to be guessed from the message's id."""
         return f"<{message}.{_base32(self._macs('message-id', message.hex)[0])}@{domain}>"
 
     def is_ours(self, message_id: str) -> bool:
         return self.message_of(message_id) is not None
+
+    def looks_like_ours(self, message_id: str) -> bool:
+        return _OURS.match(message_id) is not None
 
     def message_of(self, message_id: str) -> UUID | None:
         """The message that our mail with that Message-ID was."""

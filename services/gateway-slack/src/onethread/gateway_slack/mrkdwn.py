@@ -60,7 +60,7 @@ def _sources(sources: Iterable[Source], markdown: str) -> str:
     """Those that the text does not link to already."""
     titles = {s.url or s.title: s for s in sources if not s.url or s.url not in markdown}
     shown = [link(s.url or "", s.title) for s in list(titles.values())[:SOURCES_SHOWN]]
-    return "Sources: " + " · ".join(shown) if shown else ""
+    return "→ " + " · ".join(shown) if shown else ""  # no word: it would have to be in the reply's language
 
 
 # Blocks

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from onethread.gateway_widget import api, socket
+from onethread.gateway_widget import api, files, socket
 from onethread.gateway_widget.capabilities import KIND
 from onethread.gateway_widget.connections import Connections
 from onethread.gateway_widget.outbound import Outbound
@@ -30,7 +30,7 @@ class _Origins(CORSMiddleware):
             app,
             allow_origins=own.origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["content-type"],
+            allow_headers=["authorization", "content-type"],
             max_age=86_400,
         )
         self._sites = sites
@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None) -> Fast
     errors.install(app)
     app.add_middleware(_Origins, own=own, sites=lambda: app.state.sites)
     app.include_router(api.router)
+    app.include_router(files.router)
     app.include_router(socket.router)
     app.include_router(health.router())
     return app

@@ -10,5 +10,6 @@ LONGEST_TEXT = 8_000
 LARGEST_FRAME = 32 * 1024
 """Bytes of one frame from a browser."""
 ATTACHMENTS = False
+"""Of customers. What teammates send comes: `onethread.contracts.files`."""
 STREAMS = True
 """An answer appears as it is written."""

@@ -9,7 +9,16 @@ from uuid import UUID
 
 from onethread.contracts.envelope import Contract
 from onethread.contracts.ids import derived_id, received_id
-from onethread.contracts.messages import Audience, Channel, Message, MessageReceived, Place, ReceivedMessage, Source
+from onethread.contracts.messages import (
+    Attachment,
+    Audience,
+    Channel,
+    Message,
+    MessageReceived,
+    Place,
+    ReceivedMessage,
+    Source,
+)
 from onethread.contracts.questions import Delta, History
 from onethread.contracts.replies import (
     Feedback,
@@ -28,6 +37,7 @@ from onethread.gateway_widget.frames import (
     Stopped,
     Typing,
     WidgetAuthor,
+    WidgetFile,
     WidgetMessage,
     WidgetSource,
 )
@@ -117,6 +127,7 @@ def shown(message: Message, at: str) -> WidgetMessage:
         channel=message.channel.kind if message.channel else KIND,
         created_at=message.created_at,
         sources=_sources(message.sources),
+        attachments=[] if message.author.kind == "customer" else _files(message.attachments),
         client_id=_client_id(message),
         feedback=_thumb(message),
     )
@@ -145,6 +156,7 @@ def reply_frame(event: ReplyRequested) -> Arrived:
             channel=KIND,
             created_at=event.time,
             sources=_sources(reply.sources),
+            attachments=_files(reply.attachments),
         )
     )
 
@@ -247,6 +259,10 @@ def _client_id(message: Message) -> str | None:
     """The browser's part of the key; the visitor's part, and the keys of other channels, are none of its business."""
     ours = message.channel is not None and message.channel.kind == KIND
     return message.client_id.rpartition(":")[2] if ours and message.client_id else None
+
+
+def _files(files: list[Attachment]) -> list[WidgetFile]:
+    return [WidgetFile(name=one.name, type=one.type, size=one.size, sha256=one.sha256) for one in files]
 
 
 def _sources(sources: list[Source]) -> list[WidgetSource]:

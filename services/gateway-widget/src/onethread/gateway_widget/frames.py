@@ -97,6 +97,15 @@ class WidgetSource(Wire):
     url: str | None = None
 
 
+class WidgetFile(Wire):
+    """`GET /v1/messages/{id}/attachments/{sha256}`, with the session as the bearer, has its contents."""
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+
+
 class WidgetMessage(Wire):
     """A message as the customer may see it. `cursor` is opaque; a resume begins behind it."""
 
@@ -108,6 +117,7 @@ class WidgetMessage(Wire):
     channel: ChannelKind
     created_at: AwareDatetime
     sources: list[WidgetSource] = Field(default_factory=list)
+    attachments: list[WidgetFile] = Field(default_factory=list, description="Of ours.")
     client_id: str | None = None
     feedback: Literal[-1, 1] | None = Field(default=None, description="The customer's own thumb for it.")
 

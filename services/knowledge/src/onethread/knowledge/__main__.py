@@ -30,9 +30,9 @@ def main() -> None:
 def rebuild(settings: Settings) -> None:
     """Makes the vector index anew from the document store. The service must not be running."""
     logs.configure(settings)
-    with open_library(settings.folder) as library:
+    with open_library(settings.folder, settings.offers, settings.first_model, settings.chroma_url) as library:
         for workspace in library.store.workspaces():
-            library.vectors.drop(workspace)
+            library.vectors.of(library.models.choice(workspace).live).drop(workspace)
             Ingestor(library).reconcile(workspace)
             status = library.store.status(workspace)
             sys.stdout.write(f"{workspace}: {status.passages} passages of {status.documents} articles indexed again.\n")

@@ -10,11 +10,13 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Request
 from pydantic import StringConstraints
 
+from onethread.contracts.knowledge import LOCALE
 from onethread.knowledge.gap_articles import GapArticles
 from onethread.knowledge.ingest import Ingestion
 from onethread.knowledge.library import Library
 from onethread.knowledge.search import Searcher
 from onethread.knowledge.settings import Settings
+from onethread.knowledge.switching import Switching
 from onethread.knowledge.syncing import Syncing
 from onethread.knowledge.written import ArticleStore
 from onethread.runtime.errors import Problem
@@ -29,6 +31,7 @@ class Knowledge:
     library: Library
     searcher: Searcher
     ingestion: Ingestion
+    switching: Switching
     syncing: Syncing
     written: ArticleStore
     gaps: GapArticles
@@ -66,5 +69,5 @@ Workspace = Annotated[str, Depends(_workspace)]
 After = Annotated[str, Depends(_after)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 NotBlank = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Locale = Annotated[str, StringConstraints(pattern=LOCALE)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2_000)]

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch
-from onethread.knowledge.access import NotBlank, UseKnowledge, Workspace
+from onethread.knowledge.access import Locale, NotBlank, UseKnowledge, Workspace
 from onethread.knowledge.articles import Audience
 
 
@@ -23,6 +23,7 @@ class SearchIn(BaseModel):
     query: Annotated[NotBlank, Field(max_length=8_000)]
     k: int = Field(5, ge=1, le=50)
     audience: Audience = "public"
+    locale: Locale | None = None
 
 
 router = APIRouter(prefix="/v1", tags=["knowledge"])

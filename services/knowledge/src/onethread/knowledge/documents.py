@@ -127,13 +127,14 @@ class DocumentStore:
 
     # Indexing
 
-    def pending(self, limit: int) -> list[Version]:
-        """Versions that wait to become live."""
+    def pending(self, limit: int, without: Iterable[str] = ()) -> list[Version]:
+        """Versions that wait to become live, but those of the workspaces `without`."""
         rows = self.connection.execute(
             "select v.* from documents d join versions v"
             " on v.workspace = d.workspace and v.document_id = d.id and v.version = d.wanted"
-            " where d.state = 'pending' and d.live is not d.wanted limit ?",
-            (limit,),
+            " where d.state = 'pending' and d.live is not d.wanted"
+            " and d.workspace not in (select value from json_each(?)) limit ?",
+            (json.dumps(list(without)), limit),
         )
         return [Version(row["workspace"], row["version"], article_of(row)) for row in rows]
 

@@ -15,21 +15,28 @@ LEAST_ROOM = 256
 
 
 class Matrix:
-    """Safe to call from several threads. Cosines are between -1 and 1."""
+    """Safe to call from several threads. Cosines are between -1 and 1. The first vector says how long all are."""
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: dict[int, int] = {}
         self._ids = np.zeros(LEAST_ROOM, np.int64)
-        self._vectors = np.zeros((LEAST_ROOM, dimension), np.float32)
+        self._vectors = np.zeros((LEAST_ROOM, 0), np.float32)
         self._languages = np.zeros(LEAST_ROOM, np.int32)
         self._numbers: dict[str | None, int] = {None: 0}
 
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def dimension(self) -> int | None:
+        """None: it was always empty."""
+        return self._vectors.shape[1] or None
+
     def put(self, ids: Sequence[int], vectors: Vectors, languages: Sequence[str | None]) -> None:
         with self._lock:
+            if self.dimension is None:
+                self._vectors = np.zeros((len(self._ids), vectors.shape[1]), np.float32)
             for passage, vector, language in zip(ids, vectors, languages, strict=True):
                 row = self._rows.setdefault(passage, len(self._rows))
                 self._make_room(row + 1)
@@ -50,6 +57,8 @@ class Matrix:
     def nearest(self, vector: Vectors, k: int, languages: Languages = None) -> dict[int, float]:
         """Passage id and cosine of the k nearest, best first."""
         with self._lock:
+            if not self._rows:
+                return {}
             rows = self._open_to(languages)
             cosines = self._vectors[: len(self._rows)] @ vector if rows is None else self._vectors[rows] @ vector
             ids = self._ids[: len(self._rows)] if rows is None else self._ids[rows]
@@ -62,6 +71,8 @@ class Matrix:
             allowed = None if languages is None else {self._numbers[one] for one in languages if one in self._numbers}
             rows = {i: self._rows[i] for i in ids if i in self._rows}
             found = {i: row for i, row in rows.items() if allowed is None or int(self._languages[row]) in allowed}
+            if not found:
+                return {}
             return dict(zip(found, (self._vectors[list(found.values())] @ vector).tolist(), strict=True))
 
     def _open_to(self, languages: Languages) -> np.ndarray | None:

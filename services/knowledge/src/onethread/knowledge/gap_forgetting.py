@@ -1,4 +1,4 @@
-"""What is asked is forgotten: with the customer who asked it, and with age."""
+"""What is asked is forgotten: with the customer who asked it, with age, and when they like the answer after all."""
 
 import json
 import sqlite3
@@ -8,9 +8,14 @@ from onethread.contracts.customers import CustomerErased
 from onethread.knowledge.articles import WRITTEN, Article
 from onethread.knowledge.documents import DocumentStore
 from onethread.knowledge.gap_articles import AUTHOR
-from onethread.knowledge.gaps import refresh
+from onethread.knowledge.gaps import is_latest_word, refresh
 from onethread.knowledge.written import ArticleStore
 
+_KIND = "thumbed_down"
+_NOTHING_FAILED = """update gaps set failed_id = null, failed_version = null
+    where workspace = :workspace and id = :gap and not exists (select 1 from gap_questions q, json_each(q.kinds) k
+        where q.workspace = :workspace and q.gap_id = :gap and k.value in ('thumbed_down', 'dismissed'))"""
+"""An article that was sure to answer counts as covering the gap again when nobody says any more that it did not."""
 KEPT_SECONDS = 365 * 86_400.0
 _OF_CUSTOMER = (
     "delete from gap_questions where workspace = ?1 and (customer_id in (select value from json_each(?2))"
@@ -30,6 +35,8 @@ def forget_customer(articles: ArticleStore, event: CustomerErased) -> set[str]:
     db = articles.documents.connection
     db.execute("pragma secure_delete = on")  # what is deleted is written over
     with articles.documents.transaction():
+        words = "delete from gap_words where workspace = ? and message_id in (select value from json_each(?))"
+        db.execute(words, (workspace, json.dumps(messages)))
         gone = db.execute(_OF_CUSTOMER, (workspace, json.dumps(sorted(customers)), json.dumps(messages))).fetchall()
         by_gap: dict[str, set[str]] = {}
         for row in gone:
@@ -40,12 +47,33 @@ def forget_customer(articles: ArticleStore, event: CustomerErased) -> set[str]:
     return emptied
 
 
+def take_back(documents: DocumentStore, workspace: str, message_id: str, at: float) -> None:
+    """The answer was good after all. What went wrong with the question otherwise stays."""
+    where = (workspace, message_id)
+    with documents.transaction() as db:
+        if not is_latest_word(db, workspace, message_id, at, False):
+            return
+        row = db.execute(
+            "select gap_id, kinds from gap_questions where workspace = ? and message_id = ?", where
+        ).fetchone()
+        if row is None or _KIND not in (kinds := json.loads(row["kinds"])):
+            return
+        if kinds == [_KIND]:
+            db.execute("delete from gap_questions where workspace = ? and message_id = ?", where)
+            refresh(db, workspace, row["gap_id"])
+        else:
+            left = json.dumps([kind for kind in kinds if kind != _KIND])
+            db.execute("update gap_questions set kinds = ? where workspace = ? and message_id = ?", (left, *where))
+        db.execute(_NOTHING_FAILED, {"workspace": workspace, "gap": row["gap_id"]})
+
+
 def forget_old(documents: DocumentStore, now: float) -> int:
     """How many questions were too old. Articles keep what a person has approved."""
     with documents.transaction() as db:
         old = db.execute(
             "delete from gap_questions where at < ? returning workspace, gap_id", (now - KEPT_SECONDS,)
         ).fetchall()
+        db.execute("delete from gap_words where at < ?", (now - KEPT_SECONDS,))
         for workspace, gap_id in {(row["workspace"], row["gap_id"]) for row in old}:
             refresh(db, workspace, gap_id)
     return len(old)

@@ -6,6 +6,7 @@ import time
 import structlog
 
 from onethread.contracts.knowledge import KnowledgeSearch
+from onethread.knowledge import judgements
 from onethread.knowledge.gap_articles import GapArticles
 from onethread.knowledge.gap_forgetting import forget_old
 from onethread.knowledge.library import Library
@@ -50,3 +51,4 @@ class Tending:
             self._aged = time.monotonic()
             if forgotten := forget_old(self._library.store, time.time()):
                 log.info("gaps.forgotten", questions=forgotten)
+            judgements.forget_old(self._library.store, time.time())

@@ -17,13 +17,14 @@ from onethread.contracts.messages import ChannelKind
 from onethread.knowledge.documents import DocumentStore
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.gathering import most_typical, nearest
+from onethread.knowledge.search import LiveModels
 from onethread.runtime.personal import without_personal_data
 
 GapState = Literal["open", "drafted", "closed", "ignored"]
 Sort = Literal["count", "latest"]
 Proposals = Literal["off", "ask"]
 
-COVERED_FROM = 0.78
+COVERED_FROM = 0.8
 """The belief from which the agent answers by itself, unless somebody set another."""
 LONGEST = 500
 """Characters of a question, as many as a wording may have."""
@@ -112,7 +113,7 @@ class GapStore:
     """Safe to call from any thread; nothing is answered before it is on disk."""
 
     documents: DocumentStore
-    embedder: Embedder
+    models: LiveModels
     clock: Callable[[], float] = time.time
 
     def note(self, workspace: str, asked: Asked) -> None:
@@ -120,23 +121,33 @@ class GapStore:
         text = without_personal_data(" ".join(asked.text.split()))[:LONGEST].strip()
         if not any(one.isalpha() for one in without_marks(text)):
             return
-        self._embed_anew(workspace)
-        vector = self.embedder.embed([text])[0]
+        embedder = self.models.live(workspace)
+        self._embed_anew(workspace, embedder)
+        vector = embedder.embed([text])[0]
         with self.documents.transaction() as db:
+            if asked.kind == "thumbed_down" and not is_latest_word(db, workspace, asked.message_id, asked.at, True):
+                return
             if not self._told_before(db, workspace, asked):
-                gap_id = self._gap_for(db, workspace, vector) or self._open(db, workspace, text, asked.at)
+                model = embedder.model_id
+                gap_id = self._gap_for(db, workspace, vector, model) or self._open(db, workspace, text, asked.at, model)
                 self._add(db, workspace, gap_id, asked, text, vector.tobytes())
 
-    def get(self, workspace: str, gap_id: str) -> Gap:
+    def get(self, workspace: str, gap_id: str, covered_from: float = COVERED_FROM) -> Gap:
         """Raises `NoSuchGapError`."""
         query = f"select {_FIELDS} and g.id = ?3"
-        row = self.documents.connection.execute(query, (workspace, COVERED_FROM, gap_id)).fetchone()
+        row = self.documents.connection.execute(query, (workspace, covered_from, gap_id)).fetchone()
         if row is None:
             raise NoSuchGapError(gap_id)
         return _gap(row)
 
     def all(
-        self, workspace: str, state: GapState | None, sort: Sort, after: tuple[float, str] | None, limit: int
+        self,
+        workspace: str,
+        state: GapState | None,
+        sort: Sort,
+        after: tuple[float, str] | None,
+        limit: int,
+        covered_from: float = COVERED_FROM,
     ) -> list[Gap]:
         """The most asked, or the latest asked, first."""
         by = _ORDER[sort]
@@ -144,7 +155,7 @@ class GapStore:
         rows = self.documents.connection.execute(
             f"select {_FIELDS} and (?3 is null or g.state = ?3) and (g.{by} < ?4 or (g.{by} = ?4 and g.id > ?5))"
             f" order by g.{by} desc, g.id limit ?6",
-            (workspace, COVERED_FROM, state, value, id_, limit),
+            (workspace, covered_from, state, value, id_, limit),
         )
         return [_gap(row) for row in rows]
 
@@ -164,6 +175,15 @@ class GapStore:
             change = "update gaps set state = ?, closed = ?, stale = 1 where workspace = ? and id = ?"
             if not db.execute(change, (state, closed, workspace, gap_id)).rowcount:
                 raise NoSuchGapError(gap_id)
+
+    def moved(self, workspace: str, thread_id: str, message_ids: Sequence[str]) -> None:
+        """Questions stand in another thread now."""
+        with self.documents.transaction() as db:
+            db.execute(
+                "update gap_questions set thread_id = ? where workspace = ? and message_id in"
+                " (select value from json_each(?))",
+                (thread_id, workspace, json.dumps(list(message_ids))),
+            )
 
     def of_thread(self, workspace: str, thread_id: str) -> list[str]:
         """Ids of the gaps that a person has not ended and that were asked in the thread."""
@@ -256,18 +276,18 @@ class GapStore:
         self._keep_failed(db, workspace, row["gap_id"], asked.failed_id)
         return True
 
-    def _gap_for(self, db: sqlite3.Connection, workspace: str, vector: Any) -> str | None:
+    def _gap_for(self, db: sqlite3.Connection, workspace: str, vector: Any, model: str) -> str | None:
         rows = db.execute("select id, sum, count from gaps where workspace = ? order by id", (workspace,)).fetchall()
         sums, counts = [row["sum"] for row in rows], [row["count"] for row in rows]
-        found = nearest(vector, sums, counts, self.embedder.model_id)
+        found = nearest(vector, sums, counts, model)
         return rows[found]["id"] if found is not None else None
 
-    def _open(self, db: sqlite3.Connection, workspace: str, question: str, at: float) -> str:
+    def _open(self, db: sqlite3.Connection, workspace: str, question: str, at: float, model: str) -> str:
         gap_id = f"gap_{uuid4().hex[:16]}"
         db.execute(
             "insert into gaps (workspace, id, question, model, sum, count, first, last)"
             " values (?, ?, ?, ?, x'', 0, ?, ?)",
-            (workspace, gap_id, question, self.embedder.model_id, at, at),
+            (workspace, gap_id, question, model, at, at),
         )
         return gap_id
 
@@ -297,21 +317,32 @@ class GapStore:
                 (workspace, gap_id, failed_id),
             )
 
-    def _embed_anew(self, workspace: str) -> None:
+    def _embed_anew(self, workspace: str, embedder: Embedder) -> None:
         """Vectors of another model say nothing to those of this one. Gaps stay as they were gathered."""
-        model = self.embedder.model_id
+        model = embedder.model_id
         query = "select id from gaps where workspace = ? and model != ?"
         for row in self.documents.connection.execute(query, (workspace, model)).fetchall():
             asked = self.documents.connection.execute(
                 "select message_id, question from gap_questions where workspace = ? and gap_id = ?",
                 (workspace, row["id"]),
             ).fetchall()
-            vectors = self.embedder.embed([one["question"] for one in asked])
+            vectors = embedder.embed([one["question"] for one in asked])
             new = [(v.tobytes(), workspace, one["message_id"]) for v, one in zip(vectors, asked, strict=True)]
             with self.documents.transaction() as db:
                 db.executemany("update gap_questions set vector = ? where workspace = ? and message_id = ?", new)
                 refresh(db, workspace, row["id"])
                 db.execute("update gaps set model = ? where workspace = ? and id = ?", (model, workspace, row["id"]))
+
+
+def is_latest_word(db: sqlite3.Connection, workspace: str, message_id: str, at: float, against: bool) -> bool:
+    """Whether the customer has not said otherwise since; if so, this is kept as what they said last."""
+    return bool(
+        db.execute(
+            "insert into gap_words values (?, ?, ?, ?) on conflict do update set at = excluded.at,"
+            " against = excluded.against where excluded.at >= at",
+            (workspace, message_id, at, against),
+        ).rowcount
+    )
 
 
 def refresh(db: sqlite3.Connection, workspace: str, gap_id: str) -> bool:

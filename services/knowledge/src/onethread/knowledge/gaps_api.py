@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from onethread.contracts.knowledge import GapKind
@@ -40,7 +40,9 @@ class GapOut(BaseModel):
     channels: list[ChannelKind]
     kinds: list[GapKind] = Field(description="How it showed.")
     nearest: NearestOut | None
-    covered: bool = Field(description="An article answers it now, and not the one that had failed to.")
+    covered: bool = Field(
+        description="An article answers it now, surely enough for the workspace's agent, and not the one that failed."
+    )
     article_id: str | None
     article_state: str | None
 
@@ -81,17 +83,31 @@ class GapSettings(BaseModel):
 router = APIRouter(prefix="/v1", tags=["gaps"])
 
 
+def _covered_from(
+    knowledge: UseKnowledge,
+    covered_from: Annotated[float | None, Query(ge=0, le=1, description="Where the workspace has its own.")] = None,
+) -> float:
+    """The belief from which the agent answers by itself."""
+    return knowledge.settings.agent_confidence if covered_from is None else covered_from
+
+
+CoveredFrom = Annotated[float, Depends(_covered_from)]
+
+
 @router.get("/gaps")
 async def list_gaps(
     knowledge: UseKnowledge,
     workspace: Workspace,
     after: After,
+    covered_from: CoveredFrom,
     state: GapState | None = None,
     sort: Sort = "count",
     limit: Limit = 50,
 ) -> GapList:
     """The most asked, or with `sort=latest` the latest asked, first."""
-    found = await _run(knowledge, knowledge.gaps.gaps.all, workspace, state, sort, _place(after), limit + 1)
+    found = await _run(
+        knowledge, knowledge.gaps.gaps.all, workspace, state, sort, _place(after), limit + 1, covered_from
+    )
     page = found[:limit]
     following = f"{page[-1].count if sort == 'count' else page[-1].last!r}:{page[-1].id}" if len(found) > limit else ""
     return GapList(items=[GapOut(**_shown(gap)) for gap in page], next=cursor_after(following) if following else None)
@@ -109,9 +125,9 @@ async def set_settings(knowledge: UseKnowledge, workspace: Workspace, settings: 
 
 
 @router.get("/gaps/{gap_id}")
-async def read_gap(knowledge: UseKnowledge, workspace: Workspace, gap_id: str) -> GapDetail:
+async def read_gap(knowledge: UseKnowledge, workspace: Workspace, covered_from: CoveredFrom, gap_id: str) -> GapDetail:
     """With its examples, each by the thread in which it was asked."""
-    gap = await _run(knowledge, knowledge.gaps.gaps.get, workspace, gap_id)
+    gap = await _run(knowledge, knowledge.gaps.gaps.get, workspace, gap_id, covered_from)
     examples = await _run(knowledge, knowledge.gaps.gaps.examples, workspace, gap_id)
     shown = [
         ExampleOut(
@@ -124,10 +140,12 @@ async def read_gap(knowledge: UseKnowledge, workspace: Workspace, gap_id: str) -
 
 
 @router.patch("/gaps/{gap_id}")
-async def change_gap(knowledge: UseKnowledge, workspace: Workspace, gap_id: str, patch: GapPatch) -> GapOut:
+async def change_gap(
+    knowledge: UseKnowledge, workspace: Workspace, covered_from: CoveredFrom, gap_id: str, patch: GapPatch
+) -> GapOut:
     """Ignores, closes or reopens it. An article that was proposed for it stays as it is."""
     await _run(knowledge, knowledge.gaps.gaps.set_state, workspace, gap_id, patch.state)
-    return GapOut(**_shown(await _run(knowledge, knowledge.gaps.gaps.get, workspace, gap_id)))
+    return GapOut(**_shown(await _run(knowledge, knowledge.gaps.gaps.get, workspace, gap_id, covered_from)))
 
 
 @router.post("/gaps/{gap_id}/draft", status_code=201)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onethread.knowledge.embedding import MODEL_ID
+from onethread.knowledge import minilm, multilingual
 
 Vector = np.ndarray
 """float32, of length one."""
 
-ALIKE_FROM = {MODEL_ID: 0.70}
+ALIKE_FROM = {minilm.MODEL_ID: 0.70, multilingual.MODEL_ID: 0.93}
 """The average cosine from which a question joins a gap. Measured: docs/decisions/0017-gaps.md."""
 ALIKE_FROM_UNKNOWN = 0.93
 """Of a model that was not measured. Some put everything near everything: rather too many gaps than mixed ones."""

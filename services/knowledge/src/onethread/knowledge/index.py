@@ -1,47 +1,92 @@
-"""The vector index: embedded Chroma. The only file that names it.
+"""The vector index: Chroma. The only file that names it.
 
-Each workspace has two collections, public and internal, so that no forgotten filter can leak and none slows a search.
-Rows are vectors, passage ids and languages only. Collections of up to 50,000 passages are searched in memory
-(`exact.py`), larger ones by Chroma. Chroma corrupts a folder that two processes open, without an error: whoever builds
-this must hold the folder's lock.
+Each workspace has two collections for a model, public and internal, so that no forgotten filter can leak, none slows a
+search, and vectors of two models never meet. Rows are vectors, passage ids and languages only. Collections of up to
+50,000 passages are searched in memory (`exact.py`), larger ones by Chroma. Chroma corrupts a folder that two processes
+open, without an error: whoever builds this must hold the folder's lock. With `ONETHREAD_CHROMA_URL` it is a server of
+its own, of which only the Rust one (`chroma run`) is safe.
 """
 
+import hashlib
+import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from onethread.knowledge.articles import Audience, Where
-from onethread.knowledge.embedding import DIMENSION, MODEL_ID, Vectors
+from onethread.knowledge.embedding import EmbeddingError, Vectors
 from onethread.knowledge.exact import Matrix
 
 if TYPE_CHECKING:
     from chromadb import Collection
+    from chromadb.api import ClientAPI
 
 EXACT_PASSAGES = 50_000
 # Chroma refuses larger writes in one call.
 _ROWS_A_CALL = 1_000
 _HNSW = {"space": "cosine", "ef_search": 300}
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 _ANY_LANGUAGE = ""
 """How Chroma is told that an article names no language: it keeps no None."""
 
 
+class IndexAwayError(RuntimeError):
+    """The Chroma server can't be reached at start."""
+
+    def __init__(self, server: str, error: Exception) -> None:
+        super().__init__(
+            f"The Chroma server {server} can't be reached ({type(error).__name__}); nothing was opened. "
+            "Start it (`chroma run`), or take ONETHREAD_CHROMA_URL away to keep the index in this process."
+        )
+
+
+class VectorIndexes:
+    """Those of all models. Safe to call from several threads."""
+
+    def __init__(self, folder: Path, server: str | None = None) -> None:
+        """`server` is the address of a Chroma server; without one Chroma runs here. Raises `IndexAwayError`."""
+        self._client = _server(server) if server else _embedded(folder)
+        self._indexes: dict[str, VectorIndex] = {}
+
+    def close(self) -> None:
+        self._client.close()  # pyright: ignore[reportAttributeAccessIssue] its declared type lacks it
+
+    def of(self, model_id: str) -> "VectorIndex":
+        return self._indexes.setdefault(model_id, VectorIndex(self._client, model_id))
+
+    def keep(self, workspace: str, models: Iterable[str]) -> None:
+        """Drops what other models have of the workspace."""
+        kept = {_name(workspace, audience, model) for model in models for audience in _visible_to("internal")}
+        own = tuple(f"{workspace}.{audience}." for audience in _visible_to("internal"))
+        for collection in self._client.list_collections():
+            if collection.name.startswith(own) and collection.name not in kept:
+                self._client.delete_collection(collection.name)
+                for index in self._indexes.values():
+                    index.forget(collection.name)
+
+
 class VectorIndex:
-    """Safe to call from several threads. Cosines are between -1 and 1, higher is nearer."""
+    """Of one model. Safe to call from several threads. Cosines are between -1 and 1, higher is nearer."""
 
-    def __init__(self, folder: Path) -> None:
-        from chromadb import PersistentClient
-        from chromadb.config import Settings
-
-        self._client = PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
+    def __init__(self, client: "ClientAPI", model_id: str) -> None:
+        self._client, self._model = client, model_id
         self._collections: dict[str, Collection] = {}
         self._matrices: dict[str, Matrix | None] = {}
         self._loading = threading.Lock()
 
-    def close(self) -> None:
-        self._client.close()  # pyright: ignore[reportAttributeAccessIssue] its declared type lacks it
+    def load(self, workspace: str) -> None:
+        """Into memory, so that the first search need not."""
+        for audience in _visible_to("internal"):
+            self._matrix(workspace, audience)
+
+    def forget(self, name: str) -> None:
+        """The collection is gone."""
+        self._collections.pop(name, None)
+        self._matrices.pop(name, None)
 
     def upsert(
         self,
@@ -51,12 +96,19 @@ class VectorIndex:
         vectors: Vectors,
         languages: Sequence[str | None],
     ) -> None:
+        """Raises `EmbeddingError` for vectors of another length than those that are there."""
         collection = self._collection(workspace, audience)
+        name = _name(workspace, audience, self._model)
+        known = self._matrices.get(name)
+        if known is not None and known.dimension not in (None, vectors.shape[1]):
+            raise EmbeddingError(
+                f"The model {self._model} gives {vectors.shape[1]} numbers for a text, and what is indexed has "
+                f"{known.dimension}. Under its name is another model now: choose another one, then this one again."
+            )
         for start in range(0, len(ids), _ROWS_A_CALL):
             rows = slice(start, start + _ROWS_A_CALL)
             named: list[Any] = [{"language": language or _ANY_LANGUAGE} for language in languages[rows]]
             collection.upsert(ids=list(map(str, ids[rows])), embeddings=vectors[rows], metadatas=named)
-        name = _name(workspace, audience)
         if (matrix := self._matrices.get(name)) is not None:
             matrix.put(ids, vectors, languages)
             if len(matrix) > EXACT_PASSAGES:
@@ -65,7 +117,7 @@ class VectorIndex:
     def delete(self, workspace: str, audience: Audience, ids: Sequence[int]) -> None:
         if ids:
             self._collection(workspace, audience).delete(ids=list(map(str, ids)))
-            if (matrix := self._matrices.get(_name(workspace, audience))) is not None:
+            if (matrix := self._matrices.get(_name(workspace, audience, self._model))) is not None:
                 matrix.drop(ids)
 
     def nearest(self, where: Where, vector: Vectors, k: int) -> dict[int, float]:
@@ -94,13 +146,15 @@ class VectorIndex:
     def ids(self, workspace: str, audience: Audience) -> set[int]:
         return set(map(int, self._collection(workspace, audience).get(include=[])["ids"]))
 
+    def count(self, workspace: str) -> int:
+        return sum(self._collection(workspace, audience).count() for audience in _visible_to("internal"))
+
     def drop(self, workspace: str) -> None:
         for audience in _visible_to("internal"):
             self._collection(workspace, audience)
-            name = _name(workspace, audience)
+            name = _name(workspace, audience, self._model)
             self._client.delete_collection(name)
-            del self._collections[name]
-            self._matrices.pop(name, None)
+            self.forget(name)
 
     def _approximately(self, where: Where, audience: Audience, vector: Vectors, k: int) -> dict[int, float]:
         result = self._collection(where.workspace, audience).query(
@@ -118,7 +172,7 @@ class VectorIndex:
 
     def _matrix(self, workspace: str, audience: Audience) -> Matrix | None:
         """The collection in memory; None when it is too large."""
-        name = _name(workspace, audience)
+        name = _name(workspace, audience, self._model)
         if name not in self._matrices:
             with self._loading:
                 if name not in self._matrices:
@@ -128,19 +182,19 @@ class VectorIndex:
     def _load(self, collection: "Collection") -> Matrix | None:
         if collection.count() > EXACT_PASSAGES:
             return None
-        matrix = Matrix(DIMENSION)
+        matrix = Matrix()
         for ids, vectors, languages in _pages(collection):
             matrix.put(ids, vectors, languages)
         return matrix
 
     def _collection(self, workspace: str, audience: Audience) -> "Collection":
-        name = _name(workspace, audience)
+        name = _name(workspace, audience, self._model)
         if name not in self._collections:
             self._collections[name] = self._client.get_or_create_collection(
                 name,
                 embedding_function=None,  # Chroma would run one that a stored configuration names
                 configuration={"hnsw": _HNSW},  # type: ignore[arg-type]
-                metadata={"model": MODEL_ID, "dimension": DIMENSION},
+                metadata={"model": self._model},
             )
         return self._collections[name]
 
@@ -163,6 +217,32 @@ def _visible_to(audience: Audience) -> tuple[Audience, ...]:
     return ("public", "internal") if audience == "internal" else ("public",)
 
 
-def _name(workspace: str, audience: Audience) -> str:
-    """The model is part of the name: vectors of two models never meet in one collection."""
-    return f"{workspace}.{audience}.{MODEL_ID}"
+def _name(workspace: str, audience: Audience, model: str) -> str:
+    """Chroma takes few signs; what is replaced is told apart by a hash."""
+    plain = _NOT_IN_A_NAME.sub("-", model)
+    own = model if plain == model else f"{plain}.{hashlib.sha256(model.encode()).hexdigest()[:8]}"
+    return f"{workspace}.{audience}.{own}"
+
+
+def _embedded(folder: Path) -> "ClientAPI":
+    from chromadb import PersistentClient
+
+    return PersistentClient(folder, settings=_settings())
+
+
+def _server(address: str) -> "ClientAPI":
+    from chromadb import HttpClient
+
+    at = urlsplit(address)
+    port = at.port or (443 if at.scheme == "https" else 80)
+    try:
+        return HttpClient(at.hostname or "", port, ssl=at.scheme == "https", settings=_settings())
+    except Exception as error:
+        # Its kind depends on how the server is away; the operator needs the address and the reason.
+        raise IndexAwayError(f"{at.hostname}:{port}", error) from error
+
+
+def _settings() -> Any:
+    from chromadb.config import Settings
+
+    return Settings(anonymized_telemetry=False)

@@ -1,10 +1,11 @@
-"""The word index: BM25 with English stems, in memory, rebuilt from the document store."""
+"""The word index: BM25 over stems, in memory, rebuilt from the document store.
+
+A passage is stemmed by its own language, a question by each that the passages are in, so that it need not be guessed.
+"""
 
 import logging
 import math
-import re
 import threading
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -14,29 +15,25 @@ import numpy as np
 from onethread.knowledge.articles import Audience, Languages, StoredPassage, Where, language_of
 from onethread.knowledge.chunking import looked_up_text
 from onethread.knowledge.documents import DocumentStore
+from onethread.knowledge.stemming import ENGLISH, language_in, spoken, stems, stems_of_question
 
 K1, B = 1.2, 0.75
 COMMON = 0.1
 """The rarity of a word that every text has."""
 UNKNOWN = 5
 """A word that no passage has is as rare as one that so many have: more, and it would outweigh all that can match."""
-_WORD = re.compile(r"[^\W_]+")
-
-
-@dataclass(frozen=True)
-class WordMatch:
-    """BM25 scores by passage id, best first, and the share of the question's stems that the index has."""
-
-    scores: dict[int, float]
-    known: float
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The words of a passage, by number. They never change, so that a recount counts only what is new."""
+    """The words of a passage, by number. They never change, so that a recount counts only what is new.
+
+    `language` is what a search may ask for; `stemmed` the language of its stems.
+    """
 
     stems: list[int]
     language: str | None
+    stemmed: str
 
 
 class _View:
@@ -49,6 +46,7 @@ class _View:
         self._vocabulary = vocabulary
         self._languages = np.array([own.language or "" for own in counted.values()])
         self.languages = {own.language for own in counted.values() if own.language}
+        self.stemmed = {own.stemmed for own in counted.values()}
         held = [number for stems in passages.values() for number in set(stems)]
         self._held = np.bincount(np.array(held, np.int64), minlength=len(vocabulary))
         if any(passages.values()):
@@ -64,23 +62,27 @@ class _View:
 
     def rarity(self, stem: str) -> float:
         """The inverse document frequency of BM25; 0 or more."""
-        number = self._vocabulary.get(stem, len(self._held))
-        held = (int(self._held[number]) if number < len(self._held) else 0) or min(UNKNOWN, len(self._ids))
+        held = self.held(stem) or min(UNKNOWN, len(self._ids))
         return math.log1p((len(self._ids) - held + 0.5) / (held + 0.5))
 
-    def match(self, stems: list[str], k: int, also: Iterable[int], languages: Languages) -> WordMatch:
+    def held(self, stem: str) -> int:
+        """By how many passages."""
+        number = self._vocabulary.get(stem, len(self._held))
+        return int(self._held[number]) if number < len(self._held) else 0
+
+    def match(self, stems: list[str], k: int, also: Iterable[int], languages: Languages) -> dict[int, float]:
         if self._bm25 is None or not stems:
-            return WordMatch({}, 0.0)
+            return {}
         numbers = [self._vocabulary[s] for s in stems if s in self._vocabulary]
         known = [n for n in numbers if n < len(self._known) and self._known[n]]
         if not known:
-            return WordMatch({}, 0.0)
+            return {}
         scores = self._bm25.get_scores_from_ids(known)
         if languages is not None:
             scores = np.where(np.isin(self._languages, [language or "" for language in languages]), scores, 0)
         best = np.argsort(-scores, kind="stable")[:k]
         rows = [*(int(row) for row in best if scores[row] > 0), *(self._rows[i] for i in also if i in self._rows)]
-        return WordMatch({int(self._ids[row]): float(scores[row]) for row in rows}, len(known) / len(stems))
+        return {int(self._ids[row]): float(scores[row]) for row in rows}
 
 
 _Views = dict[Audience, _View]
@@ -108,14 +110,14 @@ class WordIndex:
     def __init__(self, store: DocumentStore) -> None:
         self._store = store
         self._workspaces: dict[str, _Workspace] = {}
-        self._stemming = threading.local()
 
-    def match(self, where: Where, query: str, k: int, also: Iterable[int] = ()) -> WordMatch:
-        """The k best passages, and the scores of those in `also`."""
-        return self._view(where.workspace, where.audience).match(self.stems(query), k, also, where.languages)
+    def match(self, where: Where, query: str, k: int, also: Iterable[int] = ()) -> dict[int, float]:
+        """The BM25 scores of the k best passages, best first, and of those in `also`."""
+        view = self._view(where.workspace, where.audience)
+        return view.match(stems_of_question(query, view.stemmed), k, also, where.languages)
 
     def languages(self, workspace: str, audience: Audience) -> set[str]:
-        """Those that articles name."""
+        """Those that articles name, or are plainly written in."""
         return self._view(workspace, audience).languages
 
     def rarity(self, workspace: str, audience: Audience) -> Callable[[str], float]:
@@ -123,10 +125,19 @@ class WordIndex:
         view = self._view(workspace, audience)
 
         def rarity(word: str) -> float:
-            stems = self.stems(word)
-            return max(map(view.rarity, stems)) if stems else COMMON
+            return max(map(view.rarity, stems_of_question(word, view.stemmed)), default=COMMON)
 
         return rarity
+
+    def knows(self, workspace: str, audience: Audience) -> Callable[[str], bool]:
+        """Whether a passage that the audience may see has a word; True for words that say nothing."""
+        view = self._view(workspace, audience)
+
+        def knows(word: str) -> bool:
+            own = stems_of_question(word, view.stemmed)
+            return not own or any(map(view.held, own))
+
+        return knows
 
     def refresh(self, workspace: str) -> None:
         """Brings the workspace's words up to what is live in the store."""
@@ -150,19 +161,11 @@ class WordIndex:
         assert state.views is not None  # noqa: S101 refresh fills it
         return state.views
 
-    def stems(self, text: str) -> list[str]:
-        from bm25s.stopwords import STOPWORDS_EN
-        from Stemmer import Stemmer
-
-        stemmer = getattr(self._stemming, "stemmer", None)
-        if stemmer is None:  # a stemmer is not safe to share between threads
-            stemmer = self._stemming.stemmer = Stemmer("english")
-        words = _WORD.findall(unicodedata.normalize("NFKC", text).lower())
-        return stemmer.stemWords([word for word in words if word not in STOPWORDS_EN])
-
     def _count(self, vocabulary: dict[str, int], passage: StoredPassage) -> Counted:
-        stems = self.stems(looked_up_text(passage))
-        return Counted([vocabulary.setdefault(s, len(vocabulary)) for s in stems], language_of(passage.locale))
+        text = looked_up_text(passage)
+        stemmed = spoken(text) or language_of(passage.locale) or ENGLISH
+        numbers = [vocabulary.setdefault(stem, len(vocabulary)) for stem in stems(text, stemmed)]
+        return Counted(numbers, language_in(passage.locale, text), stemmed)
 
 
 class WordsLaidOver(WordIndex):

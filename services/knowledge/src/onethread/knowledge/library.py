@@ -4,7 +4,7 @@ import asyncio
 import ctypes
 import fcntl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from contextvars import copy_context
@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from onethread.knowledge.confidence import Calibration
+from onethread.knowledge.calibrations import Calibrations
 from onethread.knowledge.documents import DocumentStore
-from onethread.knowledge.embedding import Embedder
-from onethread.knowledge.index import VectorIndex
+from onethread.knowledge.index import VectorIndexes
 from onethread.knowledge.lexical import WordIndex
+from onethread.knowledge.models import ENGLISH, MANY, Models, Offer
 from onethread.knowledge.reranking import PieceStore
 from onethread.knowledge.search import Searcher
 
@@ -40,10 +40,11 @@ class FolderInUseError(RuntimeError):
 @dataclass(frozen=True)
 class Library:
     store: DocumentStore
-    vectors: VectorIndex
+    vectors: VectorIndexes
     words: WordIndex
     pieces: PieceStore
-    embedder: Embedder
+    models: Models
+    calibrations: Calibrations
     threads: Executor
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -52,7 +53,7 @@ class Library:
 
     @property
     def searcher(self) -> Searcher:
-        return Searcher(self.store, self.vectors, self.words, self.pieces, self.embedder, Calibration.load())
+        return Searcher(self.store, self.vectors, self.words, self.pieces, self.models, self.calibrations)
 
 
 @contextmanager
@@ -68,18 +69,23 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_library(folder: Path, embedder: Embedder | None = None) -> Iterator[Library]:
-    """Takes about a second: the model and Chroma are loaded here."""
+def open_library(
+    folder: Path, offers: Sequence[Offer] = (ENGLISH, MANY), first: str = "", server: str | None = None
+) -> Iterator[Library]:
+    """`offers` are the models that workspaces may choose of, `first` is what new ones begin with, `server` the address
+    of a Chroma server. Takes about a second: the first model and Chroma are loaded here.
+    """
     with (
         exclusive(folder),
         closing(DocumentStore(folder / "documents.sqlite3")) as store,
-        closing(VectorIndex(folder / "index")) as vectors,
+        closing(VectorIndexes(folder / "index", server)) as vectors,
         closing(PieceStore(folder / "pieces.sqlite3")) as pieces,
         ThreadPoolExecutor(THREADS, "library") as threads,
     ):
-        library = Library(store, vectors, WordIndex(store), pieces, embedder or Embedder(), threads)
+        models = Models(store, offers, first)
+        models.get(models.first)
         return_memory()
-        yield library
+        yield Library(store, vectors, WordIndex(store), pieces, models, Calibrations(store), threads)
 
 
 async def in_thread(threads: Executor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

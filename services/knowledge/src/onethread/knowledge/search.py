@@ -1,15 +1,16 @@
 """Search: meaning and words, mixed by scaled score, a second look at the best, the best passage of each article."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, Passage
+from onethread.contracts.knowledge import Evidence, KnowledgeFound, KnowledgeSearch, Passage
 from onethread.knowledge.articles import Audience, Context, StoredPassage, Where, language_of
-from onethread.knowledge.confidence import Calibration, features
+from onethread.knowledge.calibrations import Calibrations
+from onethread.knowledge.confidence import features
 from onethread.knowledge.embedding import AskedVectors, Embedder, Pieces, Vectors
-from onethread.knowledge.lexical import WordMatch
-from onethread.knowledge.reranking import likeness
+from onethread.knowledge.reference import comparable
+from onethread.knowledge.reranking import SecondLook, second_look, unknown_share
 
 CANDIDATES = 50
 # Measured on four help centres: rank fusion throws away how sure each side is, and loses up to five points.
@@ -20,11 +21,11 @@ LOOKED_AT = 40
 
 @dataclass(frozen=True)
 class Scores:
-    """Of passages, by id. `pieces` has those that were looked at again."""
+    """Of passages, by id. `again` has the best of them."""
 
     cosines: Mapping[int, float]
     words: Mapping[int, float]
-    pieces: Mapping[int, float]
+    again: SecondLook = field(default_factory=SecondLook)
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,11 @@ class Hit:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Hits, best first, at most one an article, and the numbers that confidence is made of."""
+    """Hits, best first, at most one an article; the numbers that confidence is made of, and the model they are from."""
 
     hits: list[Hit]
     numbers: tuple[float, ...]
+    model_id: str
 
 
 class Passages(Protocol):
@@ -52,18 +54,27 @@ class Passages(Protocol):
 
 
 class Nearness(Protocol):
-    """What it needs of the vector index."""
+    """What it needs of the vector index of one model."""
 
     def nearest(self, where: Where, vector: Vectors, k: int) -> dict[int, float]: ...
     def cosines(self, where: Where, vector: Vectors, ids: Iterable[int]) -> dict[int, float]: ...
 
 
+class NearnessBy(Protocol):
+    def of(self, model_id: str) -> Nearness: ...
+
+
+class LiveModels(Protocol):
+    def live(self, workspace: str) -> Embedder: ...
+
+
 class Words(Protocol):
     """What it needs of the word index."""
 
-    def match(self, where: Where, query: str, k: int, also: Iterable[int] = ()) -> WordMatch: ...
+    def match(self, where: Where, query: str, k: int, also: Iterable[int] = ()) -> dict[int, float]: ...
     def languages(self, workspace: str, audience: Audience) -> set[str]: ...
     def rarity(self, workspace: str, audience: Audience) -> Callable[[str], float]: ...
+    def knows(self, workspace: str, audience: Audience) -> Callable[[str], bool]: ...
 
 
 class PiecesOf(Protocol):
@@ -73,43 +84,56 @@ class PiecesOf(Protocol):
 @dataclass(frozen=True)
 class Searcher:
     """Safe to call from several threads; blocks for some milliseconds. Its parts are the live ones, or in a trial those
-    with drafts laid over them (`trial.py`).
+    with drafts laid over them (`trial.py`). Raises `EmbeddingError` while the workspace's model can't be used.
     """
 
     store: Passages
-    vectors: Nearness
+    vectors: NearnessBy
     words: Words
     pieces: PiecesOf
-    embedder: Embedder
-    calibration: Calibration
+    models: LiveModels
+    calibrations: Calibrations
 
     def search(self, question: KnowledgeSearch) -> KnowledgeFound:
         ranking = self.rank(question)
+        calibration = self.calibrations.of(question.workspace, ranking.model_id)
+        left_out = self._left_out(question)
         if not ranking.hits:
-            return KnowledgeFound(confidence=0.0, calibration=self.calibration.version)
+            return KnowledgeFound(confidence=0.0, calibration=calibration.version, left_out=left_out)
         hits = ranking.hits[: question.k]
         contexts = self.store.contexts(hit.passage.id for hit in hits)
         return KnowledgeFound(
-            confidence=self.calibration.belief(ranking.numbers),
+            confidence=calibration.belief(ranking.numbers),
             passages=[_found(hit, contexts[hit.passage.id]) for hit in hits if hit.passage.id in contexts],
-            calibration=self.calibration.version,
+            calibration=calibration.version,
+            left_out=left_out,
+            evidence=self._evidence(question.workspace, ranking),
         )
 
+    def _evidence(self, workspace: str, ranking: Ranking) -> Evidence:
+        """What the belief in what was found is made of."""
+        base = self.calibrations.in_use(workspace, ranking.model_id).base
+        return Evidence(model=ranking.model_id, calibration=base, numbers=list(ranking.numbers))
+
     def rank(self, question: KnowledgeSearch) -> Ranking:
+        model = self.models.live(question.workspace)
         if not self.store.has(question.workspace):
-            return Ranking([], ())
+            return Ranking([], (), model.model_id)
         where = self._where(question)
-        asked = self.embedder.embed_query(question.query)
-        cosines = self.vectors.nearest(where, asked.vector, CANDIDATES)
-        match = self.words.match(where, question.query, CANDIDATES, also=cosines)
-        cosines |= self.vectors.cosines(where, asked.vector, match.scores.keys() - cosines.keys())
+        vectors = self.vectors.of(model.model_id)
+        asked = model.embed_query(question.query)
+        cosines = vectors.nearest(where, asked.vector, CANDIDATES)
+        words = self.words.match(where, question.query, CANDIDATES, also=cosines)
+        cosines |= vectors.cosines(where, asked.vector, words.keys() - cosines.keys())
+        if not model.gives_pieces:  # what follows was measured with the one that does
+            cosines = comparable(cosines, model)
         # What comes back is checked against the truth: workspace, audience, and that it is still live.
-        passages = self.store.passages(question.workspace, cosines.keys() | match.scores.keys(), question.audience)
+        passages = self.store.passages(question.workspace, cosines.keys() | words.keys(), question.audience)
         if not passages:
-            return Ranking([], ())
-        scores = self._look_again(where, asked, passages, Scores(cosines, match.scores, {}))
+            return Ranking([], (), model.model_id)
+        scores = self._look_again(where, question.query, asked, passages, Scores(cosines, words))
         hits = _best_of_each_article(passages, _final(passages, scores))
-        return Ranking(hits, _numbers(passages, scores, match.known, hits[0]))
+        return Ranking(hits, _numbers(passages, scores, hits[0]), model.model_id)
 
     def _where(self, question: KnowledgeSearch) -> Where:
         """A language that no article names filters nothing: an answer in another one is better than none."""
@@ -117,13 +141,21 @@ class Searcher:
         known = self.words.languages(question.workspace, question.audience)
         return Where(question.workspace, question.audience, (None, language) if language in known else None)
 
+    def _left_out(self, question: KnowledgeSearch) -> list[str]:
+        seen = self._where(question).languages
+        known = self.words.languages(question.workspace, question.audience)
+        return [] if seen is None else sorted(known - {*seen})
+
     def _look_again(
-        self, where: Where, asked: AskedVectors, passages: Mapping[int, StoredPassage], scores: Scores
+        self, where: Where, query: str, asked: AskedVectors, passages: Mapping[int, StoredPassage], scores: Scores
     ) -> Scores:
+        rarity = self.words.rarity(where.workspace, where.audience)
+        knows = self.words.knows(where.workspace, where.audience)
+        if not len(asked.pieces):
+            return replace(scores, again=SecondLook(strange=unknown_share(query, rarity, knows)))
         mixed = _first_look(passages, scores)
         best = sorted(mixed, key=lambda i: (-mixed[i], i))[:LOOKED_AT]
-        rarity = self.words.rarity(where.workspace, where.audience)
-        return Scores(scores.cosines, scores.words, likeness(asked, self.pieces.get(best), rarity))
+        return replace(scores, again=second_look(asked, self.pieces.get(best), rarity, knows))
 
 
 def _final(passages: Mapping[int, StoredPassage], scores: Scores) -> dict[int, float]:
@@ -131,9 +163,10 @@ def _final(passages: Mapping[int, StoredPassage], scores: Scores) -> dict[int, f
 
     The shares are fitted on the questions of two help centres; those of either one alone give nearly the same.
     """
-    if not scores.pieces:
+    if not scores.again.held:
         return _first_look(passages, scores)
-    return _mixed(passages, (scores.cosines, 0.40), (scores.pieces, 0.52), (scores.words, 0.08))
+    again = scores.again
+    return _mixed(passages, (scores.cosines, 0.33), (again.held, 0.43), (again.about, 0.17), (scores.words, 0.07))
 
 
 def _first_look(passages: Mapping[int, StoredPassage], scores: Scores) -> dict[int, float]:
@@ -163,10 +196,11 @@ def _best_of_each_article(passages: Mapping[int, StoredPassage], scores: Mapping
     return [Hit(passages[shown.get(article, i)], scores[i]) for article, i in best.items()]
 
 
-def _numbers(passages: Mapping[int, StoredPassage], scores: Scores, known: float, first: Hit) -> tuple[float, ...]:
+def _numbers(passages: Mapping[int, StoredPassage], scores: Scores, first: Hit) -> tuple[float, ...]:
+    again = scores.again
     return features(
-        _best(passages, scores.cosines), _best(passages, scores.words), _best(passages, scores.pieces),
-        known, first.passage.document_id,
+        _best(passages, scores.cosines), _best(passages, scores.words),
+        _best(passages, again.held), _best(passages, again.about), again.strange, first.passage.document_id,
     )  # fmt: skip
 
 

@@ -6,13 +6,24 @@ from uuid import UUID
 
 from onethread.contracts import streams, subjects
 from onethread.contracts.customers import CustomerErased
-from onethread.contracts.knowledge import KnowledgeFound, KnowledgeGapFound, KnowledgeSearch, Likeness, LikenessOf
-from onethread.contracts.threads import ThreadClosed
+from onethread.contracts.knowledge import (
+    KnowledgeAnswerJudged,
+    KnowledgeFound,
+    KnowledgeGapFound,
+    KnowledgeGapTakenBack,
+    KnowledgeSearch,
+    Likeness,
+    LikenessOf,
+)
+from onethread.contracts.threads import ThreadClosed, ThreadMerged
+from onethread.knowledge import judgements
 from onethread.knowledge.embedding import Embedder
 from onethread.knowledge.gap_articles import GapArticles
-from onethread.knowledge.gap_forgetting import forget_customer
+from onethread.knowledge.gap_forgetting import forget_customer, take_back
 from onethread.knowledge.gaps import COVERED_FROM, Asked, NoSuchGapError
+from onethread.knowledge.judgements import Judgement
 from onethread.knowledge.library import Library
+from onethread.knowledge.models import ENGLISH
 from onethread.knowledge.trial import Trials
 from onethread.runtime.bus import Bus
 
@@ -23,8 +34,9 @@ def subscribe(bus: Bus, library: Library, trials: Trials) -> None:
     async def search(question: KnowledgeSearch) -> KnowledgeFound:
         return await library.run(trials.search, question)
 
+    # By one model, since what counts as alike was measured with it.
     async def compare(question: LikenessOf) -> Likeness:
-        return await library.run(likeness, library.embedder, question)
+        return await library.run(likeness, library.models.get(ENGLISH.model_id), question)
 
     bus.answer(subjects.KNOWLEDGE_SEARCH, KnowledgeSearch, search)
     bus.answer(subjects.KNOWLEDGE_LIKENESS, LikenessOf, compare)
@@ -39,6 +51,14 @@ def follow(bus: Bus, articles: GapArticles, changed: Callable[[], None]) -> None
     async def gap(event: KnowledgeGapFound) -> None:
         await run(articles.gaps.note, event.workspaceid, asked(event))
 
+    async def taken_back(event: KnowledgeGapTakenBack) -> None:
+        if event.data.kind == "thumbed_down":
+            await run(take_back, articles.library.store, event.workspaceid, str(event.subject), event.time.timestamp())
+
+    async def moved(event: ThreadMerged) -> None:
+        messages = [str(one) for one in event.data.message_ids]
+        await run(articles.gaps.moved, event.workspaceid, str(event.data.thread.id), messages)
+
     async def closed(event: ThreadClosed) -> None:
         by = event.data.by
         if by is not None and by.kind == "teammate":
@@ -46,14 +66,25 @@ def follow(bus: Bus, articles: GapArticles, changed: Callable[[], None]) -> None
 
     async def erased(event: CustomerErased) -> None:
         emptied = await run(forget_customer, articles.written, event)
+        await run(judgements.forget_customer, articles.library.store, event.workspaceid, *of_customer(event))
         changed()
         for gap_id in emptied:
             with suppress(NoSuchGapError):
                 await articles.draft(event.workspaceid, gap_id)
 
     bus.on(streams.GAPS, KnowledgeGapFound, gap)
+    bus.on(streams.GAPS_TAKEN_BACK, KnowledgeGapTakenBack, taken_back)
+    bus.on(streams.GAPS_MOVED, ThreadMerged, moved)
     bus.on(streams.SOLVED, ThreadClosed, closed)
     bus.on(streams.KNOWLEDGE_ERASURES, CustomerErased, erased)
+
+
+def hear_judgements(bus: Bus, library: Library) -> None:
+    async def judged(event: KnowledgeAnswerJudged) -> None:
+        if judgement := judgement_of(event):
+            await library.run(judgements.note, library.store, event.workspaceid, judgement)
+
+    bus.on(streams.JUDGED, KnowledgeAnswerJudged, judged)
 
 
 def asked(event: KnowledgeGapFound) -> Asked:
@@ -70,6 +101,29 @@ def asked(event: KnowledgeGapFound) -> Asked:
         locale=event.data.locale,
         failed_id=event.data.nearest.document_id if event.data.nearest and was_sure else None,
     )
+
+
+def judgement_of(event: KnowledgeAnswerJudged) -> Judgement | None:
+    """None: its customer is erased, or another release made the numbers."""
+    said = event.data
+    if said.evidence is None or not judgements.is_sound(said.evidence):
+        return None
+    return Judgement(
+        key=str(event.subject),
+        evidence=said.evidence,
+        right=said.right,
+        origin=said.how,
+        at=event.time.timestamp(),
+        customer_id=str(event.customerid) if event.customerid else None,
+    )
+
+
+def of_customer(event: CustomerErased) -> tuple[set[str], set[str]]:
+    """All ids of the customer, and their messages."""
+    erased = event.data
+    return {str(one) for one in (erased.customer.id, *erased.customer.homes)}, {
+        str(m) for m in erased.erased_message_ids
+    }
 
 
 def likeness(embedder: Embedder, question: LikenessOf) -> Likeness:

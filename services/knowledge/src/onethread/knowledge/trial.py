@@ -8,16 +8,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Generic, TypeVar
 
 from onethread.contracts.knowledge import KnowledgeFound, KnowledgeSearch, KnowledgeTrial
-from onethread.knowledge.articles import Audience, Context, StoredPassage, Where, language_of
+from onethread.knowledge.articles import Audience, Context, StoredPassage, Where
 from onethread.knowledge.chunking import Chunk, chunk, looked_up_text, wordings
-from onethread.knowledge.embedding import Embedder, Pieces, Vectors
+from onethread.knowledge.embedding import NO_PIECES, Embedder, Pieces, Vectors
 from onethread.knowledge.exact import Matrix
 from onethread.knowledge.lexical import WordsLaidOver
 from onethread.knowledge.library import Library
 from onethread.knowledge.search import Nearness, Passages, PiecesOf, Searcher
+from onethread.knowledge.stemming import language_in
 from onethread.knowledge.written import ArticleStore, Written
 
 V = TypeVar("V")
@@ -56,32 +58,34 @@ class Trials:
     def _as_if(self, workspace: str, trial: KnowledgeTrial) -> Searcher:
         drafts = [self._written.get(workspace, name) for name in dict.fromkeys(trial.articles)]
         gone = frozenset((*trial.articles, *trial.without))
-        key = (workspace, tuple((draft.id, draft.latest.number) for draft in drafts), gone)
+        model = self._library.models.live(workspace)
+        key = (workspace, model.model_id, tuple((draft.id, draft.latest.number) for draft in drafts), gone)
         with self._making:
-            made = self._trials.get(key, lambda: self._make(workspace, drafts, gone))
+            made = self._trials.get(key, lambda: self._make(workspace, model, drafts, gone))
             if made.words.is_old:
-                made = self._trials.put(key, self._make(workspace, drafts, gone))
+                made = self._trials.put(key, self._make(workspace, model, drafts, gone))
         laid = made.laid
+        live = self._live.vectors.of(model.model_id)
         return replace(
             self._live,
             store=_Store(self._live.store, gone, laid),
-            vectors=_Vectors(self._live.vectors, self._ids_of(workspace, gone), made.matrices),
+            vectors=_Vectors(live, self._ids_of(workspace, gone), made.matrices),
             words=made.words,
             pieces=_Pieces(self._live.pieces, laid),
+            models=_Model(model),
         )
 
-    def _make(self, workspace: str, drafts: list[Written], gone: frozenset[str]) -> "_Trial":
-        laid = {one.passage.id: one for one in self._numbered(workspace, drafts)}
+    def _make(self, workspace: str, model: Embedder, drafts: list[Written], gone: frozenset[str]) -> "_Trial":
+        laid = {one.passage.id: one for one in self._numbered(workspace, model, drafts)}
         hidden = self._ids_of(workspace, gone)
         words = WordsLaidOver(self._library.words, workspace, hidden, [one.passage for one in laid.values()])
-        return _Trial(laid, _matrices(laid.values(), self._library.embedder.dimension), words)
+        return _Trial(laid, _matrices(laid.values()), words)
 
-    def _numbered(self, workspace: str, drafts: list[Written]) -> Iterator[_Laid]:
+    def _numbered(self, workspace: str, embedder: Embedder, drafts: list[Written]) -> Iterator[_Laid]:
         """With ids below zero, which no live passage has."""
         number = 0
-        embedder = self._library.embedder
         for draft in drafts:
-            key = (workspace, draft.id, draft.latest.number)
+            key = (workspace, embedder.model_id, draft.id, draft.latest.number)
             for one in self._drafts.get(key, lambda draft=draft: _laid(workspace, draft, embedder)):
                 number -= 1
                 yield replace(one, passage=replace(one.passage, id=number))
@@ -121,10 +125,23 @@ class _Store:
 
 
 @dataclass(frozen=True)
+class _Model:
+    """The one that the drafts are embedded with, also when the workspace moves to another meanwhile."""
+
+    embedder: Embedder
+
+    def live(self, workspace: str) -> Embedder:  # noqa: ARG002 a trial has one workspace
+        return self.embedder
+
+
+@dataclass(frozen=True)
 class _Vectors:
     live: Nearness
     hidden: set[int]
     matrices: dict[Audience, Matrix]
+
+    def of(self, model_id: str) -> "_Vectors":  # noqa: ARG002 and one model
+        return self
 
     def nearest(self, where: Where, vector: Vectors, k: int) -> dict[int, float]:
         found = self.live.nearest(where, vector, k + len(self.hidden))
@@ -183,7 +200,7 @@ def _laid(workspace: str, draft: Written, embedder: Embedder) -> list[_Laid]:
         (vector, pieces)
         for start in range(0, len(texts), PASSAGES_A_STEP)
         for some in [embedder.embed_passages(texts[start : start + PASSAGES_A_STEP])]
-        for vector, pieces in zip(some.vectors, some.pieces, strict=True)
+        for vector, pieces in zip(some.vectors, some.pieces or repeat(NO_PIECES), strict=bool(some.pieces))
     ]
     contexts = [Context(one.context.heading_path, content.text[one.context.start : one.context.end]) for one in chunks]
     return [_Laid(p, c, *own) for p, c, own in zip(passages, contexts, embedded, strict=True)]
@@ -207,9 +224,9 @@ def _passage(workspace: str, draft: Written, one: Chunk) -> StoredPassage:
     )
 
 
-def _matrices(laid: Iterable[_Laid], dimension: int) -> dict[Audience, Matrix]:
-    matrices: dict[Audience, Matrix] = {"public": Matrix(dimension), "internal": Matrix(dimension)}
+def _matrices(laid: Iterable[_Laid]) -> dict[Audience, Matrix]:
+    matrices: dict[Audience, Matrix] = {"public": Matrix(), "internal": Matrix()}
     for one in laid:
         of = one.passage
-        matrices[of.audience].put([of.id], one.vector[None, :], [language_of(of.locale)])
+        matrices[of.audience].put([of.id], one.vector[None, :], [language_in(of.locale, looked_up_text(of))])
     return matrices

@@ -1,12 +1,12 @@
 import { useRef, useState } from "preact/hooks";
 import { bench } from "../../bench.ts";
 import { EXPECT, type BenchQuestion } from "../../bench-model.ts";
-import { useReading } from "../../reading.ts";
+import { firstOf, useReading } from "../../reading.ts";
 import { address, route } from "../../route.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
 import { ConfirmDialog } from "../knowledge/ConfirmDialog.tsx";
-import { Frame } from "../knowledge/Frame.tsx";
+import { Frame, More } from "../knowledge/Frame.tsx";
 import { QuestionForm } from "./QuestionForm.tsx";
 
 const AT_ONCE = 50;
@@ -16,7 +16,7 @@ export function QuestionsPage() {
   const [words, setWords] = useState("");
   const [shown, setShown] = useState(AT_ONCE);
   const [adding, setAdding] = useState(false);
-  const { value, failure, again } = useReading(() => bench.questions({ q: words, limit: String(shown) }), [words, shown]);
+  const { value, failure, again } = useReading(() => firstOf(shown, (page) => bench.questions({ q: words, ...page })), [words, shown]);
   const done = async () => {
     setAdding(false);
     await again();
@@ -41,12 +41,7 @@ export function QuestionsPage() {
           <QuestionRow key={question.id} question={question} again={again} />
         ))}
       </ul>
-      {value?.next && shown < 200 && (
-        <button type="button" class="button" onClick={() => setShown(200)}>
-          Show more
-        </button>
-      )}
-      {value?.next && shown >= 200 && <p class="quiet">The first 200 are shown. Search to find the others.</p>}
+      <More of={value} show={() => setShown(shown + AT_ONCE)} />
     </Frame>
   );
 }

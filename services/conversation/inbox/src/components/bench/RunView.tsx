@@ -2,11 +2,11 @@ import { fullTime } from "@onethread/browser/time.ts";
 import { useState } from "preact/hooks";
 import { bench } from "../../bench.ts";
 import { isUnderWay, regressions, summaryOf, whyOf, type Change, type Run } from "../../bench-model.ts";
-import { useReading } from "../../reading.ts";
+import { firstOf, useReading } from "../../reading.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
 import { Figure } from "../Figure.tsx";
-import { Choice } from "../knowledge/Frame.tsx";
+import { Choice, More } from "../knowledge/Frame.tsx";
 import { ResultView } from "./ResultView.tsx";
 
 const AT_ONCE = 25;
@@ -30,7 +30,7 @@ export function RunView({ run, again }: Props) {
   const [change, setChange] = useState<Change | "">("");
   const [shown, setShown] = useState(AT_ONCE);
   const { asked } = run.counts;
-  const { value, failure, again: readResults } = useReading(() => bench.results(run.id, change, shown), [run.id, change, shown, asked, run.state]);
+  const { value, failure, again: readResults } = useReading(() => firstOf(shown, (page) => bench.results(run.id, change, page)), [run.id, change, shown, asked, run.state]);
   const judged = () => Promise.all([readResults(), again()]);
   return (
     <section class="bench-run" aria-label={whyOf(run)}>
@@ -47,12 +47,7 @@ export function RunView({ run, again }: Props) {
           <ResultView key={result.question_id} run={run} result={result} judged={judged} />
         ))}
       </ol>
-      {value?.next && shown < 200 && (
-        <button type="button" class="button" onClick={() => setShown(Math.min(200, shown * 2))}>
-          Show more
-        </button>
-      )}
-      {value?.next && shown >= 200 && <p class="quiet">The first 200 are shown, the worst among them first.</p>}
+      <More of={value} show={() => setShown(shown + AT_ONCE)} />
     </section>
   );
 }

@@ -103,7 +103,7 @@ function ForTeammate({ answered: { summary, suggested_reply, tags } }: { answere
   );
 }
 
-function FoundPassage({ passage }: { passage: Passage }) {
+export function FoundPassage({ passage }: { passage: Passage }) {
   const { document_id, title, heading_path, text, score, version, url } = passage;
   const path = heading_path[0] === title ? heading_path.slice(1) : heading_path;
   return (

@@ -57,8 +57,10 @@ function Editor({ id, read, again }: EditorProps) {
     setContent(now);
     keepUnsaved(id, same(now, before) ? null : { content: now, tag });
   };
+  const [busy, setBusy] = useState(false); // One act at a time: the next needs the tag that this one brings.
   const act = async (state: "draft" | "published" | "dismissed" | null, done: string) => {
     setFailure(null);
+    setBusy(true);
     try {
       const saved = read
         ? await knowledge.change(id, { ...content, ...(state ? { state } : {}) }, tag)
@@ -70,6 +72,8 @@ function Editor({ id, read, again }: EditorProps) {
     } catch (error) {
       const overtaken = error instanceof Problem && error.status === CHANGED_MEANWHILE;
       setFailure({ text: reasonOf(error), overtaken });
+    } finally {
+      setBusy(false);
     }
   };
   const giveUp = () => {
@@ -78,6 +82,7 @@ function Editor({ id, read, again }: EditorProps) {
     else toList();
   };
   const overwrite = async () => {
+    setBusy(true);
     try {
       const { tag: theirs } = await knowledge.article(id);
       setTag(theirs);
@@ -85,6 +90,8 @@ function Editor({ id, read, again }: EditorProps) {
       setFailure(null);
     } catch (error) {
       setFailure({ text: reasonOf(error), overtaken: true });
+    } finally {
+      setBusy(false);
     }
   };
   return (
@@ -107,7 +114,9 @@ function Editor({ id, read, again }: EditorProps) {
           )}
         </div>
       )}
-      <ArticleActs read={read} tag={tag} unsaved={!same(content, before)} act={act} />
+      <fieldset class="acts" disabled={busy}>
+        <ArticleActs read={read} tag={tag} unsaved={!same(content, before)} act={act} />
+      </fieldset>
     </form>
   );
 }

@@ -3,11 +3,11 @@ import { useState } from "preact/hooks";
 import { REACH, type Article, type DocumentRow } from "../../knowledge-model.ts";
 import { knowledge } from "../../knowledge.ts";
 import type { Page } from "../../model.ts";
-import { useReading } from "../../reading.ts";
+import { firstOf, useReading } from "../../reading.ts";
 import { address, go, route } from "../../route.ts";
 import { ArticlePage, isWritten } from "./Article.tsx";
 import { DocumentPage } from "./Document.tsx";
-import { Choice, Frame, State } from "./Frame.tsx";
+import { Choice, Frame, More, State } from "./Frame.tsx";
 
 export const NEW = "new";
 const FROM_SOURCES = "sources";
@@ -40,9 +40,9 @@ function ArticleList() {
   const [filter, setFilter] = useState("");
   const [shown, setShown] = useState(AT_ONCE);
   const read = async (): Promise<Page<Row>> => {
-    const asked = { q: words, limit: String(shown) };
-    if (filter === FROM_SOURCES) return rowsOf(await knowledge.documents(asked), documentRow);
-    return rowsOf(await knowledge.articles({ ...asked, ...(filter ? { state: filter } : {}) }), articleRow);
+    const asked = { q: words, ...(filter && filter !== FROM_SOURCES ? { state: filter } : {}) };
+    if (filter === FROM_SOURCES) return rowsOf(await firstOf(shown, (page) => knowledge.documents({ ...asked, ...page })), documentRow);
+    return rowsOf(await firstOf(shown, (page) => knowledge.articles({ ...asked, ...page })), articleRow);
   };
   const { value, failure } = useReading(read, [words, filter, shown]);
   const write = (
@@ -71,12 +71,7 @@ function ArticleList() {
           </li>
         ))}
       </ul>
-      {value?.next && shown < 200 && (
-        <button type="button" class="button" onClick={() => setShown(200)}>
-          Show more
-        </button>
-      )}
-      {value?.next && shown >= 200 && <p class="quiet">The first 200 are shown. Search to find the others.</p>}
+      <More of={value} show={() => setShown(shown + AT_ONCE)} />
     </Frame>
   );
 }

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { isAdministrator } from "../../api.ts";
+import type { Page } from "../../model.ts";
 import { places, SECTIONS } from "../../pages.ts";
 import { address, route } from "../../route.ts";
 
@@ -49,6 +50,16 @@ function useCurrentInSight() {
     pages.current!.querySelector("[aria-current=page]")?.scrollIntoView({ block: "nearest", inline: "center" });
   });
   return pages;
+}
+
+/** As long as there are more. */
+export function More({ of, show }: { of: Page<unknown> | null; show(): void }) {
+  if (!of || of.next === null) return null;
+  return (
+    <button type="button" class="button" onClick={show}>
+      Show more
+    </button>
+  );
 }
 
 interface ChoiceProps {

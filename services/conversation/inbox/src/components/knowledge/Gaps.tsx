@@ -3,15 +3,14 @@ import { day } from "@onethread/browser/time.ts";
 import { useState } from "preact/hooks";
 import { isAdministrator } from "../../api.ts";
 import { GAP_STATES, gaps, type Gap, type GapSettings, type GapState } from "../../gaps.ts";
-import { useReading } from "../../reading.ts";
+import { firstOf, useReading } from "../../reading.ts";
 import { address, route } from "../../route.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
-import { Choice, Frame, State } from "./Frame.tsx";
+import { Choice, Frame, More, State } from "./Frame.tsx";
 import { GapPage } from "./Gap.tsx";
 
 const AT_ONCE = 100;
-const MOST = 200;
 const SHOW: Record<string, string> = { open: "Open", drafted: "With a draft", closed: "Closed", ignored: "Ignored", "": "All" };
 const ORDER: Record<string, string> = { count: "Asked most", latest: "Asked last" };
 const KINDS: Record<GapState, "ok" | "busy" | "plain"> = { open: "plain", drafted: "busy", closed: "ok", ignored: "plain" };
@@ -26,8 +25,8 @@ function GapList() {
   const [state, setState] = useState("open");
   const [sort, setSort] = useState("count");
   const [shown, setShown] = useState(AT_ONCE);
-  const asked = { sort, limit: String(shown), ...(state ? { state } : {}) };
-  const { value, failure } = useReading(() => gaps.all(asked), [state, sort, shown]);
+  const asked = { sort, ...(state ? { state } : {}) };
+  const { value, failure } = useReading(() => firstOf(shown, (page) => gaps.all({ ...asked, ...page })), [state, sort, shown]);
   return (
     <Frame failure={failure && `The gaps could not be read. ${failure}`}>
       <p>Questions that the agent handed off, or answered wrong. What means the same is one line.</p>
@@ -42,12 +41,7 @@ function GapList() {
       </div>
       {value?.items.length === 0 && <p class="empty">{state === "open" ? "No question waits for an answer." : "There is none."}</p>}
       {value && value.items.length > 0 && <GapTable items={value.items} />}
-      {value?.next && shown < MOST && (
-        <button type="button" class="button" onClick={() => setShown(MOST)}>
-          Show more
-        </button>
-      )}
-      {value?.next && shown >= MOST && <p class="quiet">The first {MOST} are shown.</p>}
+      <More of={value} show={() => setShown(shown + AT_ONCE)} />
     </Frame>
   );
 }

@@ -4,14 +4,15 @@ import { isAdministrator, Problem } from "../../api.ts";
 import type { Article } from "../../knowledge-model.ts";
 import { knowledge } from "../../knowledge.ts";
 import { places } from "../../pages.ts";
-import { useReading } from "../../reading.ts";
+import { firstOf, useReading } from "../../reading.ts";
 import { address } from "../../route.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
 import { Words } from "../MessageView.tsx";
-import { Frame } from "./Frame.tsx";
+import { Frame, More } from "./Frame.tsx";
 
 const articles = places.find(({ section, name }) => section === "knowledge" && name === "articles")!;
+const AT_ONCE = 50;
 const FROM: Record<Article["origin"], string> = {
   written: "Proposed by API",
   gap: "Questions without an answer",
@@ -20,16 +21,18 @@ const FROM: Record<Article["origin"], string> = {
 
 /** Articles that wait for a person's yes. */
 export function ProposalsPage() {
-  const asked = { state: "proposed", limit: "200" };
-  const { value, failure, again } = useReading(async () => (await knowledge.articles(asked)).items);
+  const [shown, setShown] = useState(AT_ONCE);
+  const read = () => firstOf(shown, (page) => knowledge.articles({ state: "proposed", ...page }));
+  const { value, failure, again } = useReading(read, [shown]);
   return (
     <Frame failure={failure && `The proposals could not be read. ${failure}`}>
-      {value?.length === 0 && <p class="empty">Nothing waits for a yes.</p>}
+      {value?.items.length === 0 && <p class="empty">Nothing waits for a yes.</p>}
       <ul class="cards">
-        {value?.map((article) => (
+        {value?.items.map((article) => (
           <Proposal key={article.id} article={article} decided={again} />
         ))}
       </ul>
+      <More of={value} show={() => setShown(shown + AT_ONCE)} />
     </Frame>
   );
 }

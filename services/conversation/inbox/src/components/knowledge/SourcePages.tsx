@@ -2,12 +2,12 @@ import { useState } from "preact/hooks";
 import { isAdministrator } from "../../api.ts";
 import type { Source, SourcePage } from "../../knowledge-model.ts";
 import { knowledge } from "../../knowledge.ts";
-import { useReading } from "../../reading.ts";
+import { firstOf, useReading } from "../../reading.ts";
 import { address } from "../../route.ts";
 import { places } from "../../pages.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
-import { State } from "./Frame.tsx";
+import { More, State } from "./Frame.tsx";
 
 const AT_ONCE = 50;
 const articles = places.find(({ section, name }) => section === "knowledge" && name === "articles")!;
@@ -42,9 +42,9 @@ export function SourcePages({ source, changed }: { source: Source; changed(): Pr
 
 function PageList({ source, state, changed }: { source: Source; state?: string; changed(): Promise<void> }) {
   const [shown, setShown] = useState(AT_ONCE);
-  const asked = { limit: String(Math.min(shown, 200)), ...(state ? { state } : {}) };
+  const asked: Record<string, string> = state ? { state } : {};
   const about = [source.id, state, shown, source.progress.read, source.progress.failed, source.pages, source.state];
-  const { value, failure } = useReading(() => knowledge.pages(source.id, asked), about);
+  const { value, failure } = useReading(() => firstOf(shown, (page) => knowledge.pages(source.id, { ...asked, ...page })), about);
   return (
     <>
       {failure && <p class="failure">{failure}</p>}
@@ -53,12 +53,7 @@ function PageList({ source, state, changed }: { source: Source; state?: string; 
           <PageLine key={page.page} source={source} page={page} changed={changed} />
         ))}
       </ul>
-      {value?.next && shown < 200 && (
-        <button type="button" class="link" onClick={() => setShown(200)}>
-          More
-        </button>
-      )}
-      {value?.next && shown >= 200 && <p class="quiet">The first 200 are shown.</p>}
+      <More of={value} show={() => setShown(shown + AT_ONCE)} />
     </>
   );
 }
