@@ -31,6 +31,8 @@ FLAGS = (
     "--disable-sync",
 )
 START_TIMEOUT = 10
+PATIENCE = 20_000
+"""Milliseconds until a thing must be there: a pass takes none of it, and two busy cores may need seconds."""
 
 
 def find_chromium(playwright: Playwright) -> str | None:
@@ -40,8 +42,9 @@ def find_chromium(playwright: Playwright) -> str | None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         program = find_chromium(playwright)
         if program is None:
@@ -55,7 +58,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser without history: no cookie, no storage."""
     fresh = browser.new_context(viewport={"width": 1440, "height": 860}, locale="en-GB", timezone_id="UTC")
-    fresh.set_default_timeout(10_000)
+    fresh.set_default_timeout(PATIENCE)
     yield fresh
     fresh.close()
 

@@ -107,7 +107,10 @@ class WidgetFile(Wire):
 
 
 class WidgetMessage(Wire):
-    """A message as the customer may see it. `cursor` is opaque; a resume begins behind it."""
+    """A message as the customer may see it. `cursor` is opaque; a resume begins behind it.
+
+    What is said while a browser resumes may come twice, as history and live, with the same `id`.
+    """
 
     id: UUID
     cursor: str
