@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
-from plugins.inbox_service import Service, sign_in
+from plugins.inbox_service import Service, sign_in, until
 
 from onethread.knowledge.app import create_app as create_knowledge
 from onethread.knowledge.confidence import FEATURES, shipped
@@ -72,11 +71,8 @@ def service(inbox_service: Service, serve_app: Callable[[Any], str], tmp_path: P
     nats_url = inbox_service.settings.nats_url
     serve_app(create_knowledge(KnowledgeSettings(api_key="key", home=tmp_path, NATS_URL=nats_url)))
     inbox_service.api.post("/knowledge/articles", json=DELIVERY).raise_for_status()
-    for _ in range(600):
-        if inbox_service.api.get("/knowledge/status").json()["passages"]:
-            return inbox_service
-        time.sleep(0.05)
-    raise AssertionError("the article was not indexed")
+    until(lambda: inbox_service.api.get("/knowledge/status").json()["passages"], "the article in search")
+    return inbox_service
 
 
 @pytest.fixture

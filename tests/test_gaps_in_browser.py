@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
-from plugins.inbox_service import Service, sign_in
+from plugins.inbox_service import Service, sign_in, until
 
 from onethread.contracts.knowledge import KnowledgeGap, KnowledgeGapFound
 from onethread.knowledge.app import create_app
@@ -54,10 +54,7 @@ async def told(settings: Settings, *asked: tuple[str, UUID]) -> None:
 def page(service: Service, context: BrowserContext) -> Page:
     page = sign_in(service, context)
     gaps = lambda: service.api.get("/knowledge/gaps").json()["items"]  # noqa: E731
-    for _ in range(400):
-        if sum(gap["count"] for gap in gaps()) == 3:
-            break
-        page.wait_for_timeout(25)
+    until(lambda: sum(gap["count"] for gap in gaps()) == 3, "what was told of the gaps")
     page.goto(f"{service.origin}/inbox/knowledge/gaps")
     return page
 

@@ -277,6 +277,6 @@ async def test_an_article_covers_a_gap_when_it_is_sure_enough_for_the_workspaces
     heard = await bus.subscribe("svc.knowledge.api")
     await bus.flush()
     assert (await api.get("/knowledge/gaps", params={"sort": "latest"})).is_success
-    asked = (await heard.next_msg(5)).data.decode()
+    asked = (await heard.next_msg(30)).data.decode()
     await bus.close()
     assert "sort=latest&covered_from=0.31" in asked

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
-from plugins.inbox_service import Service, sign_in
+from plugins.inbox_service import Service, sign_in, until
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -38,7 +38,7 @@ class Site:
     async def page(self, request: Request) -> Response:
         number = int(request.path_params["number"] or 0)
         if number:
-            await asyncio.to_thread(self.let.wait, 20)
+            await asyncio.to_thread(self.let.wait, 60)
         links = "".join(f'<a href="/help/{one}">{one}</a>' for one in range(1, 5))
         text = f"<h1>Page {number}</h1><p>What the help centre says on matter number {number}.</p>{links}"
         return HTMLResponse(f"<html><body><main>{text}</main></body></html>", 500 if number == 3 else 200)
@@ -259,7 +259,7 @@ def test_a_website_shows_how_far_its_reading_is_and_names_the_page_that_failed(
     expect(card).to_contain_text("Reading now")
     expect(card).to_contain_text("1 of 5 pages")
     site.let.set()
-    expect(card).to_contain_text("1 not read", timeout=15_000)
+    expect(card).to_contain_text("1 not read")
     expect(card).to_contain_text("4 articles")
     failed = card.locator(".pages li")
     expect(failed).to_have_count(1)
@@ -306,10 +306,7 @@ def test_a_proposal_that_changed_since_it_was_shown_is_not_approved(page: Page, 
 def test_an_answer_is_tested_with_all_that_led_to_it(page: Page, service: Service) -> None:
     article = written(service, state="published")
     service.agent(confidence=0.2)
-    for _ in range(400):
-        if service.api.get("/knowledge/status").json()["passages"]:
-            break
-        page.wait_for_timeout(20)
+    until(lambda: service.api.get("/knowledge/status").json()["passages"], "the article in search")
     to(page, "Test an answer")
     page.get_by_label("What a customer asks").fill("How long does delivery within Germany take?")
     page.get_by_role("button", name="Ask").click()

@@ -112,8 +112,9 @@ def test_history_is_folded_and_the_frame_grows_with_it(page: Page, service: Serv
     page.wait_for_function(
         "h => document.querySelector('iframe').clientHeight > h + 300", arg=low["height"] if low else 0
     )
-    scrolls = "f => f.contentDocument.documentElement.scrollHeight > f.clientHeight + 1"
-    assert not log(page).locator("iframe").evaluate(scrolls)
+    page.wait_for_function(
+        "(f => f.contentDocument.documentElement.scrollHeight <= f.clientHeight + 1)(document.querySelector('iframe'))"
+    )
 
 
 @pytest.mark.connected

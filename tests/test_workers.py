@@ -56,7 +56,7 @@ def test_what_is_required_and_was_skipped_on_a_worker_fails_the_run(
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "xdist", "-n", "2", "-p", "no:cacheprovider"],
         cwd=tmp_path, env=clean | ALONE | {"ONETHREAD_REQUIRE": "browser"}, capture_output=True, text=True, check=False,
-        timeout=100,
+        timeout=300,
     )  # fmt: skip
     assert "2 workers [" in run.stdout
     assert (run.returncode, said in run.stdout) == (bool(said), True), run.stdout + run.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import time
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ import httpx
 import jwt
 import nats
 import pytest
-from plugins.customers import Desk, Mailer, Slack, eventually, somebody
+from plugins.customers import SECONDS, Desk, Mailer, Slack, eventually, somebody
 from plugins.stack import SECRETS, Stack
 
 from onethread.contracts.ids import received_id
@@ -54,7 +53,7 @@ class TestSocket:
         good = jwt.decode(browser.token, options={"verify_signature": False})
         browser.token = jwt.encode(good | claims, SECRETS["ONETHREAD_SESSION_SECRET"], "HS256")
         await browser.connect()
-        await asyncio.wait_for(browser.socket.wait_closed(), 5)
+        await asyncio.wait_for(browser.socket.wait_closed(), SECONDS)
         assert browser.socket.close_code == 4401
         refused = browser.token
         assert (await browser.session())["session_token"] != refused
@@ -67,7 +66,7 @@ class TestSocket:
     )
     async def test_an_identity_that_is_not_proven_is_refused(self, stack: Stack, claims, secret):
         token = jwt.encode({"sub": "1", "email": "ana@pineandpaper.example"} | claims, secret, "HS256")
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=SECONDS) as http:
             asked = {"channel_id": "local", "identity_token": token}
             answer = await http.post(stack.url(8010, "/v1/session"), json=asked)
         assert answer.status_code == 401
@@ -194,9 +193,9 @@ async def test_without_knowledge_the_agent_hands_off_and_says_so(stack: Stack, v
     person = somebody()
     browser = visitor(person)
     await browser.connect()
-    stack.end("knowledge", signal.SIGKILL)
-    await browser.say(COVERED)
-    told = await browser.message("agent", seconds=20)
+    with stack.away("knowledge"):
+        await browser.say(COVERED)
+        told = await browser.message("agent")
     assert told["sources"] == []
     thread = await desk.thread(person.email)
     assert "knowledge base is away" in thread["handoff"]["reason"]

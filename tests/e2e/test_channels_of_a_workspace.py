@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from plugins.customers import Desk, Mailer, Slack, Visitor, eventually, somebody
+from plugins.customers import SECONDS, Desk, Mailer, Slack, Visitor, eventually, somebody
 from plugins.stack import SECRETS, Stack
 
 pytestmark = pytest.mark.connected
@@ -23,7 +23,7 @@ async def other(stack: Stack, desk: Desk) -> AsyncIterator[Desk]:
     made = await desk.http.post("workspaces", json={"slug": slug, "name": "Other"})
     assert made.status_code == 201, made.text
     headers = {"Authorization": f"Bearer {SECRETS['ONETHREAD_API_KEY']}", "X-Onethread-Workspace": slug}
-    async with httpx.AsyncClient(base_url=stack.url(8000, "/api/v1/"), headers=headers, timeout=15) as http:
+    async with httpx.AsyncClient(base_url=stack.url(8000, "/api/v1/"), headers=headers, timeout=SECONDS) as http:
         yield Desk(http)
 
 
@@ -51,11 +51,11 @@ async def test_its_widget_takes_messages_for_it_brings_its_replies_and_ends_when
     browser: Visitor = visitor()
 
     async def session() -> dict[str, Any] | None:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=SECONDS) as http:
             answer = await http.post(stack.url(8010, "/v1/session"), json={"channel_id": channel})
         return answer.json() if answer.is_success else None
 
-    opened = await eventually(session, 5, "the widget's first session")
+    opened = await eventually(session, what="the widget's first session")
     assert opened["config"]["greeting"] == "Hello from Other"
     browser.token = opened["session_token"]
     await browser.connect()
@@ -70,7 +70,7 @@ async def test_its_widget_takes_messages_for_it_brings_its_replies_and_ends_when
 
     assert (await other.http.delete(f"channels/{channel}")).status_code == 204
     assert browser.socket
-    await asyncio.wait_for(browser.socket.wait_closed(), 5)
+    await asyncio.wait_for(browser.socket.wait_closed(), SECONDS)
     assert browser.socket.close_code == 4401
     assert await session() is None
 
@@ -83,12 +83,12 @@ async def test_its_address_takes_mail_for_it_and_its_replies_leave_from_there(st
     async def taken() -> bool:
         return (await mailer.send(mailer.write("My lamp is broken.", To=address), to=address))[0] == 250
 
-    await eventually(taken, 5, "the first mail")
+    await eventually(taken, what="the first mail")
     thread = await only_thread(other, desk)
     assert thread["customer"]["email"] == mailer.person.email
     assert await desk.threads(mailer.person.email) == []
     await other.reply(thread["id"], "A new one is on its way.")
-    answer = await mailer.answer(seconds=20)
+    answer = await mailer.answer()
     assert address in answer["sender"]
     assert (await mailer.send(mailer.write("x", To=f"no{address}"), to=f"no{address}"))[0] == 550
 
@@ -104,7 +104,7 @@ async def test_its_slack_team_is_heard_under_its_own_secret_alone(stack: Stack, 
     async def heard() -> bool:
         return (await theirs.bring(event)).status_code == 200
 
-    await eventually(heard, 5, "the first event")
+    await eventually(heard, what="the first event")
     thread = await only_thread(other, desk)
     assert thread["channel"]["kind"] == "slack"
     assert (await ours.bring(event)).status_code == 401

@@ -58,7 +58,7 @@ async def test_what_the_bus_lost_comes_back_and_nobody_hears_anything_twice(anot
     another_stack.start()
     headers = {"Authorization": f"Bearer {SECRETS['ONETHREAD_API_KEY']}"}
     base = another_stack.url(8000, "/api/v1/")
-    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=15) as http:
+    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=30) as http:
         desk = Desk(http)
         browser, mail, slack = Visitor(another_stack, MEI), Mailer(another_stack, MEI), Slack(another_stack)
         await browser.connect()

@@ -15,7 +15,6 @@ from plugins.stack import SECRETS, Stack
 pytestmark = [pytest.mark.browser, pytest.mark.connected]
 
 JONAS = ("jonas", "Jonas Keller", "jonas@keller.example")
-SECONDS = 15_000
 
 
 @pytest.fixture
@@ -26,8 +25,6 @@ def shoot(tmp_path: Path) -> Callable[[Page, str], None]:
 
 @pytest.fixture
 def customer(context: BrowserContext) -> BrowserContext:
-    context.set_default_timeout(SECONDS)
-    expect.set_options(timeout=SECONDS)
     return context
 
 

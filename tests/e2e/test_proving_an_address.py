@@ -61,7 +61,7 @@ async def test_an_unproven_sender_follows_the_link_and_has_one_thread_with_their
     asked = await desk.http.post(f"customers/{customer['id']}/prove", json={"value": ana.email})
     assert asked.status_code == 202, asked.text
     link = re.search(r"http://\S+/prove/\S+", (await mail_with_a_code(proper))["text"])[0]
-    async with httpx.AsyncClient(timeout=15) as browser:
+    async with httpx.AsyncClient(timeout=30) as browser:
         assert "Is this your address?" in (await browser.get(link)).text
         assert (await browser.post(link)).status_code == 200
     await desk.message(thread["id"], lambda m: "From my phone" in m["text"])

@@ -50,16 +50,21 @@ async def a_model_writes_and_when_it_fails_people_do(stack: Stack, model: Script
     answer = await first.message("agent")
     assert answer["text"] == ANSWER.replace(" [1]", "")
     assert answer["sources"]
-    assert "".join(frame["text"] for frame in first.frames if frame["type"] == "delta").strip() == answer["text"]
+    await first.hears(lambda _: written(first) == answer["text"])
 
     model.acts = [Act(status=500)]
     await second.connect()
     await second.say("How long do I have to return something?")
-    told = await second.message("agent", seconds=30)
+    told = await second.message("agent")
     assert told["sources"] == []
     assert "person" in told["text"]
     await first.close()
     await second.close()
+
+
+def written(browser: Visitor) -> str:
+    """What appeared in the chat, piece by piece."""
+    return "".join(frame["text"] for frame in browser.frames if frame["type"] == "delta").strip()
 
 
 async def a_teammate_stops_it_in_the_middle(stack: Stack, model: ScriptedModel) -> None:
@@ -82,6 +87,6 @@ async def a_teammate_stops_it_in_the_middle(stack: Stack, model: ScriptedModel) 
 
 def threads(stack: Stack, email: str) -> list[tuple[str, int]]:
     headers = {"Authorization": f"Bearer {SECRETS['ONETHREAD_API_KEY']}"}
-    found = httpx.get(stack.url(8000, "/api/v1/threads"), params={"q": email}, headers=headers, timeout=10)
+    found = httpx.get(stack.url(8000, "/api/v1/threads"), params={"q": email}, headers=headers, timeout=30)
     assert len(found.json()["items"]) == 1
     return [(one["id"], one["sequence"]) for one in found.json()["items"]]

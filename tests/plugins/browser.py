@@ -30,8 +30,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-START_TIMEOUT = 10
-PATIENCE = 20_000
+START_TIMEOUT = 30
+PATIENCE = 30_000
 """Milliseconds until a thing must be there: a pass takes none of it, and two busy cores may need seconds."""
 
 

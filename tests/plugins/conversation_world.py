@@ -80,7 +80,7 @@ class Outside:
         )
         await self.bus.publish(event)
 
-    async def wait(self, found: Callable[[], Any], seconds: float = 8) -> Any:
+    async def wait(self, found: Callable[[], Any], seconds: float = 30) -> Any:
         for _ in range(int(seconds / 0.02)):
             if (result := found()) is not None and result is not False:
                 return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
+from plugins.browser import PATIENCE
 from plugins.servers import fresh_bus
 
 from onethread.contracts import messages as m
@@ -34,18 +36,13 @@ class Service:
 
     def __init__(self, origin: str, settings: ConversationSettings, app: FastAPI) -> None:
         self.origin, self.settings, self.app = origin, settings, app
-        self.api = httpx.Client(base_url=f"{origin}/api/v1", headers={"Authorization": "Bearer key"}, timeout=10)
+        self.api = httpx.Client(base_url=f"{origin}/api/v1", headers={"Authorization": "Bearer key"}, timeout=30)
 
     def hear(self, *events: m.MessageReceived) -> None:
         """Customers say something, each after the one before stands in a thread."""
         for number, event in enumerate(events, 1):
             aside(self._publish(event))
-            for _ in range(400):
-                if sum(len(self.texts(one["id"])) for one in self.threads()) == number:
-                    break
-                aside(asyncio.sleep(0.02))
-            else:
-                raise AssertionError("the message never stood in a thread")
+            until(lambda: self.said() == number, "the message in a thread")  # noqa: B023 called at once
 
     async def _publish(self, event: m.MessageReceived | ReplyProposed, *tokens: str) -> None:
         bus = Bus("test", self.settings)
@@ -65,12 +62,8 @@ class Service:
         )  # fmt: skip
         event = ReplyProposed(id=uuid4(), source="/agent", workspaceid="local", threadid=thread["id"], data=data)
         aside(self._publish(event))
-        for _ in range(400):
-            for one in self.proposals(thread["id"]):
-                if one["id"] == str(data.reply_id):
-                    return one
-            aside(asyncio.sleep(0.02))
-        raise AssertionError("the proposal was never kept")
+        kept = lambda: next((p for p in self.proposals(thread["id"]) if p["id"] == str(data.reply_id)), None)  # noqa: E731
+        return until(kept, "the proposal")
 
     def proposals(self, thread_id: str) -> list[dict[str, Any]]:
         return self.api.get(f"/threads/{thread_id}/proposals").json()["items"]
@@ -84,12 +77,25 @@ class Service:
     def thread_of(self, name: str) -> dict[str, Any]:
         return next(thread for thread in self.threads() if thread["customer"]["name"] == name)
 
+    def said(self) -> int:
+        """How many messages stand in threads."""
+        return sum(len(self.texts(one["id"])) for one in self.threads())
+
     def texts(self, thread_id: str) -> list[str]:
         return [message["text"] for message in self.api.get(f"/threads/{thread_id}/messages").json()["items"]]
 
     def customer(self, name: str) -> dict[str, Any]:
         found = self.api.get("/customers", params={"q": name}).json()["items"]
         return self.api.get(f"/customers/{found[0]['id']}").json()
+
+
+def until(find: Callable[[], Any], what: str) -> Any:
+    """What `find` returns, once it is true."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not (found := find()):
+        assert time.monotonic() < end, f"never came: {what}"
+        time.sleep(0.02)
+    return found
 
 
 @contextmanager
@@ -109,7 +115,7 @@ def answering(service: Service, answers: Mapping[str, tuple[type[Contract], Call
 
     thread = threading.Thread(target=lambda: asyncio.run(answer()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE / 1000)
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
+from plugins.browser import PATIENCE
 
 SLACK = {"id": "slack-1", "kind": "slack"}
 EMAIL = {"id": "email-1", "kind": "email"}
@@ -79,7 +80,7 @@ def log(page: Page) -> Locator:
 
 
 def until(happened: Callable[[], Any], page: Page, what: str) -> None:
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + PATIENCE / 1000
     while not happened():
         assert time.monotonic() < deadline, f"never happened: {what}"
         page.wait_for_timeout(20)

@@ -94,11 +94,21 @@ class NameServer(asyncio.DatagramProtocol):
 @pytest.fixture
 async def name_server() -> AsyncIterator[NameServer]:
     server = NameServer()
-    by_tcp = await asyncio.start_server(server.stream, "127.0.0.1", 0)
-    server.port = by_tcp.sockets[0].getsockname()[1]
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: server, local_addr=("127.0.0.1", server.port)
-    )
+    by_tcp, by_udp = await _listening(server)
     yield server
-    transport.close()
+    by_udp.close()
     by_tcp.close()
+
+
+async def _listening(server: NameServer) -> tuple[asyncio.Server, asyncio.DatagramTransport]:
+    """On one port by both ways: what is free for TCP, a resolver somewhere may be asking from by UDP."""
+    while True:
+        by_tcp = await asyncio.start_server(server.stream, "127.0.0.1", 0)
+        server.port = by_tcp.sockets[0].getsockname()[1]
+        own = ("127.0.0.1", server.port)
+        try:
+            by_udp, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: server, local_addr=own)
+        except OSError:
+            by_tcp.close()
+        else:
+            return by_tcp, by_udp

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import random
+import socket
+from collections import deque
 from collections.abc import Iterable
 
 from onethread.local.ports import taken
 
 OFFSETS = range(11_000, 24_000, 100)
 """All ports then lie below those that the system hands out by itself, and no two offsets make two ports of ours one."""
+_kept: deque[socket.socket] = deque(maxlen=8)
+"""What was chosen last: between the choice, or a stop, and the start of what will listen lie seconds."""
 
 
 def free_offset(ports: Iterable[int]) -> int:
-    """At which nobody listens on any of `ports`. Workers do not take each other's: between this and the start of what
-    will listen lies a second."""
+    """At which nobody listens on any of `ports`, and which no other run of tests on this machine has just chosen."""
     ports = tuple(ports)
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    own = OFFSETS[worker :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
-    for offset in random.sample(own, len(own)):
-        if not any(taken("127.0.0.1", port + offset) for port in ports):
+    for offset in random.sample(OFFSETS, len(OFFSETS)):
+        if _keep(offset) and not any(taken("127.0.0.1", port + offset) for port in ports):
             return offset
     raise AssertionError("no free range of ports")
+
+
+def _keep(offset: int) -> bool:
+    """By a port of UDP, of which there are no others here, and which is free again when this process is gone."""
+    mark = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        mark.bind(("127.0.0.1", offset))
+    except OSError:
+        mark.close()
+        return False
+    _kept.append(mark)
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
 import pytest
 from plugins.customers import Mailer, eventually, somebody
@@ -17,20 +18,26 @@ pytestmark = pytest.mark.connected
 COVERED = "How long does delivery take?"
 
 
-async def trace_of(stack: Stack, first: str, *others: str) -> list[Span]:
+@pytest.fixture
+def began() -> int:
+    """When the test began, as spans say it."""
+    return time.time_ns()
+
+
+async def trace_of(stack: Stack, began: int, first: str, *others: str) -> list[Span]:
     """The latest trace that begins with a span named `first` and has those named `others`, once it is whole: each
-    process sends its spans in its own time.
+    process sends its spans in its own time. What began before this test is of another.
     """
 
     async def find() -> list[Span] | None:
         spans = stack.collector.spans()
-        for root in sorted((s for s in spans if s.name == first), key=lambda s: -s.start):
+        for root in sorted((s for s in spans if s.name == first and s.start >= began), key=lambda s: -s.start):
             trace = [s for s in spans if s.trace == root.trace]
             if {s.name for s in trace} >= {*others}:
                 return trace if {s.parent for s in trace} <= {"", *(s.id for s in trace)} else None
         return None
 
-    return await eventually(find, 20, f"the trace from {first} to {others}")
+    return await eventually(find, what=f"the trace from {first} to {others}")
 
 
 def joins(trace: list[Span]) -> set[tuple[str, str]]:
@@ -52,12 +59,14 @@ def way_to(span: Span, trace: list[Span]) -> list[str]:
     return way
 
 
-async def test_one_trace_runs_from_the_widgets_message_through_every_service_to_its_delivery(stack: Stack, visitor):
+async def test_one_trace_runs_from_the_widgets_message_through_every_service_to_its_delivery(
+    stack: Stack, visitor, began: int
+):
     browser = visitor(somebody())
     await browser.connect()
     await browser.say(COVERED)
     await browser.message("agent")
-    trace = await trace_of(stack, "widget received", KNOWLEDGE_SEARCH, "widget deliver")
+    trace = await trace_of(stack, began, "widget received", KNOWLEDGE_SEARCH, "widget deliver")
 
     assert {("gateway-widget", "conversation"), ("conversation", "agent"), ("agent", "knowledge"),
             ("agent", "conversation"), ("conversation", "gateway-widget")} <= joins(trace)  # fmt: skip
@@ -70,20 +79,20 @@ async def test_one_trace_runs_from_the_widgets_message_through_every_service_to_
     assert way_to(search, trace) == ["gateway-widget", "conversation", "agent", "knowledge"]
 
 
-async def test_a_mails_trace_ends_where_its_answer_left(stack: Stack):
+async def test_a_mails_trace_ends_where_its_answer_left(stack: Stack, began: int):
     mail = Mailer(stack, somebody())
     await mail.send(mail.write(COVERED))
     await mail.answer()
-    trace = await trace_of(stack, "email received", "smtp send")
+    trace = await trace_of(stack, began, "email received", "smtp send")
     sending = next(span for span in trace if span.name == "smtp send")
     assert way_to(sending, trace) == ["gateway-email", "conversation", "agent", "conversation", "gateway-email"]
 
 
-async def test_the_logs_carry_the_trace_and_nothing_personal(stack: Stack):
+async def test_the_logs_carry_the_trace_and_nothing_personal(stack: Stack, began: int):
     mail = Mailer(stack, somebody("Marguerite"))
     await mail.send(mail.write(f"{COVERED} Love, Marguerite"))
     await mail.answer()
-    trace = (await trace_of(stack, "email received", "smtp send"))[0].trace
+    trace = (await trace_of(stack, began, "email received", "smtp send"))[0].trace
 
     async def services_that_said_it() -> set[str]:
         lines = [json.loads(line) for name in ("gateway-email", "agent") for line in stack.log_of(name)

@@ -55,13 +55,13 @@ class Runner:
                 command, stdout=output, stderr=output, env=self.environment, cwd=self.folder, **self.options
             )
         if wait:
-            self.until(lambda: UP in self.text() or self.process.poll() is not None, 25)
+            self.until(lambda: UP in self.text() or self.process.poll() is not None, 100)
             assert self.process.poll() is None, self.text()
         return self
 
     def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def text(self) -> str:
         return self.output.read_text()
@@ -93,10 +93,10 @@ class Runner:
         return found[1]
 
     def get(self, default_port: int, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port(default_port)}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port(default_port)}{path}", timeout=30) as answer:
             return answer.read()
 
-    def until(self, true: Callable[[], object], seconds: float = 10) -> None:
+    def until(self, true: Callable[[], object], seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, f"not within {seconds} s; the runner said:\n{self.text()}"

@@ -118,7 +118,7 @@ def running(settings: Settings) -> Iterator[Playground]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),))
     thread.start()
-    for _ in range(500):
+    for _ in range(3_000):
         if server.started or not thread.is_alive():
             break
         thread.join(0.01)
@@ -128,7 +128,7 @@ def running(settings: Settings) -> Iterator[Playground]:
         yield Playground(f"http://127.0.0.1:{port}", app.state.smtp_port, settings)
     finally:
         server.should_exit = True
-        thread.join(5)
+        thread.join(30)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def answer(html: str = "<p>Two days.</p>") -> EmailMessage:
 
 
 def post(playground, message, to=ANA):
-    with smtplib.SMTP("127.0.0.1", playground.smtp_port, timeout=5) as server:
+    with smtplib.SMTP("127.0.0.1", playground.smtp_port, timeout=30) as server:
         return server.send_message(message, to_addrs=[to])
 
 
@@ -107,7 +107,7 @@ def test_the_support_address_and_nobody_have_no_mailbox_here(playground):
 def test_a_damaged_mail_is_kept_and_shown(playground):
     headers = b"From: =?x-no-such?q?=FF?= <a@\r\nSubject: =?utf-8?b?!!?=\r\nDate: x\r\n"
     raw = headers + b"Content-Type: text/plain; charset=nope\r\n\r\n\xff\r\n"
-    with smtplib.SMTP("127.0.0.1", playground.smtp_port, timeout=5) as server:
+    with smtplib.SMTP("127.0.0.1", playground.smtp_port, timeout=30) as server:
         server.sendmail("x@y.example", [ANA], raw)
     [mail] = httpx.get(f"{playground.url}/api/mail/{ANA}").json()["items"]
     assert mail["text"].startswith("\N{REPLACEMENT CHARACTER}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import smtplib
 import threading
+import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 ANA = "ana@pineandpaper.example"
@@ -27,17 +27,6 @@ const early = window.Onethread ?? [];
 window.Onethread = { push: (...calls) => window.told.push(...calls) };
 window.Onethread.push(...early);
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        except Error as error:
-            pytest.skip(f"no Chromium can be started: {error.message.splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -90,13 +79,22 @@ def answer(html: str) -> EmailMessage:
 
 
 def deliver(playground, html: str = "<p>Two days.</p>") -> None:
-    with smtplib.SMTP("127.0.0.1", playground.smtp_port, timeout=5) as server:
+    with smtplib.SMTP("127.0.0.1", playground.smtp_port, timeout=30) as server:
         server.send_message(answer(html))
 
 
 def bot_says(playground, **message) -> dict:
     headers = {"Authorization": "Bearer xoxb-test"}
     return httpx.post(f"{playground.url}/slack/api/chat.postMessage", json=message, headers=headers).json()
+
+
+def told(slack_app, number: int) -> list[dict]:
+    """The events, once there are so many: the page does not wait for them."""
+    end = time.monotonic() + 30
+    while len(bodies := slack_app.bodies()) < number:
+        assert time.monotonic() < end, f"{len(bodies)} of {number} events came"
+        time.sleep(0.01)
+    return bodies
 
 
 def test_signing_in_at_the_shop_tells_the_widget_and_signing_out_makes_it_forget(page):
@@ -107,6 +105,7 @@ def test_signing_in_at_the_shop_tells_the_widget_and_signing_out_makes_it_forget
     page.get_by_text("Browsing as a guest").click()
     page.get_by_role("button", name="Ana Ruiz").click()
     expect(page.get_by_text("Signed in as Ana Ruiz")).to_be_visible()
+    page.wait_for_function("told.length > 1")
     assert [call[0] for call in page.evaluate("told")] == ["start", "identify"]
     page.reload()
     page.wait_for_function("window.told")
@@ -114,6 +113,7 @@ def test_signing_in_at_the_shop_tells_the_widget_and_signing_out_makes_it_forget
     page.get_by_text("Signed in as Ana Ruiz").click()
     page.get_by_role("button", name="Bob Stone").click()
     expect(page.get_by_text("Signed in as Bob Stone")).to_be_visible()
+    page.wait_for_function("told.length > 2")
     assert [call[0] for call in page.evaluate("told")] == ["start", "logout", "identify"]
 
 
@@ -170,7 +170,7 @@ def test_a_direct_message_is_answered_before_the_persons_eyes(page, playground, 
     page.get_by_label("Message Pine & Paper Support").fill("Where is my order?")
     page.keyboard.press("Enter")
     expect(page.locator("#said").get_by_text("Where is my order?")).to_be_visible()
-    [event] = [body["event"] for body in slack_app.bodies()]
+    [event] = [body["event"] for body in told(slack_app, 1)]
     bot_says(
         playground,
         channel=event["channel"],
@@ -195,7 +195,7 @@ def test_a_mention_is_answered_in_its_thread(page, playground, slack_app):
     page.get_by_label("Reply", exact=True).fill("Thank you")
     page.keyboard.press("Enter")
     expect(page.locator("#thread-said").get_by_text("Thank you")).to_be_visible()
-    events = [body["event"] for body in slack_app.bodies()]
+    events = [body["event"] for body in told(slack_app, 3)]
     assert {event["type"] for event in events if event["ts"] == ts} == {"message", "app_mention"}
     assert [event["thread_ts"] for event in events if event["text"] == "Thank you"] == [ts]
 

@@ -29,7 +29,7 @@ def say(playground, text="Hello", channel="dm", user="ana", **more) -> dict[str,
     return said.json()
 
 
-def wait_for(condition, seconds=5.0):
+def wait_for(condition, seconds=30.0):
     end = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.01)
@@ -217,7 +217,7 @@ def test_nobody_writes_in_another_persons_direct_messages(playground):
 
 
 async def test_open_pages_are_told_live(playground):
-    async with httpx.AsyncClient() as client, client.stream("GET", f"{playground.url}/live", timeout=5) as stream:
+    async with httpx.AsyncClient() as client, client.stream("GET", f"{playground.url}/live", timeout=30) as stream:
         lines = stream.aiter_lines()
         await anext(lines)
         ts = (await asyncio.to_thread(say, playground))["ts"]
