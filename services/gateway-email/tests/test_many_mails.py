@@ -25,6 +25,20 @@ ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 ANY = "*"
 CASE = re.compile(r"^=== (?=.* \|)", re.MULTILINE)
 NONE = "-"
+WHY = {
+    "auth": "The receiving server could not make sure who sent it",
+    "blocked": "The receiving server refuses mail from here",
+    "closed": "The mailbox is closed at present",
+    "full": "The mailbox is full",
+    "late": "It could not be delivered in time",
+    "moved": "The mailbox has moved",
+    "nodomain": "The domain of the address does not exist",
+    "policy": "The receiving server refused it by its rules",
+    "rate": "The receiving server was sent too much at once",
+    "spam": "The receiving server takes it for spam",
+    "unknown": "The mailbox does not exist",
+    "unreachable": "The receiving server could not be reached",
+}
 
 
 def cases(file: str) -> Iterator[tuple[list[str], str]]:
@@ -39,18 +53,21 @@ REPORTS = [pytest.param(text, kind, rows, id=name) for (name, kind, *rows), text
 
 @pytest.mark.parametrize(("text", "kind", "rows"), REPORTS)
 def test_what_a_mail_reports_and_of_whom_is_read(text: str, kind: str, rows: list[str]):
-    """A row is address, status, code and whether the address is dead. Of complaints it does not matter."""
+    """A row is address, status, code, whether the address is dead, and maybe why. Of complaints it does not matter."""
     mail = mime.parse(text.encode())
     assert machines.kind_of(mail) == kind
     report = bounces.report(mail)
     if rows:
         assert report is not None
-        assert [row(one) for one in report.recipients] == rows
+        wanted = [one.split() for one in rows]
+        assert [row(one) for one in report.recipients] == [told[:4] for told in wanted]
+        for one, told in zip(report.recipients, wanted, strict=True):
+            assert one.reason.startswith(WHY[told[4]] if len(told) > 4 else "")
 
 
-def row(one: bounces.Recipient) -> str:
+def row(one: bounces.Recipient) -> list[str]:
     told = [one.address or NONE, one.status or NONE, one.smtp_code or NONE]
-    return " ".join([*told, "dead" if one.hard else "lives"])
+    return [*told, "dead" if one.hard else "lives"]
 
 
 FORWARDS = [pytest.param(subject, text, id=name) for (name, subject), text in cases("forwards.txt")]

@@ -17,6 +17,7 @@ ARGUED = {
     "error_emails/content_transfer_encoding_plain.eml": "8-bit letters in a mail that promised none are kept",
     "plain_emails/raw_email6.eml": "the same",
     "error_emails/missing_body.eml": "an address without an address is shown in lower case",
+    "rfc2822/example13.eml": "blanks before the colon of a field are an old form of it (RFC 5322, 4.5)",
     "attachment_8bit.eml": "a second charset in the head of an HTML part stays as it is",
 }
 
@@ -58,6 +59,11 @@ def test_every_part_of_the_known_mails_is_read_as_expected(email_fixtures: Path)
         ("中文".encode("gb18030"), "gb2312", "中文"),
         ("한국".encode("cp949"), "ks_c_5601-1987", "한국"),
         ("Grüße".encode(), "x-unknown", "Grüße"),
+        (b"\x1b$B-!-jF|\x1b(B", "iso-2022-jp", "①㈱日"),
+        (b"\x1b$B-!\x1b(I1\x1b(B!", "iso-2022-jp", "①ｱ!"),
+        ("————————————————————".encode("cp1252"), "iso-8859-1", "————————————————————"),
+        ("ÄÖÜ ÄÖÜ ÄÖÜ ÄÖÜ".encode("cp1252"), "utf-8", "ÄÖÜ ÄÖÜ ÄÖÜ ÄÖÜ"),
+        ("Smørrebrød på øen, æbler og ål".encode("cp1252"), None, "Smørrebrød på øen, æbler og ål"),
         ("Grüße".encode(), "hex", "Grüße"),
         (b"a\x00b", "utf-8", "ab"),
         (b"\xff\xfe\x9d", None, "ÿþ\ufffd"),

@@ -19,6 +19,7 @@ _MAILBOX = r"[\w+=-]+(?:\.[\w+=-]+)*@[\w-]+(?:\.[\w-]+)+"
 _PLAIN = re.compile(rf"(?:\"[\w '.,-]*\" |[\w '-]*)<({_MAILBOX})>|({_MAILBOX})", re.ASCII)
 """A field as nearly all are: one address, maybe with a name."""
 _ADDRESS = re.compile(r"[^\s@<>()\[\],:;\\\"\x00-\x20\x7f]{1,64}@[^\s@<>()\[\],:;\\\"/]{1,253}")
+_WORD = re.compile(r"=\?[^?\s]{1,60}\?[qQ]\?[^?]*\?=")
 _DOMAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _MACHINES = ("noreply", "no-reply", "donotreply", "do-not-reply", "mailer-daemon", "postmaster", "bounce")
 
@@ -85,10 +86,15 @@ def _written(fields: list[str]) -> list[str]:
 def named(fields: list[str]) -> list[tuple[str, str]]:
     """(name, address) of all in these fields as they were written, for a person to look at; never to act upon."""
     try:
-        found = getaddresses(fields, **_LENIENT)
+        found = getaddresses([_WORD.sub(_without_commas, field) for field in fields], **_LENIENT)
     except (RecursionError, ValueError, IndexError):
         return []
     return [(charsets.header(name), charsets.header(address)) for name, address in found if name or address]
+
+
+def _without_commas(word: re.Match[str]) -> str:
+    """RFC 2047 wants them coded, since they part addresses; some programs leave them as they are."""
+    return word[0].replace(",", "=2C")
 
 
 def is_machine(address: str) -> bool:

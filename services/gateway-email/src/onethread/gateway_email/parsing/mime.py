@@ -29,6 +29,8 @@ seconds of them, is not taken apart."""
 WITHIN = 3
 """Of mails in one another, so many are opened. Each is written out again as the attachment that it is."""
 FIELD_CHARACTERS = 20_000
+LOOKED_THROUGH = 200_000
+"""So much of a body is looked through for a boundary that its header does not name."""
 TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
 CALENDARS = {"text/calendar", "application/ics"}
 _CHARSET = re.compile(r"(<meta\b[^<>]{0,300}?\bcharset\s{0,5}=\s{0,5}[\"']?)[\w.:-]{1,60}", re.IGNORECASE)
@@ -38,9 +40,15 @@ SNIFFED = 2_000
 _CHARSET_WITHIN = re.compile(rb"<meta\b[^<>]{0,300}?\bcharset\s{0,5}=\s{0,5}[\"']?([\w.:-]{1,60})", re.IGNORECASE)
 _BLANK_ENDS = re.compile(r"=[ \t]+(?=\r?\n)")
 _PICTURE = re.compile(r"cid:([^\s\"'<>)]{1,300})", re.IGNORECASE)
-_ODD = re.compile(r"[(\",]")
+_ODD_TYPE = re.compile(r"[^;]*[(\",]")
 _TYPE = re.compile(r"\s*\"?([\w.+-]+/[\w.+-]+)")
+_ODD_ENCODING = re.compile(r".*[(\",;]")
 _ENCODING = re.compile(r"\s*\"?([\w-]+)")
+_SPACED_NAME = re.compile(rb"^([A-Za-z0-9-]{1,60})[ \t]{1,20}:", re.MULTILINE)
+"""An old form of a field (RFC 5322, 4.5) that the standard parser takes for the end of the header."""
+_BOUNDARY = re.compile(r"^--([^\s\"][^\"\r\n]{0,199}?)[ \t]*\r?\ncontent-[a-z-]{1,40}:", re.IGNORECASE | re.MULTILINE)
+_PADDED_WITHIN = re.compile(rb"=[^=]")
+_FILLED = re.compile(rb"=+")
 _SOURCE = re.compile(r"\bsrc\s{0,5}=\s{0,5}[\"']([^\"'<>]{1,300})[\"']", re.IGNORECASE)
 Part = Message
 log = structlog.get_logger()
@@ -100,7 +108,7 @@ class Mail:
     def head(cls, raw: bytes) -> Mail:
         """With its header alone, and no more of that than any mail has which is taken."""
         end = next((found for found in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if found >= 0), len(raw))
-        return cls(raw, BytesHeaderParser().parsebytes(raw[: min(end + 2, HEADER_BYTES)]))
+        return cls(raw, BytesHeaderParser().parsebytes(_with_plain_names(raw[: min(end + 2, HEADER_BYTES)])))
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -112,7 +120,7 @@ class Mail:
         if self._fields is None:
             self._fields = {}
             for key, value in self.headers:
-                unfolded = " ".join(charsets.as_text(value[:FIELD_CHARACTERS]).split())
+                unfolded = " ".join(charsets.as_text(value[:FIELD_CHARACTERS], self.charset).split())
                 self._fields.setdefault(key.lower(), []).append(unfolded)
         return [*self._fields.get(name.lower(), ())]
 
@@ -120,6 +128,12 @@ class Mail:
         """The first field of that name, decoded; empty where there is none."""
         found = self.fields(name)
         return charsets.header(found[0]) if found else ""
+
+    @cached_property
+    def charset(self) -> str | None:
+        """Of its first text, as declared."""
+        text = next((part for part in self.message.walk() if part.get_content_maintype() == "text"), self.message)
+        return _declared(text)
 
     @cached_property
     def types(self) -> set[str]:
@@ -185,7 +199,7 @@ def _joined(texts: Iterable[str]) -> str:
 def parse(raw: bytes) -> Mail:
     if _is_tractable(raw):
         try:
-            mail = Mail(raw, message_from_bytes(raw, policy=policy.compat32))
+            mail = Mail(raw, _made_whole(message_from_bytes(_with_plain_names(raw), policy=policy.compat32)))
             mail.sections = list(_sections(mail.message, mail))
         except Exception as error:
             log.warning("mail.damaged", error=type(error).__name__, size=len(raw))
@@ -194,6 +208,32 @@ def parse(raw: bytes) -> Mail:
     mail = Mail(raw, BytesHeaderParser(policy=policy.compat32).parsebytes(raw))
     mail.sections = [Section(plain=charsets.decode(mail.body, None))]
     return mail
+
+
+def _with_plain_names(raw: bytes) -> bytes:
+    end = next((found for found in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if found >= 0), len(raw))
+    head = raw[:end]
+    return _SPACED_NAME.sub(rb"\1:", head) + raw[end:] if _SPACED_NAME.search(head) else raw
+
+
+def _made_whole(message: Part) -> Part:
+    """With its parts, where they are parted by another boundary than its header names."""
+    body = message.get_payload()
+    if message.get_content_maintype() != "multipart" or not isinstance(body, str):
+        return message
+    found = _BOUNDARY.search(body[:LOOKED_THROUGH])
+    if not found:
+        return message
+    head = f'Content-Type: {message.get_content_type()}; boundary="{found[1]}"\n\n'
+    inside = (head + body).encode("utf-8", "surrogateescape")
+    parts = message_from_bytes(inside, policy=policy.compat32) if _is_tractable(inside) else message
+    if parts.is_multipart():
+        message.set_payload(parts.get_payload())
+    return message
+
+
+def _declared(part: Part) -> str | None:
+    return (part.get_param("charset", None) and part.get_content_charset()) or None
 
 
 def _is_tractable(raw: bytes) -> bool:
@@ -210,8 +250,8 @@ def _sections(part: Part, mail: Mail) -> Iterator[Section]:
         yield from [_one_of(inner)] if is_choice and inner else inner
     elif _is_body(part):
         is_html = part.get_content_subtype() == "html"
-        content = _bytes(part)
-        declared = (part.get_param("charset", None) and part.get_content_charset()) or (is_html and _named_in(content))
+        content = content_of(part)
+        declared = _declared(part) or (is_html and _named_in(content))
         said = charsets.decode(content, declared or None)
         yield Section(html=_CHARSET.sub(r"\1utf-8", said, count=1)) if is_html else _plain(part, said, mail)
     else:
@@ -251,15 +291,28 @@ def _is_body(part: Part) -> bool:
     return part.get_content_disposition() != "attachment" and not file_name(part)
 
 
-def _bytes(part: Part) -> bytes:
+def content_of(part: Part) -> bytes:
+    """Decoded. Of a mail or a report within: as it stands there, which the parser has taken apart."""
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
     if encoding == "quoted-printable":
         _close_lines(part)
     payload = part.get_payload(decode=True)
     if isinstance(payload, bytes):
-        return payload
+        return (_in_pieces(part) or payload) if encoding == "base64" else payload
     inside = b"\r\n".join(bytes(child) for child in _children(part))
     return _unpacked_mail(inside) if encoding == "base64" else inside
+
+
+def _in_pieces(part: Part) -> bytes | None:
+    """Base64 that was made in pieces, each filled up at its end: the standard library reads the first one."""
+    coded = part.get_payload()
+    joined = b"".join(coded.encode("utf-8", "surrogateescape").split()) if isinstance(coded, str) else b""
+    if not _PADDED_WITHIN.search(joined):
+        return None
+    try:
+        return b"".join(base64.b64decode(one + b"=" * (-len(one) % 4), validate=True) for one in _FILLED.split(joined))
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _close_lines(part: Part) -> None:
@@ -271,11 +324,11 @@ def _close_lines(part: Part) -> None:
 
 def _tidied(part: Part) -> None:
     """Type and encoding without comments, quotes and what follows a comma: some programs write them so."""
-    for name, known in (("Content-Type", _TYPE), ("Content-Transfer-Encoding", _ENCODING)):
-        value = part.get(name, "")
-        found = known.match(value) if isinstance(value, str) and _ODD.search(value.partition(";")[0]) else None
-        if found:
-            part.replace_header(name, found[1] + value.partition(";")[1] + value.partition(";")[2])
+    kind, encoding = part.get("Content-Type", ""), part.get("Content-Transfer-Encoding", "")
+    if isinstance(kind, str) and _ODD_TYPE.match(kind) and (found := _TYPE.match(kind)):
+        part.replace_header("Content-Type", found[1] + kind.partition(";")[1] + kind.partition(";")[2])
+    if isinstance(encoding, str) and _ODD_ENCODING.match(encoding) and (found := _ENCODING.match(encoding)):
+        part.replace_header("Content-Transfer-Encoding", found[1])
 
 
 def _unpacked_mail(encoded: bytes) -> bytes:
@@ -324,7 +377,7 @@ def _depth(line: str) -> int:
 
 def _attach(part: Part, mail: Mail) -> None:
     """Outlook's pack is opened, and is itself no attachment, unless nothing in it can be read."""
-    kind, name, content = part.get_content_type(), file_name(part), _bytes(part)
+    kind, name, content = part.get_content_type(), file_name(part), content_of(part)
     pack = tnef.read(content) if kind in TNEF or name.lower() == "winmail.dat" else None
     if pack:
         mail.attachments.extend(_unpacked(one) for one in pack.files)

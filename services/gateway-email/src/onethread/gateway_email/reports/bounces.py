@@ -11,7 +11,7 @@ from typing import Literal
 
 from onethread.gateway_email.parsing import charsets
 from onethread.gateway_email.parsing.addresses import is_machine, normal, several
-from onethread.gateway_email.parsing.mime import Mail
+from onethread.gateway_email.parsing.mime import Mail, content_of
 from onethread.gateway_email.reports.failures import UNKNOWN, Failure, code_in, failure, status_in
 
 State = Literal["failed", "retrying", "delivered"]
@@ -45,9 +45,11 @@ WITH_IDS = ("message-id", "in-reply-to", "references")
 _REPORTER = re.compile(
     r"mailer[-_.]?daemon|post[-_.]?master\b|mail delivery (sub)?system|mail deliver(y)? system|mail\.delivery\.system"
     r"|mail[-_. ]daemon\b|delivery (sub)?system@|\bndr\b|\bmta@|^.{0,40}bounces?[-+@]"
-    r"|\bmail server at\b|<@?>|\bmicrosoftexchange[0-9a-f]{32}@",
+    r"|\bmail server at\b|<@?>|\bmicrosoftexchange[0-9a-f]{32}@|(^|[<\s])m?daemon@",
     re.IGNORECASE,
 )
+_DAEMON = re.compile(r"\bmailer[-_.]?daemon\s*([@>(]|$)", re.IGNORECASE)
+"""No person and no shop sends from there."""
 SUBJECTS = (
     r"undeliver(able|ed)|deliver\w{0,10} (status|fail|problem|error|report|notif|has|was|delay)",
     r"(un|not )deliver(ed|able)",
@@ -55,7 +57,7 @@ SUBJECTS = (
     r"mail (status|fail|error|system error|delivery)",
     r"message (status|undeliver|could not|blocked|not deliver)|non[- ]?deliver|returned to sender|error sending your",
     r"bounced?\b|delayed mail|message \S{1,40} delayed|(message|mail) delayed",
-    r"unzustellbar|nicht zustellbar|zustell(ung|status)|übermittlungsstatus|zugestellt werden",
+    r"unzustellbar|nicht (zustellbar|zugestellt)|zustell(ung|status)|übermittlungsstatus|zugestellt werden",
     r"non (remis|distribu|délivr)|[ée]chec|remise (retardée|impossible)",
     r"non (è stato )?(recapita|consegna)|mancat\w{1,3} (recapito|consegna)",
     r"no (se )?(ha )?(podido |puede )?(se )?entreg|no entregad|devuelto|no s'ha pogut (entreg|lliur)",
@@ -89,7 +91,9 @@ PHRASES = (
 _SUBJECT = re.compile("|".join(SUBJECTS), re.IGNORECASE)
 _HERALD = re.compile(r"\s*\[?(warning|notice|attention|postmaster)(:|\])\s*", re.IGNORECASE)
 _SAID = re.compile("|".join(PHRASES), re.IGNORECASE)
-_TRANSCRIPT = re.compile(r"^\s{0,8}(>>> |<<< |rcpt to:|smtp:)|transcript of session", re.IGNORECASE | re.MULTILINE)
+_TRANSCRIPT = re.compile(
+    r"^\s{0,8}(>>> |<<< |rcpt to:|smtp:)|(transcript of session|session transcript)", re.IGNORECASE | re.MULTILINE
+)
 _WAITING = re.compile(
     r"^action: delayed|\b(will|still) (be |being |continue to be |keep )?(continue|retried|retry|trying|try)\b"
     r"|\bdelayed (for )?\d|has been delayed|not yet been delivered"
@@ -101,7 +105,9 @@ _RETURNED = re.compile(
     r"|authentication-results|domainkey-signature|reply-to|references):",
     re.IGNORECASE,
 )
-_STARTS = re.compile(r"^[^\w@]{0,8}(?:recipient address|addressed to|to):?\s{0,4}<?|^[^\w@]{0,8}", re.IGNORECASE)
+_STARTS = re.compile(
+    r"^[^\w@]{0,8}(?:(?:recipient address|addressed to):?|to(?=[\s:])):?\s{0,4}<?|^[^\w@]{0,8}", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"[^\s<>@()\[\]:;,\"'*（）【】，。：；、]{1,64}@[^\s<>@()\[\]:;,\"'*（）【】，。：；、]{1,253}")
 _ID = re.compile(r"<([^<>\s@]{1,200}@[^<>\s@]{1,200})>")
 
@@ -170,9 +176,11 @@ def report(mail: Mail, sender: str | None = None) -> Report | None:
     if complaint := _complaint(mail):
         return complaint
     is_reporter = bool(_REPORTER.search(mail.header("From")) or mail.fields("X-Failed-Recipients"))
-    blocks = list(_blocks(mail.message, inside=is_reporter))[:RECIPIENTS] if mail.types & DSN else []
+    blocks = (
+        list(_blocks(mail.message, is_reporter=is_reporter))[:RECIPIENTS] if mail.types & DSN or is_reporter else []
+    )
     signs = _signs(mail, sender, is_reporter=is_reporter)
-    if not blocks and not signs:  # nearly every mail: its text need not be read
+    if not (blocks or signs) or mail.fields("X-List-Administrivia"):  # nearly every mail: its text need not be read
         return None
     said, returned = _reported(mail.text)
     if blocks:
@@ -194,7 +202,7 @@ def said_of_content(part: Message) -> str:
 
 def _signs(mail: Mail, sender: str | None, *, is_reporter: bool) -> int:
     """How much of the header is that of a report."""
-    signs = is_reporter + _is_from_nobody(mail, sender) + _is_notice(mail.header("Subject"))
+    signs = is_reporter + _is_daemon(mail) + _is_from_nobody(mail, sender) + _is_notice(mail.header("Subject"))
     return signs + bool(mail.fields("X-Failed-Recipients")) + (mail.message.get_content_type() == "multipart/report")
 
 
@@ -214,6 +222,10 @@ def _has_words(said: str) -> bool:
 
 def _is_from_nobody(mail: Mail, sender: str | None) -> bool:
     return is_null(mail, sender) or mail.header("Return-Path").lower().lstrip("<").startswith("mailer-daemon")
+
+
+def _is_daemon(mail: Mail) -> bool:
+    return bool(_DAEMON.search(mail.header("From")))
 
 
 def _is_notice(subject: str) -> bool:
@@ -257,28 +269,27 @@ def _parts(message: Message, *, inside: bool = False) -> Iterator[Message]:
                 yield from _parts(child, inside=inside)
 
 
-def _blocks(message: Message, *, inside: bool) -> Iterator[Message]:
-    """The fields about each recipient."""
-    for part in _parts(message, inside=inside):
+def _blocks(message: Message, *, is_reporter: bool) -> Iterator[Message]:
+    """The fields about each recipient. Some mail servers write them into a text."""
+    for part in _parts(message, inside=is_reporter):
         if part.get_content_type() in DSN:
             yield from (one for one in _fields_of(part) if one.get("Action"))
+    if is_reporter:
+        texts = [part for part in _parts(message) if part.get_content_maintype() == "text"]
+        yield from (
+            one for part in texts for one in _fields_of(part) if one.get("Action") and one.get("Final-Recipient")
+        )
 
 
 def _fields_of(part: Message) -> Iterator[Message]:
-    """The groups of fields of a report, parted by empty lines; the parser takes apart only the oldest kind."""
-    for child in part.get_payload() if part.is_multipart() else []:
-        if isinstance(child, Message):
-            yield child
-            rest = child.get_payload()
-            yield from (HeaderParser().parsestr(one) for one in _groups(rest if isinstance(rest, str) else ""))
-    if not part.is_multipart():
-        payload = part.get_payload(decode=True)
-        said = charsets.decode(payload[:TEXT_BYTES], None) if isinstance(payload, bytes) else ""
-        yield from (HeaderParser().parsestr(one) for one in _groups(said))
+    """The groups of fields of a report, parted by empty lines, whatever it is coded in."""
+    said = charsets.decode(content_of(part)[:TEXT_BYTES], None)
+    yield from (HeaderParser().parsestr(one) for one in _groups(said))
 
 
 def _groups(text: str) -> list[str]:
-    return [one for one in text.replace("\r\n", "\n").strip("\n").split("\n\n") if ":" in one][:RECIPIENTS]
+    groups = (one.lstrip("\n") for one in text.replace("\r\n", "\n").split("\n\n"))
+    return [one for one in groups if ":" in one][:RECIPIENTS]
 
 
 def _of_blocks(blocks: list[Message], said: str) -> Iterator[Recipient]:
@@ -313,7 +324,9 @@ def _of_text(mail: Mail, said: str, returned: str) -> Iterator[Recipient]:
     about = _by_address(said)
     action = "delayed" if _WAITING.search(said) else "failed"
     for address in _named(mail, said, returned, about)[:RECIPIENTS] or [""]:
-        yield _recipient(address, action, failure(about.get(address, said), "", said))
+        below = about.get(address, said)
+        around = "" if code_in(below) or status_in(below) else said  # what is said of others is not said of this one
+        yield _recipient(address, action, failure(below, "", around))
 
 
 def _named(mail: Mail, said: str, returned: str, about: dict[str, str]) -> list[str]:

@@ -24,15 +24,16 @@ PRECEDENCE = ("Precedence", "X-Precedence")
 SUBJECTS = (
     r"(automatic|auto|automated|out[ -]of[ -](the )?office|vacation)[ -]?(reply|response|answer|message|autoreply)\b",
     r"(out[ -]of[ -](the )?office( notif\w*)?|ooo|auto(reply|response)?|away from (the |my )?office)\]?\s*([:(-]|$)",
+    r"[^:?]{1,80} is (currently )?out of (the )?office(\s*\(| until | from |\s*$)",
     r"abwesenheits(notiz|nachricht|assistent|meldung)|automatische (antwort|abwesenheit)|abwesend:",
     r"r[ée]ponse automatique|absence du bureau|message d'absence",
     r"respuesta autom[áa]tica|fuera de (la )?oficina\s*(:|$)",
-    r"risposta automatica|fuori sede\s*(:|$)|assenza dall'ufficio",
+    r"risposta automatica|fuori (sede|ufficio)\s*(:|$)|assenza dall'ufficio",
     r"resposta autom[áà]tica|fora do escrit[óo]rio\s*(:|$)|ausência tempor",
     r"automatische? (antwoord|bericht|beantwoord)|afwezig(heid)?(sbericht)?\s*(:|$)",
     r"autosvar|automatis(kt?) (svar|besked)|frånvaro(meddelande)?\s*(:|$)|fravær\w*\s*(:|$)",
     r"automaattinen vastaus|poissaoloilmoitus|poissa:",
-    r"automatyczna odpowied[źz]|odpowied[źz] automatyczna|poza biurem",
+    r"automatyczna odpowied[źz]|odpowied[źz] automatyczna|autoodpowied[źz]|poza biurem",
     r"automatick[áa] odpov[ěe][ďd]|automaticky odpov",
     r"automatikus válasz|irodán kívül",
     r"r[ăa]spuns automat|automatski odgovor|samodejni odgovor",
@@ -57,7 +58,9 @@ def kind_of(mail: Mail, sender: str | None = None, *, is_own: bool = False) -> K
         return report.kind
     if report or _answers(mail):
         return "auto_reply"
-    if any(mail.fields(name) for name in LISTS) or _precedence(mail) & {"bulk", "list", "junk"}:
+    if any(mail.fields(name) for name in LISTS) or "list" in _precedence(mail):
+        return "list"
+    if _precedence(mail) & {"bulk", "junk"} and not bounces.is_null(mail, sender):  # so are answers of machines marked
         return "list"
     return "auto_reply" if _is_by_itself(mail, sender) else "message"
 
