@@ -44,8 +44,6 @@ _ODD_TYPE = re.compile(r"[^;]*[(\",]")
 _TYPE = re.compile(r"\s*\"?([\w.+-]+/[\w.+-]+)")
 _ODD_ENCODING = re.compile(r".*[(\",;]")
 _ENCODING = re.compile(r"\s*\"?([\w-]+)")
-_SPACED_NAME = re.compile(rb"^([A-Za-z0-9-]{1,60})[ \t]{1,20}:", re.MULTILINE)
-"""An old form of a field (RFC 5322, 4.5) that the standard parser takes for the end of the header."""
 _BOUNDARY = re.compile(r"^--([^\s\"][^\"\r\n]{0,199}?)[ \t]*\r?\ncontent-[a-z-]{1,40}:", re.IGNORECASE | re.MULTILINE)
 _PADDED_WITHIN = re.compile(rb"=[^=]")
 _FILLED = re.compile(rb"=+")
@@ -108,7 +106,7 @@ class Mail:
     def head(cls, raw: bytes) -> Mail:
         """With its header alone, and no more of that than any mail has which is taken."""
         end = next((found for found in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if found >= 0), len(raw))
-        return cls(raw, BytesHeaderParser().parsebytes(_with_plain_names(raw[: min(end + 2, HEADER_BYTES)])))
+        return cls(raw, BytesHeaderParser().parsebytes(raw[: min(end + 2, HEADER_BYTES)]))
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -199,7 +197,7 @@ def _joined(texts: Iterable[str]) -> str:
 def parse(raw: bytes) -> Mail:
     if _is_tractable(raw):
         try:
-            mail = Mail(raw, _made_whole(message_from_bytes(_with_plain_names(raw), policy=policy.compat32)))
+            mail = Mail(raw, _made_whole(message_from_bytes(raw, policy=policy.compat32)))
             mail.sections = list(_sections(mail.message, mail))
         except Exception as error:
             log.warning("mail.damaged", error=type(error).__name__, size=len(raw))
@@ -208,12 +206,6 @@ def parse(raw: bytes) -> Mail:
     mail = Mail(raw, BytesHeaderParser(policy=policy.compat32).parsebytes(raw))
     mail.sections = [Section(plain=charsets.decode(mail.body, None))]
     return mail
-
-
-def _with_plain_names(raw: bytes) -> bytes:
-    end = next((found for found in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if found >= 0), len(raw))
-    head = raw[:end]
-    return _SPACED_NAME.sub(rb"\1:", head) + raw[end:] if _SPACED_NAME.search(head) else raw
 
 
 def _made_whole(message: Part) -> Part:
