@@ -54,6 +54,11 @@ def test_what_only_looks_like_history_stays(text: str):
     assert words(new_text(text)) == words(text)
 
 
+@pytest.mark.parametrize("text", ["Originalnachricht", "Hello\n\nOriginal Message"])
+def test_the_name_of_a_history_in_the_last_line_has_none_below(text: str):
+    assert new_text(text) == text
+
+
 @pytest.mark.parametrize(
     "hostile",
     ["On " * 300_000, " " * 1_000_000, "\n" * 1_000_000, "From: a\n" * 100_000, "-" * 1_000_000, "On 1\n" * 200_000,

@@ -211,7 +211,7 @@ class _Lines:
 
     def _header_ends(self, number: int) -> int | None:
         """The line after a block of `From:` and at least two companions that starts here."""
-        role = self.roles[number]
+        role = self.roles[number] if number < len(self.roles) else None
         is_ruled = role is not None and self._above_row(number) < number
         if role is None or (role in ("to", "cc", "bcc", "other") and not is_ruled):
             return None
