@@ -154,7 +154,9 @@ HOSTILE = [
     "On Mon, 2 Nov 2026, Ana <a@x.example> wrote:\n> q\n\n" * 20_000,
     "ana wrote:\nab> x\n" * 60_000, "ana wrote:\n[...]\n" * 60_000, ">>> a@b.c 10:00 >>>\n" * 50_000,
     "to\ncc\nsubject\n" * 70_000, "on 2026 <a@b.cc> wrote:  " * 40_000, "[(" * 500_000, ". " * 500_000,
-    "_____\nto: a\n\n" * 70_000, "|" * 1_000_000,
+    "_____\nto: a\n\n" * 70_000, "|" * 1_000_000, "---- 原 ----\n" * 80_000, "a, 1.1.2026 16:17:\n> x\n" * 40_000,
+    "_" * 20 + "\na: <a@b.c>\nb: 1.1.2026\nc: d\n", ("_" * 20 + "\na: <a@b.c>\nb: c\n") * 25_000,
+    "from: a@b.c date: 1.1.2026\nx\n" * 35_000, "> x\n<http\n" * 100_000,
 ]  # fmt: skip
 PIECES = [
     "On Mon, 2 Nov 2026 at 09:00, Ana <a@x.example> wrote:", "> quoted", ">> deeper", "", "my words", "-- ", "--",
@@ -334,6 +336,18 @@ def test_no_letter_of_html_is_lost_whatever_its_shape(pieces: list[str]):
 
 def letters(text: str) -> Counter[str]:
     return Counter(letter for letter in text if letter.isalnum())
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["x:<blockquote>x</blockquote>", "On 1.1.2026 16:17 a wrote:<blockquote>x</blockquote>", "<p>a:</p><blockquote>",
+     "<div style='border-top:solid'><b>a:</b></div>", "<div style='border-top:solid'><b>a:</b>",
+     "<i style='" + "border-top:" * 20_000 + "'>a</i>"],
+)  # fmt: skip
+def test_a_million_hostile_letters_of_html_come_to_an_end(piece: str):
+    started = time.process_time()
+    from_html(piece * (1_000_000 // len(piece)))
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))

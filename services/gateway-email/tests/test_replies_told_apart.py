@@ -6,14 +6,15 @@ import pytest
 
 from .told_apart import Reply, replies
 
-ALL = list(replies())
+OPEN = pytest.mark.xfail(strict=True, reason="nothing but what it means tells it")
+ALL = [pytest.param(reply, id=reply.name, marks=OPEN if reply.is_open else ()) for reply in replies()]
 
 
-@pytest.mark.parametrize("reply", ALL, ids=[reply.name for reply in ALL])
+@pytest.mark.parametrize("reply", ALL)
 def test_new_words_history_and_signature_are_told_apart(reply: Reply):
-    assert reply.found()[0] in (reply.words("+"), reply.words("+~"))
+    assert reply.found()[0] in reply.rights()
 
 
-@pytest.mark.parametrize("reply", ALL, ids=[reply.name for reply in ALL])
+@pytest.mark.parametrize("reply", [one for one in ALL if not one.marks])
 def test_no_word_of_the_author_is_lost(reply: Reply):
     assert reply.lost == []

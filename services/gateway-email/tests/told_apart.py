@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from html import unescape
+from itertools import groupby, product
 from pathlib import Path
 
 from onethread.gateway_email.inspect import inspected, inspected_text
@@ -27,11 +28,18 @@ class Reply:
         return self.name.startswith("html")
 
     @property
+    def is_open(self) -> bool:
+        """Nobody can tell it by the words alone, or we do not yet."""
+        return self.name.startswith("not yet")
+
+    @property
     def text(self) -> str:
         return "\n".join(line for _, line in self.lines)
 
     def words(self, marks: str) -> list[str]:
-        said = "\n".join(line for mark, line in self.lines if mark in marks)
+        return self._words("\n".join(line for mark, line in self.lines if mark in marks))
+
+    def _words(self, said: str) -> list[str]:
         return _letters(unescape(_TAG.sub("", said))) if self.is_html else said.split()
 
     def found(self) -> tuple[list[str], list[str]]:
@@ -49,7 +57,17 @@ class Reply:
 
     @property
     def is_right(self) -> bool:
-        return self.found()[0] in (self.words("+"), self.words("+~"))
+        return self.found()[0] in self.rights()
+
+    def rights(self) -> list[list[str]]:
+        """Each signature, and each notice that a server adds, may be told apart or stay."""
+        parts = [(mark, [line for _, line in run]) for mark, run in groupby(self.lines, key=lambda one: one[0])]
+        signed = sum(mark == "~" for mark, _ in parts)
+        return [self._kept(parts, iter(choice)) for choice in product((False, True), repeat=signed)]
+
+    def _kept(self, parts: list[tuple[str, list[str]]], signed: Iterator[bool]) -> list[str]:
+        kept = [line for mark, lines in parts if mark == "+" or (mark == "~" and next(signed)) for line in lines]
+        return self._words("\n".join(kept))
 
     @property
     def lost(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from onethread.gateway_email.quoting import labels
@@ -73,7 +74,9 @@ def block(lines: Lines, start: int, sure: bool) -> tuple[dict[str, str], int] | 
         name, value = label(line)
         if sure and name not in labels.ROLES:
             name, value = _bare_label(line) or (name, value)
-        found = labels.ROLES.get(name) or (_guess(name, value, fields) if sure else None)
+        found = labels.ROLES.get(name) or (
+            _guess(name, value, {*fields, *_named_below(lines, number)}) if sure else None
+        )
         if found == "other" or (found and found not in fields):
             role = found
             fields[role] = value
@@ -117,14 +120,19 @@ def _is_new_field(lines: Lines, number: int, fields: dict[str, str]) -> bool:
     return role is not None and role not in fields
 
 
-def _guess(name: str, value: str, fields: dict[str, str]) -> str | None:
+def _named_below(lines: Lines, number: int) -> set[str]:
+    """What an unknown field cannot be, since the fields under it are that by name."""
+    return {labels.ROLES.get(label(lines.bare[later])[0], "other") for later in _close(lines, number)}
+
+
+def _guess(name: str, value: str, fields: Collection[str]) -> str | None:
     """What a field of an unknown language is, under a line that announces a mail."""
     if name in labels.RAW or name.startswith("x-"):
         return "other"
     if not name or name.isdigit() or len(name.split()) > LABEL_WORDS or not value or value.startswith("//"):
         return None
     if ADDRESS.search(value[:500]):
-        return next((role for role in ("from", "to", "cc") if role not in fields), None)
+        return next((role for role in ("from", "to", "cc") if role not in fields), "other")
     role = "date" if sum(map(str.isdigit, value[:60])) >= DATE_DIGITS else "subject"
     return role if role not in fields else None
 
@@ -149,7 +157,7 @@ def _close(lines: Lines, number: int) -> list[int]:
     return near
 
 
-def one_line(line: str) -> dict[str, str] | None:
+def one_line(line: str, least: int = WHOLE) -> dict[str, str] | None:
     """Yahoo writes all fields behind the rule, with nothing between a value and the next name."""
     fields: dict[str, str] = {}
     role, since = "", 0
@@ -163,4 +171,4 @@ def one_line(line: str) -> dict[str, str] | None:
         fields[role] = ""
     if role:
         fields[role] = line[since:].strip(" \xa0*")
-    return fields if "from" in fields and len(fields) >= WHOLE else None
+    return fields if "from" in fields and len(fields) >= least else None

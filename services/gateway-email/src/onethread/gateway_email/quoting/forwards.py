@@ -23,6 +23,7 @@ ANNOUNCEMENT_CHARACTERS = 200
 RULES = 5_000
 """A text with more ruled lines than this and no mail under any of them has been made to keep us busy."""
 WEBMAIL_DASHES = 10
+ROW = 20
 GROUPWISE = " >>>"
 """With which it ends `>>> Ana Roe <ana@x.example> 2.11.2026 10:15 >>>`; nothing that follows is quoted."""
 CJK = 0x2E80
@@ -107,6 +108,7 @@ def _opening(lines: Lines, subject: str) -> _Opening | None:
         is_first = number <= first
         found = (
             _ruled(lines, number, prefix, is_first)
+            or _of_unknown_words(lines, number, prefix)
             or _bare_fields(lines, number, prefix, is_first and bool(subject.strip()))
             or _attributed(lines, number, prefix)
         )
@@ -140,7 +142,8 @@ def _ruled(lines: Lines, number: int, prefix: str, is_first: bool) -> _Opening |
     if not words:
         return None
     under = lines.next(number + 1)
-    read = one_line(rest) or (None if rest else block(lines, under, sure=_is_forwarding(words)))
+    is_sure = _is_forwarding(words) or (dashes > 0 and prefix in labels.FORWARD_PREFIXES)
+    read = one_line(rest) or (None if rest else block(lines, under, sure=is_sure))
     sender = None
     if read:
         fields, body = (read, number + 1) if isinstance(read, dict) else read
@@ -194,7 +197,8 @@ def _kind(words: str, dashes: int, fields: dict[str, str], prefix: str, is_first
     if "from" not in fields or len(fields) < WHOLE:
         return None
     if not words.startswith(labels.ORIGINAL):
-        return prefix not in labels.REPLY_PREFIXES
+        is_mails = any("@" in fields.get(role, "") for role in ("from", "to"))  # minutes have From, To and Date too
+        return _is_forwarded(prefix, is_mails)
     # Webmailers (Open-Xchange, Roundcube) rule their forwards like this, with ten dashes or with the subject first.
     is_webmail = dashes >= WEBMAIL_DASHES or next(iter(fields)) == "subject"
     return _is_forwarded(prefix, is_first or is_webmail)
@@ -223,7 +227,7 @@ def _bare_fields(lines: Lines, number: int, prefix: str, is_first: bool) -> _Ope
     if not read or "from" not in read[0] or len(read[0]) < WHOLE:
         return None
     is_finnish = prefix == "vs" and any(label(line)[0] == "lähettäjä" for line in lines.bare[number : read[1]])
-    is_mails = "subject" in read[0] or "@" in read[0]["from"]  # a journey has From, To and Date too
+    is_mails = any("@" in read[0].get(role, "") for role in ("from", "to"))  # a journey has From, To and Date too
     is_whole = is_first and "to" in read[0] and is_mails
     is_likely = _is_forwarded("re" if is_finnish else prefix, is_whole)
     above = lines.before(number)
@@ -234,6 +238,16 @@ def _bare_fields(lines: Lines, number: int, prefix: str, is_first: bool) -> _Ope
     if _is_unknown_phrase(lines, above, number):
         return _Opening(above, read[1], read[0], is_forward=True, depth=lines.depth[number])
     return _Opening(number, read[1], read[0], is_forward, lines.depth[number])
+
+
+def _of_unknown_words(lines: Lines, number: int, prefix: str) -> _Opening | None:
+    """Outlook in a language that we do not know: a row, and fields under it that look like those of a mail."""
+    if prefix not in labels.FORWARD_PREFIXES or len(lines.bare[number]) < ROW or not _is_row(lines.bare[number]):
+        return None
+    read = block(lines, number + 1, sure=True)
+    if not read or not {"from", "date", "subject"} <= read[0].keys():
+        return None
+    return _Opening(number, read[1], read[0], is_forward=True, depth=lines.depth[number])
 
 
 def _is_unknown_phrase(lines: Lines, above: int, number: int) -> bool:

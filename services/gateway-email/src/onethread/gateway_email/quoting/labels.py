@@ -23,7 +23,7 @@ FROM = _words(
     "од|nuo|no|siuntėjas|sūtītājs|người gửi|pengirim|المرسل|از|expéditrice|送信元",
 )
 TO = _words(
-    "a|an|do|to|à|para|pour|aan|naar|til|till|komu|adresát|příjemce|príjemca|pre|za|prima|primatelj|vastaanottaja",
+    "a|an|do|to|à|para|pour|aan|naar|til|till|komu|adresát|adresat|příjemce|príjemca|pre|za|prima|primatelj|vastaanottaja",
     "saaja|kellele|címzett|către|catre|kime|alıcı|кому|получатель|одержувач|προς|אל|إلى|宛先|收件人|받는 사람",
     "收件者|받는사람|수신|per|per a|empfänger|destinataire|destinatar|destinatario|destinatário|ontvanger|modtager",
     "mottaker|mottagare|kam|kepada|đến|ถึง|primatelji|adressaat|saajad",
@@ -69,7 +69,7 @@ OTHER = _words(
     "priorytet|viktighet|tärkeys|prioriteetti|fontosság|importanță|prioritate|важность|приоритет|важливість|önem",
     "σπουδαιότητα|προτεραιότητα|важност|važnost|重要度|重要性|중요도|importància|allegato|bijlage|bijlages|załącznik",
     "příloha|liite|vedhæftet|vedlegg|bilaga|fichiers joints|fichier joint|приложение|прикачени файлове|категории",
-    "categories|kategorien|catégories|vertraulichkeit|security|crypto|reply",
+    "categories|kategorien|catégories|vertraulichkeit|security|crypto|reply|adres zwrotny",
 )
 RAW = _words(
     "received|return-path|delivered-to|message-id|mime-version|content-type|content-transfer-encoding|in-reply-to",
@@ -118,7 +118,7 @@ FORWARDED = _words(
     "転送メッセージ|転送された|転送されたメッセージ|転送メール|以下、転送|以下は転送|以下是转发|转发的邮件",
     "转发邮件|转发邮件信息|開始轉寄|开始转发|轉寄郵件|轉寄的郵件|轉寄的訊息|已轉寄|已转发|轉發|下面是被转发",
     "转发的消息|전달된|전달된 메일|전달된 메시지|전달 메시지|전달한|missatge reenviat|comença el missatge",
-    "inici del missatge|رسالة معاد",
+    "inici del missatge|رسالة معاد|thư được chuyển tiếp|bắt đầu thư được chuyển tiếp",
 )
 """Stand over a forward only."""
 ORIGINAL = _words(

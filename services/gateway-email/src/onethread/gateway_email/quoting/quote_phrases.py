@@ -8,11 +8,12 @@ OPENERS = (
 )  # fmt: skip
 """What an attribution begins with, where it begins with a word."""
 VERBS = (
-    "wrote", "writes", "schrieb", "schreibt", "hat geschrieben", "a écrit", "escribió", "escribio", "ha escrito",
+    "wrote", "writes", "schrieb", "schrieben", "schreibt", "hat geschrieben", "a écrit", "escribió", "escribio",
+    "ha escrito",
     "ha scritto", "scrive", "schreef", "heeft geschreven", "escreveu", "skrev", "skrifaði", "napisał", "napisała",
     "napisał(a)", "pisze", "napsal", "napsala", "napsal(a)", "píše", "napísal", "napísala", "napísal(a)",
     "kirjoitti", "írta", "a scris", "je napisao", "je napisala", "napisao je", "napisala je", "je napisao/la", "piše",
-    "написал", "написала", "написал(а)", "пишет", "написав", "пише", "yazdı", "va escriure",
+    "написал", "написала", "написал(а)", "писали", "пишет", "написав", "пише", "yazdı", "va escriure",
     "ha escrit", "έγραψε", "כתב", "כתבה", "כתב/ה", "כתב(ה)",
     "quoting", "zitat von", "citando", "citation de", "citat från", "cytat od", "citaat van",
 )  # fmt: skip
@@ -33,7 +34,8 @@ VERBS_INSIDE = (
 """They stand within a word."""
 FIRST_PERSON = (
     "i wrote", "we wrote", "schrieb ich", "schrieben wir", "skrev jeg", "skrev jag", "schreef ik", "j'ai écrit",
-    "wrote me", "wrote to me", "wrote us", "wrote to us", "schrieb mir", "schrieb uns", "m'a écrit", "m’a écrit",
+    "wrote me", "wrote to me", "wrote us", "wrote to us", "schrieb mir", "schrieb uns", "schrieben sie mir",
+    "m'a écrit", "m’a écrit",
     "nous a écrit", "me escribió", "nos escribió", "me ha escrito", "mi ha scritto", "ci ha scritto", "me escreveu",
     "skrev til meg", "skrev till mig", "skrev til mig", "schreef me", "schreef mij", "написал мне", "написала мне",
 )  # fmt: skip
@@ -42,7 +44,8 @@ HISTORY_BELOW = "\ue005"
 """Stands where the HTML of a mail says that history begins. People do not write it."""
 RULES = (
     HISTORY_BELOW,
-    "original message", "original appointment", "ursprüngliche nachricht", "originalnachricht",
+    "original message", "replied message", "reply message", "original appointment", "ursprüngliche nachricht",
+    "originalnachricht",
     "ursprünglicher termin", "message d'origine", "message d’origine", "message original", "mensaje original",
     "messaggio originale", "messaggio di origine", "oorspronkelijk bericht", "oorspronkelijke bericht",
     "mensagem original", "oprindelig meddelelse", "original meddelelse", "ursprungligt meddelande",

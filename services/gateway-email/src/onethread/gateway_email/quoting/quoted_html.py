@@ -9,6 +9,14 @@ from itertools import islice
 from lxml import html
 from lxml.etree import LxmlError
 
+from onethread.gateway_email.quoting.attributions import (
+    BRACKETED,
+    CHARACTERS,
+    DATE,
+    OPENING,
+    is_attribution,
+    seen,
+)
 from onethread.gateway_email.quoting.quote_phrases import FORWARDS, HISTORY_BELOW
 from onethread.gateway_email.showing import markup
 
@@ -18,7 +26,7 @@ QUOTES = {
     "gmail_quote", "gmail_quote_container", "gmail_attr", "moz-cite-prefix", "yahoo_quoted", "protonmail_quote",
     "tutanota_quote", "zmail_extra", "cm_quote", "front-blockquote", "messagereplysection", "olk_src_body_section",
     "mail-editor-reference-message-container", "__quoted_text__", "freshdesk_quote",
-    "gorgias-quote", "onethread-history",
+    "gorgias-quote", "ntes-mailmaster-quote", "onethread-history",
 }  # fmt: skip
 HISTORY = {
     "divrplyfwdmsg", "outlookmessageheader", "appendonsend", "stopspelling", "zwchr", "replysplit", "__divider__",
@@ -30,11 +38,16 @@ SIGNATURES = {
     "zmail_signature_below", "tutanota_signature", "mail_signature", "data-signatureblock", "cm_signature",
     "__sig_post__", "linebreakatbeginningofsignature",
 }  # fmt: skip
+ATTRIBUTED = "attributed"
 LEAD_CHARACTERS = 80
 LEAD_ELEMENTS = 60
+HEADER_CHARACTERS = 4_000
+HEADER_ELEMENTS = 40
+HEADER_FIELDS = 3
 _NAMING = ("class", "id", "name", "data-marker")
 _PRIVATE = re.compile("[\ue001-\ue004]")
 _BORDER = re.compile(r"border-left(?:-style|-width)?\s*:(?!\s*(?:0|none))", re.IGNORECASE)
+_RULED = re.compile(r"border-top\s*:\s*(?:[^\s;]{1,30}\s){0,2}solid|border-style\s*:\s*solid none none", re.IGNORECASE)
 _NO_BLANKS = re.compile(r"\s+")
 
 
@@ -60,6 +73,7 @@ def marked(source: str) -> Marked | None:
 
 def _mark(tree: html.HtmlElement) -> bool:
     count = 0
+    cite_attributed(tree)
     for element in list(tree.iter()):
         _take_out_private(element)
         if not isinstance(element.tag, str):
@@ -67,7 +81,7 @@ def _mark(tree: html.HtmlElement) -> bool:
         named = names(element)
         if is_quote(element, named):
             _enclose(element, QUOTED, UNQUOTED)
-        elif named & HISTORY and element.getparent() is not None:
+        elif begins_history(element, named) and element.getparent() is not None:
             element.addprevious(_line(HISTORY_BELOW))
         elif named & SIGNATURES:
             _enclose(element, SIGNED, UNSIGNED)
@@ -94,6 +108,19 @@ def names(element: html.HtmlElement) -> set[str]:
     return {word.rstrip("0123456789") for word in words}
 
 
+def begins_history(element: html.HtmlElement, named: set[str]) -> bool:
+    return bool(named & HISTORY) or (bool(_RULED.search(element.get("style") or "")) and _is_header(element))
+
+
+def _is_header(element: html.HtmlElement) -> bool:
+    """Outlook's box with a line on top: bold names of fields in whatever language, an address and a date."""
+    bold = [(node.text or "").strip() for node in islice(element.iter("b", "strong"), HEADER_ELEMENTS)]
+    if not HEADER_FIELDS <= sum(name.endswith((":", "：")) for name in bold) <= len(bold) < HEADER_ELEMENTS:
+        return False
+    said = seen(element.text_content())
+    return len(said) < HEADER_CHARACTERS and bool(BRACKETED.search(said) and DATE.search(said))
+
+
 def is_quote(element: html.HtmlElement, named: set[str]) -> bool:
     is_cited = element.tag == "blockquote" and (
         (element.get("type") or "").lower() == "cite"
@@ -101,6 +128,30 @@ def is_quote(element: html.HtmlElement, named: set[str]) -> bool:
         or bool(_BORDER.search(element.get("style") or ""))
     )
     return (is_cited or bool(named & QUOTES)) and not _is_forward(element)
+
+
+def cite_attributed(tree: html.HtmlElement) -> None:
+    """Marks blockquotes that nothing marks but `On …, Ana wrote:` above them, and those after answers to the first."""
+    for element in tree.iter("blockquote"):
+        above = next(element.itersiblings("blockquote", preceding=True), None)
+        if (above is not None and above.get("cite") == ATTRIBUTED) or _is_attributed(element):
+            element.set("cite", ATTRIBUTED)
+
+
+def _is_attributed(element: html.HtmlElement) -> bool:
+    """Right under `On …, Ana wrote:`. Without that an author may have indented his own words."""
+    above = element.getprevious()
+    if above is None:
+        said = (element.getparent().text if element.getparent() is not None else "") or ""
+    else:
+        said = above.tail if (above.tail or "").strip() else _last_words(above)
+    line = seen(" ".join((said or "")[-CHARACTERS:].split()))
+    return line.endswith(":") and is_attribution(line, is_opened=bool(OPENING.match(line)), is_followed=False)
+
+
+def _last_words(element: html.HtmlElement) -> str:
+    """Those of a line, not of all that it holds: most end at once."""
+    return element.text_content() if sum(1 for _ in islice(element.iter(), LEAD_ELEMENTS)) < LEAD_ELEMENTS else ""
 
 
 def _is_forward(element: html.HtmlElement) -> bool:

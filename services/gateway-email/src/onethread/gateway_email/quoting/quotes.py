@@ -8,12 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Literal
 
 from onethread.gateway_email.quoting import labels, quoted_html
+from onethread.gateway_email.quoting.attributions import (
+    BRACKETED,
+    CHARACTERS,
+    DATE,
+    MARKS,
+    OPENING,
+    VERB,
+    is_attribution,
+    seen,
+)
+from onethread.gateway_email.quoting.blocks import one_line
 from onethread.gateway_email.quoting.quote_phrases import (
-    FIRST_PERSON,
     FOOTERS,
     FORWARDS,
     HISTORY_BELOW,
@@ -21,12 +31,9 @@ from onethread.gateway_email.quoting.quote_phrases import (
     MOBILE_ENDINGS,
     OPENERS,
     RULES,
-    VERBS,
-    VERBS_INSIDE,
 )
 
 ATTRIBUTION_LINES = 4
-ATTRIBUTION_CHARACTERS = 400
 HEADER_LINES = 16
 LOOK_AHEAD = 12
 SIGNATURE_LINES = 25
@@ -34,28 +41,21 @@ FOOTER_LINES = 12
 MOBILE_LINES = 2
 HEADER_FIELDS = 3
 ROW_CHARACTERS = 5
+SHORT_ROW = 20
 SHORT_LINE = 40
-SHORT_WORDS = 8
 SEARCHED_LINES = 30_000
 """No person writes as much above a history; below, only quote marks count."""
+LINK_OPENS = ("<http", "(http")
 WRAPPED_FROM = 60
 """A quoted line as long as this may have been broken by a client that did not quote the rest of it."""
-_INVISIBLE = {ord(c): None for c in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"}
-_SEEN = _INVISIBLE | {ord(c): " " for c in "\u00a0\u202f\u2009\t"} | {ord("："): ":"}
-_DATE = re.compile(
-    r"\d{1,2}[:.h]\d{2}(?!\d)|(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[./-] ?\d{1,2}[./-] ?\d{2,4}(?!\d)"
-)
-_OPENING = re.compile(rf"(?:{'|'.join(OPENERS)})[ ,.:].{{0,25}}?\d|.{{0,30}}?(?:{_DATE.pattern})")
-_VERB = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, VERBS))})(?!\w)|{'|'.join(VERBS_INSIDE)}")
-_FIRST_PERSON = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, FIRST_PERSON))})(?!\w)")
 _LEFT_OUT = re.compile(r"[\[(<*]*\s*(?:(?:\. ?){2,}|…|snip\w*|schnipp?|cut)\s*[\])>*]*$")
+_ANNOUNCED = re.compile("|".join(map(re.escape, (*RULES, *labels.ORIGINAL))))
+_FIELD = re.compile(r"[^\W\d][^:@/]{0,40}: ?\S")
 _INITIALS = re.compile(r"(?:[a-z]{1,4} ?>|\|)(?= |$)")
-_BRACKETED = re.compile(r"[<(\[\"][^<>()\[\]@\s]{1,80}@[^<>()@\s]{1,120}[>)\]\"]|mailto:")
 _YAHOO = re.compile(
-    rf"(?:{'|'.join(OPENERS)}) .{{0,60}}?(?:{_DATE.pattern}).{{0,120}}?<[^<>@\s]+@[^<>@\s]+>[^<>:]{{1,20}}:  +"
+    rf"(?:{'|'.join(OPENERS)}) .{{0,60}}?(?:{DATE.pattern}).{{0,120}}?<[^<>@\s]+@[^<>@\s]+>[^<>:]{{1,20}}:  +"
 )
 """Its telephones put the history on the line of the attribution."""
-_MARKS = "-–—_=*#•> "
 Kind = Literal["new", "quoted", "signature"]
 
 
@@ -113,8 +113,7 @@ class _Lines:
     def __init__(self, text: str, signed: frozenset[int] = frozenset()) -> None:
         self.signed = signed
         self.lines = [line.rstrip() for line in text.splitlines()]
-        seen = "\n".join(self.lines).translate(_SEEN).lower().replace("&nbsp;", " ")
-        self.seen = [line.strip() for line in seen.split("\n")]
+        self.seen = [line.strip() for line in seen("\n".join(self.lines)).split("\n")]
         self.seen = self.seen[: len(self.lines)]
         marks = (">", *self._marks())
         self.quoted = [line.startswith(marks) and line != ">:" and not _is_of_groupwise(line) for line in self.seen]
@@ -126,7 +125,7 @@ class _Lines:
         under = (
             _INITIALS.match(below)
             for above, below in pairwise(said)
-            if above.endswith(":") and _VERB.search(above[-80:])
+            if above.endswith(":") and VERB.search(above[-80:])
         )
         return {found[0] for found in under if found}
 
@@ -171,7 +170,7 @@ class _Lines:
         first = next((n for n, is_quoted in enumerate(self.quoted) if is_quoted), None)
         if first is None:
             return None
-        is_forward = self.seen[first][:ATTRIBUTION_CHARACTERS].strip(_MARKS).startswith(FORWARDS)
+        is_forward = self.seen[first][:CHARACTERS].strip(MARKS).startswith(FORWARDS)
         return _Start(first, first, "forward" if is_forward else "quote")
 
     def _starts_at(self, number: int) -> _Start | None:
@@ -182,32 +181,41 @@ class _Lines:
         return (
             self._announced_at(number)
             or (_Start(self._above_row(number), end, "header") if end else None)
+            or self._on_one_line_at(number)
+            or self._of_unknown_words_at(number)
             or self._of_notes_at(number)
             or self._attributed_at(number)
         )
 
     def _announced_at(self, number: int) -> _Start | None:
         """`-----Original Message-----`, `Begin forwarded message:`."""
-        bare = self.seen[number].strip(_MARKS) if len(self.seen[number]) < ATTRIBUTION_CHARACTERS else ""
+        bare = self.seen[number].strip(MARKS) if len(self.seen[number]) < CHARACTERS else ""
         is_ruled = bare != self.seen[number]
         if bare.startswith(FORWARDS) and (is_ruled or bare.endswith(":")):
             return _Start(number, number + 1, "forward")
         is_rule = bare.startswith(RULES) and (
             is_ruled or bare == HISTORY_BELOW or "processed by" in bare or self._header_ends(number + 1)
         )
-        if is_rule or _is_of_desk(self.seen[number]):
+        if is_rule or _is_ruled_off(self.seen[number], bare) or _is_of_desk(self.seen[number]):
             return _Start(self._above_row(number), number + 1, "rule")
         return None
 
     def _attributed_at(self, number: int) -> _Start | None:
         """The line ends `On …, Ana wrote:`."""
-        line = self.seen[number][:ATTRIBUTION_CHARACTERS]
+        line = self.seen[number][:CHARACTERS]
         if _is_of_groupwise(self.seen[number]) or (":  " in line and _YAHOO.match(line)):
             return _Start(number, number + 1, "attribution")
         first = self._attribution_begins(number)
         if first is None or self._is_left_out_next(number + 1):
             return None
-        return _Start(self._above_row(first), number + 1, "attribution")
+        return _Start(self._above_row(self._above_fields(first)), number + 1, "attribution")
+
+    def _above_fields(self, number: int) -> int:
+        """Yandex writes a row, to whom and about what above its attribution."""
+        first = number
+        while first and self.roles[first - 1] and number - first < HEADER_FIELDS:
+            first -= 1
+        return first if self._above_row(first) < first else number
 
     def _header_ends(self, number: int) -> int | None:
         """The line after a block of `From:` and at least two companions that starts here."""
@@ -227,13 +235,29 @@ class _Lines:
         if not end or "from" not in found:
             return None
         if len(found - {"other"}) < HEADER_FIELDS:
-            is_addressed = self.roles[number] == "from" and _BRACKETED.search(
-                self.seen[number][:ATTRIBUTION_CHARACTERS]
-            )
-            return end if is_addressed and len(found) > 1 else None
+            is_addressed = self.roles[number] == "from" and "@" in self.seen[number][:CHARACTERS]
+            return end if is_addressed and found & {"date", "to"} else None
         is_dated = "date" in found or is_ruled
         is_mail = "subject" in found or self.roles[number + 1] == "date" or "@" in "".join(self.seen[number:end])
         return end if is_dated and is_mail else None
+
+    def _on_one_line_at(self, number: int) -> _Start | None:
+        """`From: … Date: … Subject: …`, where the breaks between the fields were lost."""
+        bare = self.lines[number][:CHARACTERS].strip(MARKS) if ":" in self.seen[number] else ""
+        if _role(bare.lower()) != "from" or (number and self.roles[number - 1]):
+            return None
+        fields = one_line(bare, least=HEADER_FIELDS - 1)
+        is_mail = fields and DATE.search(fields.get("date", "")) and ("@" in bare or self.seen[number].startswith("--"))
+        return _Start(self._above_row(number), number + 1, "header") if is_mail else None
+
+    def _of_unknown_words_at(self, number: int) -> _Start | None:
+        """A header in a language that we do not know: a row, fields of which the first has an address, one a date."""
+        first = number + 1
+        if len(self.seen[number]) < SHORT_ROW or not _is_row(self.seen[number]) or first >= len(self.seen):
+            return None
+        fields = list(takewhile(_FIELD.match, self.seen[first : first + HEADER_LINES]))
+        is_mail = len(fields) > HEADER_FIELDS and BRACKETED.search(fields[0]) and any(map(DATE.search, fields[1:]))
+        return _Start(number, first + len(fields), "header") if is_mail else None
 
     def _of_notes_at(self, number: int) -> _Start | None:
         """Notes shows the fields in two columns, which come as names and values on lines of their own."""
@@ -246,9 +270,9 @@ class _Lines:
         """The sender and the date have no names there."""
         first = number
         for above in range(number - 1, max(number - ATTRIBUTION_LINES, -1), -1):
-            line = self.seen[above][:ATTRIBUTION_CHARACTERS]
-            is_date = _DATE.search(line) and sum(map(str.isalpha, line)) < ROW_CHARACTERS
-            if is_date or _BRACKETED.search(line):
+            line = self.seen[above][:CHARACTERS]
+            is_date = DATE.search(line) and sum(map(str.isalpha, line)) < ROW_CHARACTERS
+            if is_date or BRACKETED.search(line):
                 first = above
             elif line:
                 break
@@ -261,30 +285,31 @@ class _Lines:
     def _attribution_begins(self, end: int) -> int | None:
         """The first line of `On …, Ana wrote:`, which may be wrapped, where it ends here."""
         last = self.seen[end]
-        if len(last) > ATTRIBUTION_CHARACTERS:
+        if len(last) > CHARACTERS:
             return None
         is_followed = self._is_quoted_next(end + 1)
-        is_ended = last.endswith((":", "---")) or (last.rstrip(_MARKS).endswith(":") and _VERB.search(last))
+        is_ended = last.endswith((":", "---")) or (last.rstrip(MARKS).endswith(":") and VERB.search(last))
         if not (is_ended or is_followed):
             return None
         joined, fallback, is_whole = "", None, False
         for first in range(end, max(end - ATTRIBUTION_LINES, -1), -1):
-            if not self.seen[first] or self.quoted[first] or len(joined) > ATTRIBUTION_CHARACTERS:
+            if not self.seen[first] or self.quoted[first] or len(joined) > CHARACTERS:
                 break
             joined = f"{self.seen[first]} {joined}".strip().replace("< ", "<").replace(" >", ">")
-            begins = self.seen[first].strip(_MARKS)
-            is_opened = bool(_OPENING.match(begins[:80]))
-            if _is_attribution(joined, is_opened=is_opened, is_followed=is_followed):
+            begins = self.seen[first].strip(MARKS)
+            has_verb = bool(VERB.search(joined))
+            is_opened = bool(OPENING.match(begins[:80]) and (has_verb or BRACKETED.search(joined)))
+            if is_attribution(joined, is_opened=is_opened, is_followed=is_followed):
                 if is_opened:
                     return first - self._is_opened_above(first)
                 if fallback is None or not is_whole:
-                    fallback, is_whole = first, bool(_BRACKETED.search(joined) or _DATE.search(joined))
+                    fallback, is_whole = first, bool(BRACKETED.search(joined) or (DATE.search(joined) and has_verb))
         return fallback
 
     def _is_opened_above(self, first: int) -> bool:
         """`On Nov 21, 2014,` on a line of its own, the time on the next."""
         above = self.seen[first - 1] if first else ""
-        return len(above) < SHORT_LINE and above.endswith(",") and bool(_OPENING.match(above))
+        return len(above) < SHORT_LINE and above.endswith(",") and bool(OPENING.match(above))
 
     def _is_quoted_next(self, number: int) -> bool:
         for here in range(number, min(number + LOOK_AHEAD, len(self.lines))):
@@ -344,6 +369,8 @@ class _Lines:
     def _is_rest_of_quote(self, number: int) -> bool:
         """The end of a long quoted line that was broken on its way."""
         above = self.seen[number - 1]
+        if self.quoted[number - 1] and self.seen[number].startswith(LINK_OPENS):
+            return True
         is_long = self.quoted[number - 1] and len(above) >= WRAPPED_FROM and not above.endswith("?")
         is_alone = number + 1 == len(self.lines) or not self.seen[number + 1] or self.quoted[number + 1]
         return is_long and is_alone and self.lines[number].lstrip()[0].islower()
@@ -373,10 +400,11 @@ class _Lines:
         line, left = self.seen[numbers[place]], len(numbers) - place
         if line == "--":
             return True
-        if left <= FOOTER_LINES and len(line) < ATTRIBUTION_CHARACTERS and not line.strip("-_—"):
+        if left <= FOOTER_LINES and len(line) < CHARACTERS and not line.strip("-_—"):
             below = " ".join(self.seen[number][:200] for number in numbers[place + 1 :])
             return any(words in below for words in FOOTERS)
-        return left <= MOBILE_LINES and _is_mobile(self.seen[numbers[place]])
+        is_last = left <= MOBILE_LINES and numbers[-1] - numbers[place] < left
+        return is_last and _is_mobile(line)
 
     def _has_words(self, kinds: list[Kind]) -> bool:
         return any(line and kind == "new" for line, kind in zip(self.seen, kinds, strict=True))
@@ -391,32 +419,24 @@ def _role(line: str) -> str | None:
     return labels.ROLES.get(line[:60].partition(":")[0].strip("* "))
 
 
+def _is_ruled_off(line: str, bare: str) -> bool:
+    """`---- 回复的原邮件 ----`: known words after others, between two rules."""
+    return line.startswith("---") and line.endswith("---") and bool(_ANNOUNCED.search(bare))
+
+
 def _is_of_desk(line: str) -> bool:
     """`##- Please type your reply above this line -##`, in any language."""
-    return line.startswith("##-") and line[:ATTRIBUTION_CHARACTERS].endswith("-##")
+    return line.startswith("##-") and line[:CHARACTERS].endswith("-##")
 
 
 def _is_of_groupwise(line: str) -> bool:
-    return line.startswith(">>> ") and line.endswith(">>>") and bool(_DATE.search(line[:ATTRIBUTION_CHARACTERS]))
+    return line.startswith(">>> ") and line.endswith(">>>") and bool(DATE.search(line[:CHARACTERS]))
 
 
 def _is_row(line: str) -> bool:
     ends = line[:ROW_CHARACTERS] + line[-ROW_CHARACTERS:]
-    return len(line) >= ROW_CHARACTERS and not ends.strip("-_=*")
-
-
-def _is_attribution(line: str, *, is_opened: bool, is_followed: bool) -> bool:
-    bare = line.strip(_MARKS)
-    is_ended = bare.endswith(":") or is_followed or line.endswith("---")
-    if len(line) > ATTRIBUTION_CHARACTERS or not is_ended:
-        return False
-    if not _VERB.search(bare):
-        return bare.endswith(":") and bool(_DATE.search(bare) and _BRACKETED.search(bare))
-    if _FIRST_PERSON.search(bare) and not _BRACKETED.search(bare):
-        return False
-    if is_followed:
-        return "@" in bare or len(bare.split()) < SHORT_WORDS or bool(_DATE.search(bare))
-    return "@" in bare or len(_DATE.findall(bare)) > (0 if is_opened else 1)
+    is_ruled_off = line.startswith("---") and line.endswith("---") and len(line) < CHARACTERS
+    return is_ruled_off or (len(line) >= ROW_CHARACTERS and not ends.strip("-_=*"))
 
 
 def _is_mobile(line: str) -> bool:

@@ -53,6 +53,7 @@ class _Line:
 
 def fold(tree: HtmlElement) -> bool:
     """In place. Whether there was anything to fold."""
+    quoted_html.cite_attributed(tree)
     lines = _lines(tree)
     kinds = quotes.kinds([line.text for line in lines], {n for n, line in enumerate(lines) if line.is_signed})
     told: dict[Words, Kind] = {}
@@ -97,7 +98,7 @@ class _Reading:
         mark = "pre" if element.tag == "pre" else ""
         if quoted_html.is_quote(element, named):
             mark = "quote"
-        elif named & quoted_html.HISTORY:
+        elif quoted_html.begins_history(element, named):
             self._break()
             self.lines.append(_Line([HISTORY_BELOW], is_mark=True))
             self._break()
