@@ -122,7 +122,7 @@ def test_no_mail_of_a_person_is_taken_for_a_report(email_fixtures: Path, folder:
         (
             "smtp; 550-5.7.26 This mail has been blocked because the sender is unauthenticated",
             False,
-            "The receiving server refuses mail from here (5.7.26)",
+            "The receiving server could not make sure who sent it (5.7.26)",
         ),
         (
             "X-Postfix; Host or domain name not found. Name service error: Host not found",

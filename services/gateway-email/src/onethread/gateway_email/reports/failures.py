@@ -92,6 +92,11 @@ TRUMPS = (
         r"too many (?!hops)|frequency limit|rate.?limit|throttl|try again later",
         r"exceeded [^.]{0,40}(threshold|per hour|\brate\b)",
     ),
+    _cause("The receiving server refused it by its rules", r"delivery restriction"),
+    _cause(
+        "The receiving server could not make sure who sent it",
+        r"\bdmarc\b|\bdkim\b|\bspf\b|unauthenticated|authentication (failure|required|check)",
+    ),
     _cause(
         "The receiving server refuses mail from here",
         r"spamhaus|black ?list|block ?list|deny ?list|\b(d?ns?bl|rbl)\b|\bblocked\b|banned",
@@ -104,11 +109,6 @@ TRUMPS = (
     _cause(
         "The receiving server takes it for spam",
         r"\bspam\b|\bube\b|unsolicited|bulk (e-?)?mail|junk mail|content (was )?(rejected|filter)|\bvirus\b|malware",
-    ),
-    _cause("The receiving server refused it by its rules", r"delivery restriction"),
-    _cause(
-        "The receiving server could not make sure who sent it",
-        r"\bdmarc\b|\bdkim\b|\bspf\b|unauthenticated|authentication (failure|required|check)",
     ),
     _cause(
         "The receiving server refused it by its rules",
