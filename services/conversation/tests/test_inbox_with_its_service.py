@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 from plugins.conversation_world import received, verified
 from plugins.inbox_service import PASSWORD, Service, open_thread, sign_in
-from plugins.inbox_story import log, pane
+from plugins.inbox_story import log, pane, until
 
 from onethread.contracts import messages as m
 
@@ -199,3 +199,60 @@ def test_a_teammate_changes_their_name_and_password(page: Page, service: Service
     expect(page.get_by_role("button", name="Mara Lind")).to_be_visible()
     login = {"email": service.settings.admin_email, "password": "a longer one"}
     assert service.api.post("/session", json=login).status_code == httpx.codes.OK
+
+
+def lose_answers(page: Page, path: str, times: int) -> None:
+    """The server does it, and its answer is lost on the way. The inbox tries once more by itself."""
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    page.route(f"**/api/v1/{path}", lose, times=times)
+
+
+def test_a_note_whose_answer_was_lost_is_there_once_by_itself(page, service):
+    ana, _ = tell_of_two(service)
+    open_thread(page, service, ana)
+    page.get_by_role("tab", name="Internal note").click()
+    lose_answers(page, f"threads/{ana['id']}/messages", 1)
+    page.get_by_role("textbox", name="Internal note").fill("She called")
+    page.keyboard.press("Control+Enter")
+    expect(log(page).get_by_text("She called")).to_have_count(1)
+    page.get_by_role("textbox", name="Internal note").fill("She called again")
+    page.keyboard.press("Control+Enter")
+    until(lambda: "She called again" in service.texts(ana["id"]), page, "the second is kept")
+    expect(log(page).locator(".note")).to_have_count(2)
+    assert service.texts(ana["id"])[2:] == ["She called", "She called again"]
+
+
+def test_a_side_mail_whose_answers_were_lost_is_sent_once_and_the_same_again_later_twice(page, service):
+    ana, _ = tell_of_two(service)
+    open_thread(page, service, ana)
+    lose_answers(page, f"threads/{ana['id']}/side", 2)
+    for sides in (1, 2):
+        page.get_by_role("button", name="Ask somebody else by mail").click()
+        form = page.get_by_role("dialog", name="Ask somebody else by mail")
+        form.get_by_label("To").fill("max@maker.example")
+        form.get_by_label("Subject").fill("Pot 12")
+        form.get_by_label("Message").fill("Do you still make it?")
+        form.get_by_role("button", name="Send").click()
+        if sides == 1:
+            expect(form.get_by_role("alert")).to_contain_text("Not sent. The server cannot be reached.")
+            form.get_by_role("button", name="Send").click()
+        expect(form).to_be_hidden()
+        assert len(service.api.get(f"/threads/{ana['id']}").json()["sides"]) == sides
+
+
+def test_what_was_split_off_while_the_answer_was_lost_is_split_off_once(page, service):
+    ana, _ = tell_of_two(service)
+    open_thread(page, service, ana)
+    lose_answers(page, f"threads/{ana['id']}/split", 1)
+    log(page).focus()
+    page.keyboard.press("x")
+    expect(log(page).get_by_role("checkbox").last).to_be_focused()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Split off").click()
+    expect(page.get_by_text("1 message is now a conversation of its own.")).to_be_visible()
+    assert service.texts(ana["id"]) == ["My pot is broken"]
+    assert len(service.threads()) == 3

@@ -65,6 +65,22 @@ async def test_two_desks_that_answer_each_other_are_stopped_and_the_thread_says_
     assert not (await outside.hear(received("email", "answer 7", ANA))).data.agent_may_answer
 
 
+async def test_they_are_stopped_at_once_in_a_thread_into_which_theirs_was_merged(outside: Any) -> None:
+    for number in range(1, 6):
+        before = await outside.hear(received("email", f"answer {number}", ANA))
+    await outside.api.patch("/api/v1/workspaces/local", json={"settings": {"reopen_days": 0}})
+    outside.app.state.workspaces.changed("local")
+    await outside.api.patch(f"/api/v1/threads/{before.threadid}", json={"status": "closed"})
+    young = await outside.hear(received("email", "answer 6", ANA))
+    assert (young.threadid != before.threadid, young.data.agent_may_answer) == (True, True)
+    other = {"other_thread_id": str(before.threadid)}
+    merged = await outside.api.post(f"/api/v1/threads/{young.threadid}/merge", json=other)
+    assert merged.status_code < 300, merged.text
+    seventh = await outside.hear(received("email", "answer 7", ANA))
+    assert (seventh.threadid, seventh.data.agent_may_answer) == (young.threadid, False)
+    assert (await thread_of(outside, young.threadid))["handoff"]["reason"].startswith("More than 5 messages")
+
+
 async def test_in_a_chat_people_write_many_short_messages(outside: Any) -> None:
     visitor = verified("visitor", "v1")
     for number in range(8):

@@ -79,3 +79,16 @@ def test_the_mail_that_came_back_is_a_click_away(page: Page, inbox_service: Serv
     page.reload()
     page.get_by_role("link", name="Open the mail that came back").click()
     expect(page.get_by_role("log")).to_contain_text("hi")
+
+
+def test_a_long_list_is_paged_on(page: Page, inbox_service: Service) -> None:
+    for number in range(101):
+        stop(inbox_service, f"a{number}@fern.example", "The mailbox does not exist (5.1.1)")
+    page.reload()
+    stopped = page.get_by_role("listitem").filter(has_text="Dead address")
+    expect(page.get_by_text("The latest 100")).to_be_visible()
+    expect(stopped).to_have_count(100)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.get_by_text("101 found")).to_be_visible()
+    expect(stopped).to_have_count(101)
+    expect(page.get_by_role("button", name="Show more")).to_have_count(0)

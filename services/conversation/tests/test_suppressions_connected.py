@@ -279,3 +279,23 @@ async def test_a_complaint_is_told_of_what_has_arrived(outside: Any) -> None:
     assert message["delivery"] | {"retry_at": None} == {
         "state": "delivered", "reason": "Reported as spam", "retry_at": None, "report": "complaint"
     }  # fmt: skip
+
+
+async def test_they_are_paged_through_latest_first_each_once(outside: Any, database_url: str) -> None:
+    add = """insert into suppression (id, workspace_id, address, scope, report, reason, since)
+        select gen_random_uuid(), 'local', n || '@x.example', 'all', 'hard', %s, now() - (n / 2) * interval '1 minute'
+        from generate_series(0, 6) n"""
+    with psycopg.connect(database_url) as connection:  # two of each moment
+        connection.execute(add, [DEAD])
+    found: list[str] = []
+    asked: dict[str, Any] = {"limit": 3, "q": "exist"}
+    for size in (3, 3, 1):
+        page = (await outside.api.get("/api/v1/suppressions", params=asked)).json()
+        assert len(page["items"]) == size
+        found += [one["address"][0] for one in page["items"]]
+        asked["cursor"] = page["next"]
+    assert asked["cursor"] is None
+    assert [int(number) // 2 for number in found] == [0, 0, 1, 1, 2, 2, 3]
+    assert len(set(found)) == len(found)
+    wrong = await outside.api.get("/api/v1/suppressions", params={"cursor": "x"})
+    assert wrong.status_code == httpx.codes.UNPROCESSABLE_ENTITY

@@ -134,6 +134,9 @@ class Sink:
         self.answer = self.answer_to_sender = "250 OK"
         self.answers: dict[str, str] = {}
         """Of a recipient, where it is another."""
+        self.groups: list[list[str]] = []
+        """Who got each mail."""
+        self.refused: list[str] = []
         self.url = ""
 
     async def handle_MAIL(self, _server, _session, envelope, address, _options) -> str:  # noqa: N802
@@ -146,11 +149,14 @@ class Sink:
         answer = self.answers.get(address, self.answer)
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
+        else:
+            self.refused.append(address)
         return answer
 
     async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802
         self.mails.append(envelope.content)
         self.recipients += envelope.rcpt_tos
+        self.groups.append(list(envelope.rcpt_tos))
         return "250 OK"
 
 

@@ -19,7 +19,7 @@ from onethread.contracts.customers import Customer, CustomerErased, Erasure
 from onethread.contracts.originals import OriginalOf
 from onethread.gateway_email.app import create_app
 from onethread.gateway_email.storage.mails import Mails
-from onethread.gateway_email.storage.store import Folder
+from onethread.gateway_email.storage.store import Folder, Store, store_at
 
 MAIL = (
     b"From: Ann <ann@customer.example>\r\nTo: support@desk.example\r\nSubject: My order\r\n"
@@ -162,6 +162,34 @@ async def test_the_mails_of_an_erased_customer_are_gone_and_others_stay(app, bus
     assert await ask(bus, first.id) is None
     assert len(files(settings.home)) == 1
     assert await ask(bus, second.id) is not None
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "bucket":
+        request.getfixturevalue("s3")
+    return store_at(f"s3://mails/{tmp_path.name}" if request.param == "bucket" else str(tmp_path / "mails"))
+
+
+async def test_what_an_earlier_version_kept_in_narrower_folders_is_read_and_forgotten_there(store, arrival):
+    mails, earlier, now = Mails(store), uuid4(), uuid4()
+    for message in (earlier, now):
+        await mails.keep("local", "e", message, MAIL, arrival)
+        await mails.keep_report("local", "e", message, uuid4(), BOUNCE, arrival)
+    wide, narrow = f"local/{earlier.hex[:2]}/{earlier}", f"local/{earlier.hex[:3]}/{earlier}"
+    async for entry in store.entries(f"local/{earlier.hex[:2]}"):
+        if entry.name.startswith(wide):
+            await store.keep(entry.name.replace(wide, narrow), await store.read(entry.name) or b"")
+            await store.remove(entry.name)
+    kept = await mails.read("local", earlier)
+    assert kept is not None
+    assert kept.raw == MAIL
+    assert {message async for message in mails.messages("local")} == {earlier, now}
+    await mails.forget(erased(earlier))
+    assert await mails.read("local", earlier) is None
+    left = [entry.name async for entry in store.entries("local")]
+    assert len(left) == 2
+    assert all(str(now) in name for name in left)
 
 
 async def test_a_mail_to_two_of_our_workspaces_is_erased_in_one(mails, arrival):

@@ -423,9 +423,9 @@ async def test_a_relay_that_is_away_for_two_days_fails_what_waits_and_says_what_
 
 async def copies_again(outbound: Outbound, event: ReplyRequested) -> None:
     """As `retries.py` does with the line of the copies."""
-    delivery = await outbound._ledger.begin(event.data.message_id, now(), event.data.attempt)
-    assert delivery.request
-    await outbound.attempt_copies(event, delivery)
+    found = await outbound._lines.find(copies_of(event))
+    assert found
+    await outbound.attempt_copies(found)
 
 
 CC = ["bob@customer.example", "cyd@customer.example"]
@@ -457,6 +457,66 @@ async def test_a_copy_that_is_put_off_is_sent_to_that_reader_alone_as_the_same_m
     delivery = memory_ledger.deliveries[event.data.message_id, 1]
     assert (delivery.state, delivery.left, delivery.request) == ("done", [], None)
     assert len({told.id for told, _ in bus.published}) == len(bus.published)
+
+
+def got(sink: Any, reader: str) -> list[str]:
+    """The first word of each mail that a reader was sent, in order."""
+    theirs = [raw for raw, readers in zip(sink.mails, sink.groups, strict=True) if reader in readers]
+    whole = [message_from_bytes(raw, policy=policy.default) for raw in theirs]
+    return [mail.get_body(("plain",)).get_content().split()[0] for mail in whole]
+
+
+async def test_a_reader_whose_copy_waits_gets_the_next_mails_behind_it_and_others_get_theirs_at_once(
+    outbound: Outbound, sink, bus, memory_lines
+):
+    bob, cyd = CC
+    sink.answers[bob] = "451 4.7.1 Greylisted"
+    first, second, third = (requested(text=text, cc=CC) for text in ("first", "second", "third"))
+    await outbound(first)
+    sink.answers = {cyd: "451 4.7.1 Greylisted"}
+    await outbound(second)
+    await outbound(third)
+    assert (got(sink, bob), got(sink, cyd)) == ([], ["first"])
+    assert got(sink, "ann@customer.example") == ["first", "second", "third"]
+    [found] = await memory_lines.all()
+    assert len(found.line.mails) == 3
+    assert bus.published[-1][0].data.retry_at == found.line.at  # of the line, not of this mail alone
+    await copies_again(outbound, first)
+    assert (got(sink, bob), got(sink, cyd)) == (["first", "second", "third"], ["first"])
+    sink.answers.clear()
+    await copies_again(outbound, first)
+    assert (got(sink, bob), got(sink, cyd)) == (["first", "second", "third"],) * 2
+    assert memory_lines.lines == {}
+    assert [told.data.retry_at for told, _ in bus.published][-2:] == [None, None]
+
+
+async def test_a_reader_is_tried_again_for_the_first_that_waits_only(outbound: Outbound, sink, memory_lines):
+    sink.answers[CC[0]] = "451 4.7.1 Greylisted"
+    first, second = requested(text="first", cc=CC), requested(text="second", cc=CC)
+    await outbound(first)
+    await outbound(second)
+    sink.refused.clear()
+    await copies_again(outbound, first)
+    assert sink.refused == [CC[0]]
+    [found] = await memory_lines.all()
+    assert [one.message for one in found.line.mails] == [first.data.message_id, second.data.message_id]
+    assert found.line.at > now() + timedelta(seconds=30)
+
+
+async def test_whom_a_mail_was_put_off_for_gets_the_next_behind_it_though_others_read_that(
+    outbound: Outbound, sink, memory_lines
+):
+    sink.answer = "451 4.7.1 Greylisted"
+    first = requested(text="first")
+    second = requested(text="second", place_key="email:ann with bob", cc=CC[:1])
+    await outbound(first)
+    sink.answer = "250 OK"
+    await outbound(second)
+    assert sink.mails == []
+    await again(outbound, first)
+    await again(outbound, second)
+    assert (got(sink, "ann@customer.example"), got(sink, CC[0])) == (["first", "second"], ["second"])
+    assert memory_lines.lines == {}
 
 
 async def test_readers_whose_address_is_dead_are_told_each_and_the_customer_has_the_mail(

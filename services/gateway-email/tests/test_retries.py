@@ -104,7 +104,7 @@ async def test_what_another_took_and_died_of_is_sent_with_the_same_message_id(re
     lines = BucketLines(lambda: js)
     [found] = await lines.all()
     assert await lines.take(found, now() + LEASE)
-    await outbound._posting.send(event, outbound._posting.writer(event), None)
+    await outbound._posting.send(event, outbound._posting.writer(event), ["ann@customer.example"])
     replica()
     await until(lambda: len(sink.mails) == 2)
     assert len({message_from_bytes(raw)["Message-ID"] for raw in sink.mails}) == 1
@@ -143,6 +143,22 @@ async def test_copies_that_were_put_off_are_sent_while_the_thread_goes_on(replic
     await until(lambda: len(sink.mails) == 3)
     assert sink.recipients == ["ann@customer.example", "ann@customer.example", "bob@x.example"]
     await until(lambda: bus.published[-1][0].data.reason is None)
+
+
+async def test_a_reader_whose_copies_were_put_off_gets_them_in_order(replica, sink, bus):
+    outbound, _ = replica()
+    replica()
+    thread, bob = uuid4(), "bob@x.example"
+    sink.answers[bob] = "451 4.7.1 Greylisted"
+    for number in range(3):
+        event = requested(f"reply {number}", thread)
+        await outbound(event.model_copy(update={"data": event.data.model_copy(update={"cc": [bob]})}))
+    await until(lambda: len(sink.refused) > 1)  # tried again meanwhile, and put off again
+    sink.answers.clear()
+    await until(lambda: sink.recipients.count(bob) == 3)
+    theirs = [text for text, readers in zip(texts(sink), sink.groups, strict=True) if bob in readers]
+    assert theirs == ["reply 0", "reply 1", "reply 2"]
+    await until(lambda: [told.data.reason for told, _ in bus.published].count(None) == 3)
 
 
 async def test_what_of_an_erased_customer_waits_is_not_sent(replica, sink, js):

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { answered, keyOf } from "./once.ts";
 import type { AgentOverview, AgentReport, AgentSettings, Dismissal, Proposal, ResolutionReport, Workspace } from "./agent-model.ts";
 import type { Address, Checked, Domain, Imap, Secrets, Ways, Writing } from "./email-model.ts";
 import type {
@@ -27,6 +28,8 @@ export class Problem extends Error {
   }
 }
 
+const AGAIN = 1_000;
+
 /** Who is signed in; undefined until known. */
 export const me = signal<Teammate | null | undefined>(undefined);
 
@@ -43,21 +46,40 @@ export async function call<Answer>(
   return (response.status === 204 ? undefined : await response.json()) as Answer;
 }
 
+/** A POST has an idempotency key, so that it is done once, however often it is sent. */
 export async function request(
   method: string,
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const response = await fetch(`/api/v1/${path}`, {
+  const written = body === undefined ? undefined : JSON.stringify(body);
+  const asked = `${me.value?.id ?? ""} ${path} ${written ?? ""}`;
+  const isOnce = method === "POST";
+  const sent: RequestInit = {
     method,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch(() => {
-    throw new Problem(0, "The server cannot be reached.");
-  });
+    headers: {
+      ...(written === undefined ? {} : { "content-type": "application/json" }),
+      ...(isOnce ? { "idempotency-key": keyOf(asked) } : {}),
+      ...headers,
+    },
+    ...(written === undefined ? {} : { body: written }),
+  };
+  const response = await reach(path, sent, isOnce ? 1 : 0);
+  if (isOnce) answered(asked, response.status);
   if (!response.ok) throw await problemOf(response);
   return response;
+}
+
+/** `again`: how often it is tried once more where the connection breaks, as it does when the server restarts. */
+async function reach(path: string, sent: RequestInit, again: number): Promise<Response> {
+  try {
+    return await fetch(`/api/v1/${path}`, sent);
+  } catch {
+    if (again === 0) throw new Problem(0, "The server cannot be reached.");
+  }
+  await new Promise((go) => setTimeout(go, AGAIN));
+  return reach(path, sent, again - 1);
 }
 
 interface Said {
@@ -98,24 +120,25 @@ export const api = {
   /** `after`: the position of the last that is known, or the `next` of the page before. */
   messages: (id: string, after: string | number) =>
     call<Page<Message>>("GET", `threads/${id}/messages?${query({ after: String(after), limit: "200" })}`),
+  /** `key`: kept with the message, also over a reload. */
   send: (id: string, message: NewMessage, key: string) =>
     call<Message | Held>("POST", `threads/${id}/messages`, message, { "idempotency-key": key }),
-  sideMail: (id: string, mail: { to: string; subject: string; text: string }, key: string) =>
-    call<{ thread_id: string }>("POST", `threads/${id}/side`, mail, { "idempotency-key": key }),
+  sideMail: (id: string, mail: { to: string; subject: string; text: string }) =>
+    call<{ thread_id: string }>("POST", `threads/${id}/side`, mail),
   removeFile: (id: string) => call<void>("DELETE", `files/${id}`),
   unsend: (id: string, messageId: string) => call<void>("DELETE", `threads/${id}/pending/${messageId}`),
   retry: (id: string, messageId: string) => call<Message>("POST", `threads/${id}/messages/${messageId}/retry`),
 
-  suppressions: (words: string) => call<Page<ListedSuppression>>("GET", `suppressions?${query({ q: words })}`),
+  suppressions: (asked: Record<string, string>) => call<Page<ListedSuppression>>("GET", `suppressions?${query(asked)}`),
   /** Mail goes to that address again. */
   liftSuppression: (id: string) => call<void>("DELETE", `suppressions/${id}`),
 
   proposals: (id: string) => call<Page<Proposal>>("GET", `threads/${id}/proposals?${query({ limit: "20" })}`),
   drafts: () => call<{ thread_ids: string[] }>("GET", "drafts"),
-  useDraft: (id: string, undo_seconds: number, key: string) =>
-    call<Message | Held>("POST", `proposals/${id}/use`, { undo_seconds }, { "idempotency-key": key }),
-  dismissDraft: (id: string, reason: Dismissal | undefined, key: string) =>
-    call<Proposal>("POST", `proposals/${id}/dismiss`, reason ? { reason } : {}, { "idempotency-key": key }),
+  useDraft: (id: string, undo_seconds: number) =>
+    call<Message | Held>("POST", `proposals/${id}/use`, { undo_seconds }),
+  dismissDraft: (id: string, reason: Dismissal | undefined) =>
+    call<Proposal>("POST", `proposals/${id}/dismiss`, reason ? { reason } : {}),
 
   tools: () => call<Page<Tool>>("GET", "agent/tools"),
   createTool: (tool: Definition & { active: boolean }) => call<Tool>("POST", "agent/tools", tool),

@@ -1,3 +1,4 @@
+import { newId } from "@onethread/browser/outbox.ts";
 import { Problem, problemOf } from "./api.ts";
 
 /** Posts what is large, and tells how far it is (0 to 1). `fetch` does not tell that. */
@@ -10,6 +11,7 @@ export function post<Answer>(
   return new Promise((resolve, reject) => {
     const sending = new XMLHttpRequest();
     sending.open("POST", `/api/v1/${path}`);
+    sending.setRequestHeader("idempotency-key", newId()); // The browser itself sends again where a kept connection broke.
     sending.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
     sending.onerror = () => reject(new Problem(0, "The server cannot be reached."));
     sending.onabort = () => reject(new Problem(0, "It was stopped."));

@@ -1,6 +1,5 @@
 import { signal } from "@preact/signals";
 import { openDrawer } from "@onethread/browser/storage.ts";
-import { newId } from "@onethread/browser/outbox.ts";
 import type { Dismissal, Proposal } from "./agent-model.ts";
 import { api } from "./api.ts";
 import { compose, pick } from "./composing.ts";
@@ -94,7 +93,7 @@ export async function dismiss(draft: Proposal, reason?: Dismissal): Promise<void
   settle(draft, "dismissed");
   if (editedDraft(draft.thread_id) === draft.id) stopEditing(draft.thread_id);
   try {
-    await api.dismissDraft(draft.id, reason, newId());
+    await api.dismissDraft(draft.id, reason);
   } catch (error) {
     await loadProposals(draft.thread_id);
     show({ text: `Could not dismiss it. ${reasonOf(error)}`, failed: true });

@@ -140,7 +140,7 @@ export async function writeAgain(threadId: string, { id, address }: Suppression)
 export async function sendDraft(draft: Proposal): Promise<void> {
   settleProposal(draft, "used");
   try {
-    const answer = await api.useDraft(draft.id, UNDO_SECONDS, newId());
+    const answer = await api.useDraft(draft.id, UNDO_SECONDS);
     if (isHeld(answer)) drafted.add(answer.id);
     took(answer, draft.thread_id, draft.text, null);
   } catch (error) {

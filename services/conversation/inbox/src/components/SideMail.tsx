@@ -1,5 +1,4 @@
-import { newId } from "@onethread/browser/outbox.ts";
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { readAgain } from "../messages.ts";
 import type { Thread } from "../model.ts";
@@ -53,13 +52,12 @@ function SideOf({ threadId }: { threadId: string }) {
 
 function SideMailForm({ threadId, close }: { threadId: string; close(): void }) {
   const [failure, setFailure] = useState("");
-  const key = useRef(newId()); // Sent again, it is sent once.
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
     const said = new FormData(event.currentTarget as HTMLFormElement);
     const [to = "", subject = "", text = ""] = ["to", "subject", "text"].map((name) => String(said.get(name)).trim());
     try {
-      await api.sideMail(threadId, { to, subject, text }, key.current);
+      await api.sideMail(threadId, { to, subject, text });
       close();
       show({ text: `Sent to ${to}. The answer will be told in this conversation.` });
       await readAgain(threadId);

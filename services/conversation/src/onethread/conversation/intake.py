@@ -402,9 +402,10 @@ async def _agents_part(
 
 async def _loops(connection: Connection, said: m.ReceivedMessage, thread: Any | None) -> bool:
     """Two desks may be answering each other. When they wrote is their word; when it came is ours."""
-    if thread is None or thread.sequence < LOOP_MESSAGES or said.channel.kind not in MAY_LOOP:
-        return False
     own, since = said.identities[0], time.time_ns() // 1000 - LOOP_SECONDS * 1_000_000
+    # Not by how much was said here: what was merged into it was said elsewhere.
+    if thread is None or thread.last_position <= since or said.channel.kind not in MAY_LOOP:
+        return False
     found = await connection.execute(LATELY, [thread.id, since, own.kind, own.value])
     return (await found.fetchall())[0].count >= LOOP_MESSAGES
 

@@ -6,6 +6,7 @@ onethread-migrate
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from onethread.conversation.settings import ConversationSettings
 
 LOCK = 7_011_002
 """Two replicas that start at once must not migrate at once."""
+LOOK_SECONDS = 0.5
 
 
 def config_for(url: str) -> Config:
@@ -29,8 +31,16 @@ def config_for(url: str) -> Config:
 
 def migrate(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", [LOCK])
+        _wait_for_turn(connection)
         command.upgrade(config_for(url), "head")
+
+
+def _wait_for_turn(connection: psycopg.Connection) -> None:
+    """Asks again and again: an index that is built concurrently waits for every statement that is under way, and so
+    for one that waits for the lock.
+    """
+    while not (connection.execute("select pg_try_advisory_lock(%s)", [LOCK]).fetchone() or [False])[0]:
+        time.sleep(LOOK_SECONDS)
 
 
 def main() -> None:

@@ -35,9 +35,10 @@ SAVE = """update suppression set scope = %s, report = %s, reason = %s, soft_at =
         since = case when scope = %s then since else now() end
     where id = %s"""
 OF = "select * from suppression where workspace_id = %s and address = any(%s) and scope = any(%s)"
-ALL = """select s.*, x.thread_id from suppression s left join message x on x.id = s.message_id
+PAGE = """select s.*, x.thread_id from suppression s left join message x on x.id = s.message_id
     where s.workspace_id = %s and s.scope <> 'none' and position(%s in lower(s.address || ' ' || s.reason)) > 0
-    order by s.since desc, s.id limit 200"""
+        and (%s::timestamptz is null or (s.since, s.id) < (%s, %s))
+    order by s.since desc, s.id desc limit %s"""
 LIFT = "delete from suppression where workspace_id = %s and id = %s and scope <> 'none' returning id"
 STOPPED = "select from suppression where workspace_id = %(workspace)s and address = any(%(proven)s)"
 HEARD = (
@@ -144,9 +145,12 @@ async def refuse_copies(connection: Connection, workspace: str, readers: Sequenc
         raise Problem(409, stopped.words, detail)
 
 
-async def all_of(connection: Connection, workspace: str, words: str = "") -> list[Listed]:
-    """The latest first: all, or those with `words` in their address or reason."""
-    found = await connection.execute(ALL, [workspace, words.strip().lower()])
+async def page(
+    connection: Connection, workspace: str, words: str, before: tuple[datetime, UUID] | None, limit: int
+) -> list[Listed]:
+    """The latest first, from behind `before`: all, or those with `words` in their address or reason."""
+    at, id_ = before or (None, None)
+    found = await connection.execute(PAGE, [workspace, words.strip().lower(), at, at, id_, limit])
     return [Listed.of(row) for row in await found.fetchall()]
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from onethread.conversation import suppressions
+from onethread.conversation import queries, suppressions
 from onethread.conversation.access import CallerDep
-from onethread.conversation.api import DatabaseDep
+from onethread.conversation.api import DatabaseDep, Limit
 from onethread.conversation.suppressions import Listed
 
 router = APIRouter(prefix="/api/v1/suppressions")
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1/suppressions")
 
 class Suppressions(BaseModel):
     items: list[Listed]
-    next: None = None
+    next: str | None
 
 
 @router.get("")
@@ -26,10 +26,16 @@ async def list_suppressions(
     caller: CallerDep,
     database: DatabaseDep,
     q: Annotated[str, Query(max_length=254, description="In the address or the reason.")] = "",
+    limit: Limit = 100,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Suppressions:
-    """The latest 200."""
+    """The latest first."""
+    before = queries.read_cursor(cursor) if cursor else None
     async with database.transaction(caller.workspace) as connection:
-        return Suppressions(items=await suppressions.all_of(connection, caller.workspace, q))
+        found = await suppressions.page(connection, caller.workspace, q, before, limit + 1)
+    items = found[:limit]
+    following = queries.cursor_of(items[-1].since, items[-1].id) if len(found) > limit else None
+    return Suppressions(items=items, next=following)
 
 
 @router.delete("/{suppression_id}", status_code=204)

@@ -1,13 +1,14 @@
 import { fullTime } from "@onethread/browser/time.ts";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { api } from "../../api.ts";
-import type { ListedSuppression } from "../../model.ts";
+import type { ListedSuppression, Page } from "../../model.ts";
+import { firstOf, useReading } from "../../reading.ts";
 import { address } from "../../route.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
+import { More } from "../knowledge/Frame.tsx";
 
-const SHOWN = 200;
-const PAUSE = 200;
+const AT_ONCE = 100;
 
 /** What came back, and therefore stopped what is sent there. */
 const REPORTS: Record<ListedSuppression["report"], string> = {
@@ -19,26 +20,9 @@ const REPORTS: Record<ListedSuppression["report"], string> = {
 /** Addresses to which nothing goes any more: why, since when, and the way to end it. */
 export function StoppedPage() {
   const [words, setWords] = useState("");
-  const [found, setFound] = useState<ListedSuppression[] | null>(null);
-  const [failure, setFailure] = useState("");
-  const [again, setAgain] = useState(0);
-  useEffect(() => {
-    let isOver = false;
-    const look = async () => {
-      try {
-        const { items } = await api.suppressions(words);
-        if (!isOver) setFound(items);
-        if (!isOver) setFailure("");
-      } catch (error) {
-        if (!isOver) setFailure(reasonOf(error));
-      }
-    };
-    const waiting = setTimeout(() => void look(), words ? PAUSE : 0);
-    return () => {
-      isOver = true;
-      clearTimeout(waiting);
-    };
-  }, [words, again]);
+  const [shown, setShown] = useState(AT_ONCE);
+  const read = () => firstOf(shown, (page) => api.suppressions({ q: words, ...page }));
+  const { value, failure, again } = useReading(read, [words, shown]);
   return (
     <section class="pane page" aria-label="Email: stopped addresses">
       <header>
@@ -58,23 +42,24 @@ export function StoppedPage() {
             The addresses could not be read. {failure}
           </p>
         )}
-        {found && <Found found={found} words={words} done={() => setAgain(again + 1)} />}
+        {value && <Found found={value} words={words} done={() => void again()} />}
+        <More of={value} show={() => setShown(shown + AT_ONCE)} />
       </div>
     </section>
   );
 }
 
-function Found({ found, words, done }: { found: ListedSuppression[]; words: string; done(): void }) {
-  if (found.length === 0) {
+function Found({ found, words, done }: { found: Page<ListedSuppression>; words: string; done(): void }) {
+  if (found.items.length === 0) {
     return <p role="status">{words ? "No stopped address has these words." : "Mail goes to every address."}</p>;
   }
   return (
     <>
       <p class="quiet" role="status">
-        {found.length === SHOWN ? `The latest ${SHOWN}. Search to find others.` : `${found.length} found`}
+        {found.next === null ? `${found.items.length} found` : `The latest ${found.items.length}`}
       </p>
       <ul class="records">
-        {found.map((one) => (
+        {found.items.map((one) => (
           <StoppedAddress key={one.id} stopped={one} done={done} />
         ))}
       </ul>

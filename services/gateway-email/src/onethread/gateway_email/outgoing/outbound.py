@@ -5,7 +5,8 @@ What is put off waits in a line of its own (`waiting.py`), and is tried again by
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -19,12 +20,14 @@ from onethread.gateway_email.outgoing.files import FilesAwayError
 from onethread.gateway_email.outgoing.ledger import Delivery, Ledger
 from onethread.gateway_email.outgoing.posting import Posting
 from onethread.gateway_email.outgoing.relay import RefusedByRelayError, Relay, RelayAwayError
-from onethread.gateway_email.outgoing.waiting import Found, Lines, copies_of, line_of, mail_of
+from onethread.gateway_email.outgoing.waiting import Found, Lines, Waits, copies_of, line_of, mail_of
 from onethread.runtime.bus import Bus
 from onethread.runtime.channels import ChannelBook
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180))
 """Greylisting wants five minutes. The last one is repeated."""
+COPIES_FOR = timedelta(minutes=2)
+"""For so long one line's copies are sent. With one more try it is less than its lease (`retries.py`)."""
 
 log = structlog.get_logger()
 SENT = Counter("onethread_email_replies_total", "Replies that left, or could not", ["outcome"])
@@ -66,7 +69,7 @@ class Outbound:
     async def attempt(self, event: ReplyRequested, delivery: Delivery) -> None:
         """Sends it, or has it wait."""
         if delivery.outcome is None:
-            tried = await self._try(event, delivery)
+            tried = await self._try(event, delivery, await self._behind(event))
             if tried.outcome is None:
                 await self._put_off(event, delivery, tried)
                 return
@@ -74,19 +77,50 @@ class Outbound:
             SENT.labels(tried.outcome.state).inc()
         await self._settle(event, delivery)
 
-    async def attempt_copies(self, event: ReplyRequested, delivery: Delivery) -> None:
-        """Sends it to those who alone have not got it, or has them wait on."""
-        at = datetime.now(UTC)
-        if delivery.outcome and delivery.left:
-            tried = await self._try(event, delivery)
+    async def attempt_copies(self, line: Found) -> None:
+        """Sends the mails of a line to those who alone have not got them: to each in order, whoever else waits."""
+        behind, ended, ats = set[str](), list[Waits](), list[datetime]()
+        until = datetime.now(UTC) + COPIES_FOR
+        for mail in line.line.mails:
+            delivery = await self._ledger.begin(mail.message, datetime.now(UTC), mail.attempt)
+            if datetime.now(UTC) > until:
+                ats.append(until)
+                break
+            at = None
+            if delivery.request and (not delivery.left or set(delivery.left) - behind):
+                delivery, at = await self._send_copies(delivery.request, delivery, behind)
+            if not (delivery.request and delivery.left):
+                ended.append(mail)
+                continue
+            behind.update(delivery.left)
+            ats += [at] if at else []
+        await self._go_on(line, ended, min(ats, default=datetime.now(UTC)))
+
+    async def _send_copies(
+        self, event: ReplyRequested, delivery: Delivery, behind: Collection[str]
+    ) -> tuple[Delivery, datetime]:
+        """As it stands then, and when it is tried again."""
+        at, to = datetime.now(UTC), [one for one in delivery.left or [] if one not in behind]
+        if delivery.outcome and to:
+            tried = await self._try(event, delivery.model_copy(update={"left": to}))
             at = tried.at or self._next(delivery)
+            tried = replace(tried, left=[*(tried.left or []), *(one for one in delivery.left or [] if one in behind)])
             delivery = await self._record(event, _once_more(delivery, tried), delivery.outcome, tried)
         await self._tell_settled(event, delivery, at, f"copies {at.isoformat()}")
-        if delivery.left:
-            await self._lines.put_off(copies_of(event), mail_of(event), at)
-        else:
-            await self._lines.leave(copies_of(event), mail_of(event), at)
-            await self._forget(event, delivery)
+        return await self._forget(event, delivery), at
+
+    async def _go_on(self, line: Found, ended: list[Waits], at: datetime) -> None:
+        for mail in ended:
+            await self._lines.leave(line.key, mail, at)
+        if waiting := [mail for mail in line.line.mails if mail not in ended]:
+            await self._lines.put_off(line.key, waiting[0], at)
+
+    async def _behind(self, event: ReplyRequested) -> set[str]:
+        """Who still waits for a copy of an earlier mail of the thread."""
+        line = await self._lines.find(copies_of(event)) if event.data.cc else None
+        earlier = [mail for mail in line.line.mails if mail != mail_of(event)] if line else []
+        known = [await self._ledger.begin(mail.message, datetime.now(UTC), mail.attempt) for mail in earlier]
+        return {address for delivery in known for address in delivery.left or []}
 
     async def _record(self, event: ReplyRequested, delivery: Delivery, outcome: ReplyOutcome, tried: Tried) -> Delivery:
         known = {"outcome": outcome, "left": tried.left or [], "lost": {**delivery.lost, **tried.lost}}
@@ -96,7 +130,8 @@ class Outbound:
 
     async def _settle(self, event: ReplyRequested, delivery: Delivery) -> None:
         """It is recorded. Told, and out of its line, in this order: what a crash leaves out is done again."""
-        at = self._next(delivery)
+        line = await self._lines.find(copies_of(event)) if delivery.left else None
+        at = line.line.at if line else self._next(delivery)
         await self._tell_settled(event, delivery, at)
         if delivery.left:
             await self._lines.join(copies_of(event), mail_of(event), at)
@@ -104,11 +139,13 @@ class Outbound:
             await self._lines.leave(line_of(event), mail_of(event), datetime.now(UTC))
             await self._forget(event, delivery)
 
-    async def _forget(self, event: ReplyRequested, delivery: Delivery) -> None:
+    async def _forget(self, event: ReplyRequested, delivery: Delivery) -> Delivery:
         """What nobody waits for any more is not kept."""
-        if delivery.outcome and not delivery.left:
-            done = delivery.model_copy(update={"request": None})
-            await self._ledger.finish(event.data.message_id, done, delivery.outcome, event.data.attempt)
+        if not delivery.outcome or delivery.left:
+            return delivery
+        done = delivery.model_copy(update={"request": None})
+        await self._ledger.finish(event.data.message_id, done, delivery.outcome, event.data.attempt)
+        return done
 
     async def _put_off(self, event: ReplyRequested, delivery: Delivery, tried: Tried) -> None:
         """It is kept and told before it stands in the line: what a crash leaves out is done again."""
@@ -127,11 +164,14 @@ class Outbound:
             await self._tell_waiting(event, outcomes.BEHIND, ahead.line.at)
         await self._lines.join(ahead.key, mail_of(event), datetime.now(UTC))
 
-    async def _try(self, event: ReplyRequested, delivery: Delivery) -> Tried:
+    async def _try(self, event: ReplyRequested, delivery: Delivery, behind: Collection[str] = ()) -> Tried:
+        """Copies to those `behind` an earlier mail wait, too."""
         patient = datetime.now(UTC) - delivery.since < self._patience
         try:
             writer = self._posting.writer(event)
-            refused = await self._posting.send(event, writer, delivery.left)
+            to = delivery.left or [recipient_of(event.data), *writer.copies_of(event.data)]
+            wait = [one for one in to if one in behind and one != recipient_of(event.data)]
+            refused = await self._posting.send(event, writer, [one for one in to if one not in wait])
         except UndeliverableError as error:
             return _given_up(event, delivery, str(error))
         except FilesAwayError:
@@ -142,7 +182,8 @@ class Outbound:
             if patient:
                 return Tried(left=delivery.left, why=outcomes.AWAY, at=away.until)
             return _given_up(event, delivery, f"{outcomes.AWAY} {outcomes.FOR_GOOD}")
-        return _judged(event, writer, refused, patient=patient)
+        tried = _judged(event, writer, refused, patient=patient)
+        return replace(tried, left=[*(tried.left or []), *wait])
 
     def _next(self, delivery: Delivery) -> datetime:
         return datetime.now(UTC) + self._pauses[min(delivery.tries, len(self._pauses) - 1)]

@@ -13,7 +13,7 @@ from onethread.contracts.mail import Before, BeforeMessage, SaidBefore
 from onethread.contracts.replies import ReplyRequested
 from onethread.contracts.subjects import CONVERSATION_BEFORE
 from onethread.gateway_email.desks import Desk
-from onethread.gateway_email.outgoing.compose import UndeliverableError, Writer, recipient_of
+from onethread.gateway_email.outgoing.compose import UndeliverableError, Writer
 from onethread.gateway_email.outgoing.files import Files
 from onethread.gateway_email.outgoing.relay import RefusedByRelayError, Relay
 from onethread.gateway_email.outgoing.signing import signed
@@ -36,10 +36,8 @@ class Posting:
             raise UndeliverableError(NO_DESK)
         return Writer(desk)
 
-    async def send(
-        self, event: ReplyRequested, writer: Writer, only: Sequence[str] | None
-    ) -> dict[str, RefusedByRelayError]:
-        """To `only`, or to all. Returns who of them does not have it, and why not.
+    async def send(self, event: ReplyRequested, writer: Writer, to: Sequence[str]) -> dict[str, RefusedByRelayError]:
+        """Returns who of them does not have it, and why not.
 
         Raises UndeliverableError where it can go to nobody, FilesAwayError, RelayAwayError.
         """
@@ -47,7 +45,6 @@ class Posting:
         files = await self._files.of(event)
         mail = writer.write(event.data, event.threadid, datetime.now(UTC), before, files)
         raw = await asyncio.to_thread(signed, mail, writer.desk.address, writer.desk.key)
-        to = only or [recipient_of(event.data), *writer.copies_of(event.data)]
         with self._bus.tracing.span("smtp send", SpanKind.CLIENT):
             try:
                 return await self._relay.send(raw, writer.desk.bounce_address(event.data.message_id), *to)

@@ -93,7 +93,7 @@ class Retries:
         if delivery.request is None:
             await self._lines.leave(one.key, first, datetime.now(UTC))
         elif one.key == copies_of(delivery.request):
-            await self._outbound.attempt_copies(delivery.request, delivery)
+            await self._outbound.attempt_copies(one)
         else:
             await self._outbound.attempt(delivery.request, delivery)
 

@@ -1,8 +1,8 @@
 """Mails that were put off and wait to be tried again, in a NATS key-value bucket.
 
-Each place of a thread has a line of its own: its first mail is tried, and those behind leave after it, in order. Nobody
-else's mails wait for it. Copies that were put off stand in a line of their mail's own. A line names mails; what they
-say is in the ledger.
+Whom a thread's mails are written to has a line of their own there: its first mail is tried, and those behind leave
+after it, in order. Nobody else's mails wait for it. Copies that were put off stand in a line of their thread's own, in
+which each reader gets them in order. A line names mails; what they say, and who waits for them, is in the ledger.
 """
 
 from __future__ import annotations
@@ -148,13 +148,14 @@ class BucketLines:
 
 
 def line_of(event: ReplyRequested) -> str:
-    """The line in which a reply waits."""
-    return derived_id(event.threadid or event.data.message_id, event.data.place.key).hex
+    """The line in which a reply waits for whom it is written to, whoever else gets it."""
+    to = event.data.place.route.get("to") or event.data.place.key
+    return derived_id(event.threadid or event.data.message_id, f"to {to}").hex
 
 
 def copies_of(event: ReplyRequested) -> str:
-    """The line of those who are to get a copy of it, after others have it. Nothing waits behind it."""
-    return derived_id(event.data.message_id, f"copies {event.data.attempt}").hex
+    """The line of those who are to get a copy of it, after others have it."""
+    return derived_id(event.threadid or event.data.message_id, "copies").hex
 
 
 def mail_of(event: ReplyRequested) -> Waits:

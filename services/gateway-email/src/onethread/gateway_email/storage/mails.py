@@ -16,7 +16,7 @@ from onethread.gateway_email.convert import Arrival
 from onethread.gateway_email.storage.store import Store
 from onethread.runtime.bus import UnavailableError
 
-MAIL = ".mail"
+MAIL, REPORTS = ".mail", ".reports"
 DAY = 24 * 3600.0
 log = structlog.get_logger()
 
@@ -49,11 +49,14 @@ class Mails:
         self, workspace: str, channel: str, message: UUID, report: UUID, raw: bytes, arrival: Arrival
     ) -> None:
         """A mail that tells what became of a message of ours."""
-        await self._store.keep(f"{_reports(workspace, message)}/{report}", _written(channel, raw, arrival))
+        name = f"{_name(workspace, message).removesuffix(MAIL)}{REPORTS}/{report}"
+        await self._store.keep(name, _written(channel, raw, arrival))
 
     async def read(self, workspace: str, message: UUID) -> Kept | None:
-        content = await self._store.read(_name(workspace, message))
-        return _read(content) if content is not None else None
+        for name in _names(workspace, message):
+            if (content := await self._store.read(name)) is not None:
+                return _read(content)
+        return None
 
     async def messages(self, workspace: str) -> AsyncIterator[UUID]:
         async for entry in self._store.entries(workspace):
@@ -63,9 +66,10 @@ class Mails:
     async def forget(self, event: CustomerErased) -> None:
         """Nothing is kept of the mails of an erased customer, nor of those that tell of replies to them."""
         for message in event.data.erased_message_ids:
-            await self._store.remove(_name(event.workspaceid, message))
-            async for entry in self._store.entries(_reports(event.workspaceid, message)):
-                await self._store.remove(entry.name)
+            for name in _names(event.workspaceid, message):
+                await self._store.remove(name)
+                async for entry in self._store.entries(name.removesuffix(MAIL) + REPORTS):
+                    await self._store.remove(entry.name)
 
     async def sweep(self, days: float) -> int:
         """Removes what is older than so many days, in every workspace; with 0, nothing. Returns how many."""
@@ -89,11 +93,12 @@ class Mails:
 
 def _name(workspace: str, message: UUID) -> str:
     """Folders of a few thousand files each, for a million mails. With more folders it takes longer to be on disk."""
-    return f"{workspace}/{message.hex[:2]}/{message}{MAIL}"
+    return _names(workspace, message)[0]
 
 
-def _reports(workspace: str, message: UUID) -> str:
-    return f"{workspace}/{message.hex[:2]}/{message}.reports"
+def _names(workspace: str, message: UUID) -> list[str]:
+    """Where it is kept, and where it may have been before: folders were narrower, and what is kept is never moved."""
+    return [f"{workspace}/{message.hex[:letters]}/{message}{MAIL}" for letters in (2, 3)]
 
 
 def _written(channel: str, raw: bytes, arrival: Arrival) -> bytes:
