@@ -168,6 +168,33 @@ async def test_what_a_teammate_attaches_otherwise_stays_theirs(
     assert message["identity_value"] == "ben@desk.example"
 
 
+def several_in_one(**how: str) -> bytes:
+    """Two mails as files of one."""
+    one = as_a_file("Please help both.", **how)
+    inner = one.split(b"--m\r\n")[2].removesuffix(b"\r\n--m--\r\n")
+    other = inner.replace(b"<cup@", b"<pot@").replace(b"cup", b"pot").replace(ANA.encode(), b"Cid <cid@shop.example>")
+    return one.removesuffix(b"--m--\r\n") + b"--m\r\n" + other + b"\r\n--m--\r\n"
+
+
+async def test_of_several_mails_that_a_teammate_passes_on_in_one_the_thread_says_that_they_were_left(
+    mailroom: Mailroom, ben: str
+) -> None:
+    message = await mailroom.take(several_in_one())
+    assert message["identity_value"] == "ben@desk.example"
+    assert [one["type"] for one in message["attachments"]] == ["message/rfc822"] * 2
+    [remark] = message["remarks"]
+    assert remark.startswith("Ben passed on 2 mails in one, and none of them became a conversation of who wrote it.")
+    assert all(text in message["html"] for text in ("My cup came broken.", "My pot came broken."))
+
+
+@pytest.mark.parametrize("how", [{"sender": "Cid <cid@shop.example>"}, {"Subject": "Re: x", "In-Reply-To": "<a@x>"}])
+async def test_whoever_else_attaches_several_mails_or_answers_with_them_is_told_nothing_of_it(
+    mailroom: Mailroom, ben: str, how: dict[str, str]
+) -> None:
+    message = await mailroom.take(several_in_one(**how))
+    assert not any("passed on" in remark for remark in message["remarks"])
+
+
 async def test_a_forward_without_a_note_adds_none(mailroom: Mailroom, ben: str) -> None:
     message = await forwarded(mailroom, note="")
     assert len(await said_by(mailroom, message["thread_id"])) == 1

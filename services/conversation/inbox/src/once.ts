@@ -14,12 +14,14 @@ const unanswered = new Map<string, Asked>();
 /** The same for the same request, until its answer is known: whoever asks again has not seen that it was done. */
 export function keyOf(asked: string, now = Date.now()): string {
   const before = unanswered.get(asked);
-  const key = before && before.until > now ? before.key : newId();
+  if (before && before.until > now) return before.key;
+  const key = newId();
   unanswered.set(asked, { key, until: now + KEPT });
   return key;
 }
 
-/** The next one that asks for it asks anew. Where the server failed, nobody knows whether it was done. */
+/** Whoever asks for it after its answer means it anew. Where the server failed nobody knows whether it was done, and a
+ * conflict may be that the first try is under way. */
 export function answered(asked: string, status: number): void {
-  if (status < 500) unanswered.delete(asked);
+  if (status < 500 && status !== 409) unanswered.delete(asked);
 }

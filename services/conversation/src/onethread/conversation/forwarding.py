@@ -11,6 +11,9 @@ TEAMMATES = """select id, name, email from teammate
     where workspace_id = %s and lower(email) = any(%s) and deactivated_at is null"""
 
 
+MAIL = "message/rfc822"
+
+
 @dataclass(frozen=True)
 class Forwarded:
     event: m.MessageReceived
@@ -34,6 +37,24 @@ async def of_teammate(database: Database, event: m.MessageReceived) -> Forwarded
     said = event.data.model_copy(update=_as_the_customers(event.data, inside, teammate.name))
     by = m.Author(kind="teammate", id=teammate.id, name=teammate.name)
     return Forwarded(event.model_copy(update={"data": said}), by, inside.note.strip())
+
+
+async def with_what_was_left(database: Database, event: m.MessageReceived) -> m.MessageReceived:
+    """Of several mails that a teammate passes on in one, none became a message of who wrote it: it says so."""
+    said, own = event.data, event.data.identities[0]
+    mails = sum(one.type == MAIL for one in said.attachments)
+    is_passed_on = not (said.automatic or said.answers or said.thread_token)
+    if mails < 2 or not is_passed_on or (own.kind, own.trust) != ("email", "verified"):  # noqa: PLR2004
+        return event
+    async with database.transaction(event.workspaceid) as connection:
+        teammate = await (await connection.execute(TEAMMATES, [event.workspaceid, [own.value]])).fetchone()
+    if teammate is None:
+        return event
+    remark = (
+        f"{teammate.name} passed on {mails} mails in one, and none of them became a conversation of who wrote it. "
+        "For that, each is to be forwarded by itself."
+    )
+    return event.model_copy(update={"data": said.model_copy(update={"remarks": [*said.remarks, remark]})})
 
 
 def _as_the_customers(said: m.ReceivedMessage, inside: m.ForwardedMail, teammate: str) -> dict[str, object]:

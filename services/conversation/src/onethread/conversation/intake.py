@@ -151,7 +151,7 @@ class Intake:
         event = event.model_copy(update={"data": said})
         settings = await self._workspaces.settings(event.workspaceid)
         forwarded = await forwarding.of_teammate(self._database, event)
-        event = forwarded.event if forwarded else event
+        event = forwarded.event if forwarded else await forwarding.with_what_was_left(self._database, event)
         try:
             await self._handle(event, settings, forwarded)
         except _MustMergeError:
