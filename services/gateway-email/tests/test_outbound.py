@@ -245,6 +245,7 @@ async def test_a_crash_before_the_record_sends_the_same_message_id(outbound: Out
     ("said", "words", "report"),
     [
         ("550 5.1.1 No such user", "The mailbox does not exist (5.1.1). ", "hard"),
+        ("550 No such user", "The mailbox does not exist. ", "hard"),
         ("552 5.2.2 Mailbox full", "The mailbox is full (5.2.2). ", "soft"),
         ("554 Not today", "", "soft"),
     ],
