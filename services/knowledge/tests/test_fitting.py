@@ -36,7 +36,22 @@ def judged(n, truth, seed=1):
     """As `truth` would have it: of those in which it believes by a half, half are right."""
     random, numbers = asked(n, seed)
     right = (random.random(n) < beliefs(truth, numbers)).astype(float)
-    return Judged(numbers, right, [f"{i:05d}" for i in random.permutation(n)])
+    return Judged(numbers, right, [f"{i:05d}" for i in random.permutation(n)], np.zeros(n, bool))
+
+
+def thumbs(n, truth, seed=2, up=0.1, down=0.6):
+    """Of answers that the agent gave. `up` and `down`: how many say so where it was right, and where it was wrong."""
+    of = judged(60 * n, truth, seed)
+    says = np.random.default_rng(seed).random(60 * n) < np.where(of.right > 0, up, down)
+    given = np.flatnonzero(says & (beliefs(SHIPPED, of.numbers) >= fitting.UNSURE_BELOW))[:n]
+    keys = [f"thumb {i}" for i in range(len(given))]
+    return Judged(of.numbers[given], of.right[given], keys, np.ones(len(given), bool))
+
+
+def together(one, other):
+    both = zip((one.numbers, one.right, one.thumbs), (other.numbers, other.right, other.thumbs), strict=True)
+    numbers, right, which = map(np.concatenate, both)
+    return Judged(numbers, right, [*one.keys, *other.keys], which)
 
 
 def less_sure(by=2.0):
@@ -96,7 +111,7 @@ def test_whatever_is_judged_the_refit_is_a_belief_between_what_is_shipped_and_wh
 def test_the_order_of_judgements_means_nothing(seed):
     of = judged(60, less_sure(), seed)
     order = np.random.default_rng(seed).permutation(60)
-    mixed = Judged(of.numbers[order], of.right[order], [of.keys[i] for i in order])
+    mixed = Judged(of.numbers[order], of.right[order], [of.keys[i] for i in order], of.thumbs[order])
     one, other = refit(SHIPPED, of), refit(SHIPPED, mixed)
     assert one.intercept == pytest.approx(other.intercept, abs=2e-3)
     assert tried(SHIPPED, mixed).beliefs == pytest.approx(tried(SHIPPED, of).beliefs[order], abs=1e-3)
@@ -128,7 +143,8 @@ def test_where_the_shipped_one_is_right_luck_makes_no_better_one():
 def test_what_was_not_seen_is_what_counts():
     """Half of the judgements are noise: a refit that had seen them would look better than it is."""
     random, numbers = asked(200)
-    of = Judged(numbers, (random.random(200) < 0.5).astype(float), [str(i) for i in range(200)])
+    right = (random.random(200) < 0.5).astype(float)
+    of = Judged(numbers, right, [str(i) for i in range(200)], np.zeros(200, bool))
     trial = tried(SHIPPED, of)
     seen = figures(beliefs(trial.calibration, numbers), of.right, 0.6).surprise
     assert figures(trial.beliefs, of.right, 0.6).surprise > seen
@@ -160,5 +176,42 @@ def test_the_figures_are_those_that_one_counts_by_hand():
 def test_a_refit_needs_judgements_of_all_kinds_and_says_which_are_missing(right, wrong, unsure, said):
     n = right + wrong
     numbers = np.where(np.arange(n)[:, None] < unsure, MIDDLE * 0.5, MIDDLE * 1.2)
-    missing = fitting.missing(SHIPPED, Judged(numbers, np.array([1.0] * right + [0.0] * wrong), [""] * n))
+    of = Judged(numbers, np.array([1.0] * right + [0.0] * wrong), [""] * n, np.zeros(n, bool))
+    missing = fitting.missing(SHIPPED, of)
     assert missing is None if said is None else said in missing
+
+
+def test_customers_who_are_cross_sooner_than_content_do_not_make_the_agent_doubt_itself():
+    """Bug: thumbs counted as judges do, of whom six in ten said wrong where one in ten said right."""
+    _, fresh = asked(2_000, seed=9)
+    judges = judged(100, SHIPPED)
+    cross = thumbs(300, SHIPPED)
+    assert cross.right.mean() < beliefs(SHIPPED, cross.numbers).mean() - 0.2
+    truth = beliefs(SHIPPED, fresh)
+    found = beliefs(refit(SHIPPED, together(judges, cross)), fresh)
+    as_judges = replace(cross, thumbs=~cross.thumbs)
+    doubted = beliefs(refit(SHIPPED, together(judges, as_judges)), fresh)
+    assert abs(found.mean() - truth.mean()) < 0.05
+    assert doubted.mean() < truth.mean() - 0.1
+
+
+def test_thumbs_tell_which_number_matters():
+    """What is right here hangs on how strange a question is, far more than elsewhere."""
+    weights = {**SHIPPED.weights, "strange": SHIPPED.weights["strange"] - 30}
+    truth = replace(SHIPPED, weights=weights, intercept=SHIPPED.intercept + 1)
+    _, fresh = asked(2_000, seed=9)
+    judges = judged(60, truth)
+    wanted = beliefs(truth, fresh)
+    alone = np.abs(beliefs(refit(SHIPPED, judges), fresh) - wanted).mean()
+    both = np.abs(beliefs(refit(SHIPPED, together(judges, thumbs(300, truth))), fresh) - wanted).mean()
+    assert both < alone
+
+
+def test_thumbs_alone_are_no_ground_for_a_refit_and_nothing_is_measured_on_them():
+    cross = thumbs(300, SHIPPED)
+    missing = fitting.missing(SHIPPED, cross)
+    assert missing is not None
+    assert "0 were right and 0 wrong. 300 thumbs of customers do not count here" in missing
+    both = together(judged(160, less_sure()), cross)
+    assert len(tried(SHIPPED, both).beliefs) == 160 == len(both.measured.right)
+    assert fitting.missing(SHIPPED, both) is None

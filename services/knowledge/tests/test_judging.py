@@ -201,6 +201,18 @@ async def test_thumbs_count_with_the_numbers_of_then_and_in_the_order_in_which_t
     assert (await calibration(world))["judged"] == {"total": 1, "right": 0, "origins": {"thumb": 1}}
 
 
+async def test_thumbs_make_no_table_of_how_right_the_agent_was_and_no_offer(world):
+    """Who is cross gives one sooner than who is content."""
+    for i in range(210):
+        await hear(world, right=i % 3 == 0, evidence=Evidence(**evidence(i)))
+    state = await calibration(world)
+    assert (state["judged"]["total"], state["figures"], state["offer"]) == (210, None, None)
+    assert "210 thumbs of customers do not count here" in state["why_not"]
+    await judge_many(world, 90)
+    state = await calibration(world)
+    assert sum(one["count"] for one in state["figures"]["bins"]) == 90
+
+
 async def test_judgements_of_an_erased_customer_are_gone_and_others_stay(world):
     customer, message = uuid4(), uuid4()
     await hear(world, right=True, customer=customer)

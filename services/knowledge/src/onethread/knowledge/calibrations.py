@@ -45,8 +45,8 @@ class InUse:
 
 @dataclass(frozen=True)
 class Offer:
-    """`id` changes with what is offered. Both figures are of the same judged answers; those of `after` are of beliefs
-    in what the refit had not seen.
+    """`id` changes with what is offered. Both figures are of the same judged answers, thumbs aside; those of `after`
+    are of beliefs in what the refit had not seen.
     """
 
     id: str
@@ -89,15 +89,16 @@ class Calibrations:
         counts = judgements.counts(self._documents, workspace, shipped)
         judged = judgements.judged(self._documents, workspace, shipped)
         missing = fitting.missing(shipped, judged)
-        if not len(judged.right):
+        measured = judged.measured
+        if not len(measured.right):
             return Standing(in_use, counts, None, None, missing)
-        now = fitting.beliefs(in_use.calibration, judged.numbers)
-        before = fitting.figures(now, judged.right, threshold)
+        now = fitting.beliefs(in_use.calibration, measured.numbers)
+        before = fitting.figures(now, measured.right, threshold)
         if missing:
             return Standing(in_use, counts, before, None, missing)
         trial = fitting.tried(shipped, judged)
-        after = fitting.figures(trial.beliefs, judged.right, threshold)
-        if not fitting.is_better(now, trial.beliefs, judged.right):
+        after = fitting.figures(trial.beliefs, measured.right, threshold)
+        if not fitting.is_better(now, trial.beliefs, measured.right):
             return Standing(in_use, counts, before, None, _no_better(before, after))
         offered = replace(trial.calibration, version=self._next(workspace), data=_data(shipped, counts))
         return Standing(in_use, counts, before, Offer(_id(offered), offered, before, after), None)

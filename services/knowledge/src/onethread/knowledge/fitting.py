@@ -3,6 +3,9 @@
 A refit begins at what is shipped and leaves it only as far as the judgements make it: few change little. What it is
 worth is said on judgements that it has not seen. Of questions that the agent was not sure of there must be some: a fit
 to what was answered alone is too sure of the rest.
+
+Who is cross thumbs down sooner than who is content thumbs up. So thumbs of customers tell right answers from wrong,
+but not how many are right: in the fit they have a level of their own, and nothing is measured on them.
 """
 
 from collections.abc import Sequence
@@ -14,13 +17,18 @@ import numpy.typing as npt
 from onethread.knowledge.confidence import FEATURES, Calibration
 
 Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 LEAST, LEAST_OF_EACH, LEAST_UNSURE = 200, 30, 40
-"""Judgements that a refit needs; how many of them right and wrong; and how many that the agent would hand over."""
+"""Judgements that a refit needs; how many of them, thumbs aside, right and wrong; and how many, thumbs aside, that the
+agent would hand over.
+"""
 UNSURE_BELOW = 0.8
 """The shipped belief from which the agent answers by itself, unless somebody set another."""
-STIFFNESS, LOOSE = 50.0, 5.0
-"""Pull of each weight, for a number that is scaled to a spread of one, and of the intercept back to what is shipped."""
+STIFFNESS, LOOSE, FREE = 50.0, 5.0, 0.5
+"""Pull of each weight, for a number that is scaled to a spread of one, and of the intercept back to what is shipped;
+and of the level of thumbs to that of the others.
+"""
 FOLDS = 5
 SURE = 2.0
 """Standard errors by which a refit must be better."""
@@ -30,14 +38,23 @@ _STEPS, _STILL, _BARELY = 100, 1e-9, 1e-6
 
 @dataclass(frozen=True)
 class Judged:
-    """What answers were found by, and whether each was right. `keys` name the questions; their order means nothing."""
+    """What answers were found by, and whether each was right. `keys` name the questions; their order means nothing.
+    `thumbs`: which of them are customers' thumbs.
+    """
 
     numbers: Numbers
     right: Numbers
     keys: Sequence[str]
+    thumbs: Flags
 
-    def only(self, which: npt.NDArray[np.bool_]) -> "Judged":
-        return Judged(self.numbers[which], self.right[which], [k for k, w in zip(self.keys, which, strict=True) if w])
+    def only(self, which: Flags) -> "Judged":
+        keys = [k for k, w in zip(self.keys, which, strict=True) if w]
+        return Judged(self.numbers[which], self.right[which], keys, self.thumbs[which])
+
+    @property
+    def measured(self) -> "Judged":
+        """Without thumbs."""
+        return self.only(~self.thumbs)
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Trial:
-    """A refit, with the beliefs that it would have had in what it was not fitted on."""
+    """A refit, with the beliefs that it would have had in what it was not fitted on, thumbs aside."""
 
     calibration: Calibration
     beliefs: Numbers
@@ -95,13 +112,15 @@ def logistic(z: Numbers, y: Numbers, share: Numbers, penalty: Numbers, offset: N
 
 def missing(shipped: Calibration, judged: Judged) -> str | None:
     """What a refit needs more, in words. None: there is enough."""
-    total, right = len(judged.right), int(judged.right.sum())
+    total, measured = len(judged.right), judged.measured
+    right = int(measured.right.sum())
+    wrong = len(measured.right) - right
     if total < LEAST:
         return f"A refit needs {LEAST} judged answers. There are {total}."
-    if min(right, total - right) < LEAST_OF_EACH:
+    if min(right, wrong) < LEAST_OF_EACH:
         needs = f"A refit needs {LEAST_OF_EACH} right and {LEAST_OF_EACH} wrong answers."
-        return f"{needs} {right} were right and {total - right} wrong."
-    unsure = int((beliefs(shipped, judged.numbers) < UNSURE_BELOW).sum())
+        return f"{needs} {right} were right and {wrong} wrong.{_aside(judged)}"
+    unsure = int((beliefs(shipped, measured.numbers) < UNSURE_BELOW).sum())
     if unsure < LEAST_UNSURE:
         needs = f"A refit needs {LEAST_UNSURE} judged searches that the agent would hand over. There are {unsure}."
         return f"{needs} Judge some by hand: customers see, and judge, only what it answers."
@@ -112,10 +131,10 @@ def refit(shipped: Calibration, judged: Judged) -> Calibration:
     """What is shipped, moved as far as the judgements say. A number that is always the same keeps its weight."""
     mean, spread = judged.numbers.mean(0), judged.numbers.std(0)
     scale = np.where(spread > _BARELY, spread, np.inf)
-    z = np.c_[np.ones(len(judged.right)), (judged.numbers - mean) / scale]
-    penalty = np.diag([LOOSE] + [STIFFNESS] * len(FEATURES))
+    z = np.c_[np.ones(len(judged.right)), (judged.numbers - mean) / scale, judged.thumbs]
+    penalty = np.diag([LOOSE] + [STIFFNESS] * len(FEATURES) + [FREE])
     b = logistic(z, judged.right, np.ones(len(judged.right)), penalty, _logits(shipped, judged.numbers))
-    moved = b[1:] / scale
+    moved = b[1:-1] / scale
     weights = zip(FEATURES, moved, strict=True)
     return replace(
         shipped,
@@ -131,7 +150,7 @@ def tried(shipped: Calibration, judged: Judged) -> Trial:
     for n in range(FOLDS):
         of_others = refit(shipped, judged.only(fold != n))
         held_out[fold == n] = beliefs(of_others, judged.numbers[fold == n])
-    return Trial(refit(shipped, judged), held_out)
+    return Trial(refit(shipped, judged), held_out[~judged.thumbs])
 
 
 def is_better(before: Numbers, after: Numbers, right: Numbers) -> bool:
@@ -161,9 +180,14 @@ def beliefs(calibration: Calibration, numbers: Numbers) -> Numbers:
     return _sigmoid(_logits(calibration, numbers))
 
 
+def _aside(judged: Judged) -> str:
+    thumbs = int(judged.thumbs.sum())
+    return f" {thumbs} thumbs of customers do not count here: who is cross gives one sooner." if thumbs else ""
+
+
 def _folds(judged: Judged) -> npt.NDArray[np.intp]:
-    """The same for the same judgements; each has its share of right and wrong."""
-    order = sorted(range(len(judged.keys)), key=lambda i: (judged.right[i], judged.keys[i]))
+    """The same for the same judgements; each has its share of thumbs, of right and of wrong."""
+    order = sorted(range(len(judged.keys)), key=lambda i: (judged.thumbs[i], judged.right[i], judged.keys[i]))
     fold = np.empty(len(order), np.intp)
     fold[order] = np.arange(len(order)) % FOLDS
     return fold

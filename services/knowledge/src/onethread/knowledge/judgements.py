@@ -30,7 +30,7 @@ _NOTE = """insert into judgements (workspace, model, key, base, numbers, right, 
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set base = excluded.base, numbers = excluded.numbers,
     right = excluded.right, origin = excluded.origin, by = excluded.by, customer_id = excluded.customer_id,
     at = excluded.at where excluded.at >= judgements.at"""
-_OF = """select key, numbers, right from judgements where workspace = ? and model = ? and base = ?
+_OF = """select key, numbers, right, origin from judgements where workspace = ? and model = ? and base = ?
     order by at desc, key limit ?"""
 _COUNT = """select origin, right, count(*) as n from judgements where workspace = ? and model = ? and base = ?
     group by origin, right"""
@@ -80,7 +80,9 @@ def judged(documents: DocumentStore, workspace: str, shipped: Calibration) -> Ju
     where = (workspace, shipped.model_id, shipped.version, MOST)
     rows = documents.connection.execute(_OF, where).fetchall()
     numbers = np.array([json.loads(row["numbers"]) for row in rows], float).reshape(-1, len(FEATURES))
-    return Judged(numbers, np.array([row["right"] for row in rows], float), [row["key"] for row in rows])
+    right = np.array([row["right"] for row in rows], float)
+    thumbs = np.array([row["origin"] == "thumb" for row in rows], bool)
+    return Judged(numbers, right, [row["key"] for row in rows], thumbs)
 
 
 def counts(documents: DocumentStore, workspace: str, shipped: Calibration) -> Counts:

@@ -86,7 +86,7 @@ class CalibrationOut(BaseModel):
     judged: JudgedOut = Field(description="For this embedding model and what is shipped for it.")
     needed: NeededOut = NeededOut()
     threshold: Share
-    figures: FiguresOut | None = Field(description="Of what is in use, on all that was judged.")
+    figures: FiguresOut | None = Field(description="Of what is in use, on all that was judged but thumbs.")
     offer: OfferOut | None
     why_not: str | None = Field(description="Why nothing is offered.")
 

@@ -60,7 +60,7 @@ function Judged({ calibration: { judged, needed } }: { calibration: Calibration 
 function Reliability({ bins }: { bins: Bin[] }) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="How sure and how right">
-      <p class="quiet about-bars">The upper bar says how sure it was, the lower one how often it was right. Where both are as long, one can rely on it.</p>
+      <p class="quiet about-bars">The upper bar says how sure it was, the lower one how often it was right. Where both are as long, one can rely on it. Thumbs of customers are left out: who is cross gives one sooner.</p>
       <table class="reliability">
         <thead>
           <tr>
