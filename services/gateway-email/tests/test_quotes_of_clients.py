@@ -162,6 +162,7 @@ PIECES = [
     "On Mon, 2 Nov 2026 at 09:00, Ana <a@x.example> wrote:", "> quoted", ">> deeper", "", "my words", "-- ", "--",
     "From: Ana <a@x.example>", "Sent: Monday", "To: Bob", "Subject: x", "-----Original Message-----", "_" * 32,
     "Sent from my iPhone", "---------- Forwarded message ---------", "A long line " * 8, "wrote:", ">:", "\ue005",
+    "---- 回复的原邮件 ----", "Ana, 1.1.2026 16:17:", "From: a@x.example Date: 1.1.2026", "Nork: A <a@b.c>", "<http://x",
 ]  # fmt: skip
 
 
@@ -325,7 +326,22 @@ def test_no_word_is_lost_or_doubled(pieces: list[str]):
 
 
 @given(
-    st.lists(st.sampled_from([*HTML, "</div>", "<blockquote type=cite>", "\ue001", "&#xe002;", "words"]), max_size=8)
+    st.lists(
+        st.sampled_from(
+            [
+                *HTML,
+                "</div>",
+                "<blockquote type=cite>",
+                "<blockquote>",
+                "<!-- a -->",
+                "a@b wrote:",
+                "\ue001",
+                "&#xe002;",
+                "words",
+            ]
+        ),
+        max_size=8,
+    )
 )
 def test_no_letter_of_html_is_lost_whatever_its_shape(pieces: list[str]):
     source = "".join(pieces)

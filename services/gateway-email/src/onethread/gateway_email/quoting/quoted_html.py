@@ -140,13 +140,18 @@ def cite_attributed(tree: html.HtmlElement) -> None:
 
 def _is_attributed(element: html.HtmlElement) -> bool:
     """Right under `On …, Ana wrote:`. Without that an author may have indented his own words."""
-    above = element.getprevious()
+    above = next(filter(_says_something, element.itersiblings(preceding=True)), None)
     if above is None:
         said = (element.getparent().text if element.getparent() is not None else "") or ""
     else:
         said = above.tail if (above.tail or "").strip() else _last_words(above)
     line = seen(" ".join((said or "")[-CHARACTERS:].split()))
     return line.endswith(":") and is_attribution(line, is_opened=bool(OPENING.match(line)), is_followed=False)
+
+
+def _says_something(element: html.HtmlElement) -> bool:
+    """A comment does not."""
+    return isinstance(element.tag, str) or bool((element.tail or "").strip())
 
 
 def _last_words(element: html.HtmlElement) -> str:
