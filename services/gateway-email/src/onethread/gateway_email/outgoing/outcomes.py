@@ -12,7 +12,7 @@ from onethread.contracts.replies import ReplyDelivered, ReplyFailed, ReplyOutcom
 from onethread.gateway_email.capabilities import SOURCE
 from onethread.gateway_email.outgoing.compose import Writer, recipient_of
 from onethread.gateway_email.outgoing.relay import RefusedByRelayError
-from onethread.gateway_email.reports.failures import UNKNOWN, failure
+from onethread.gateway_email.reports.failures import ANSWER_TO_RCPT, UNKNOWN, failure
 from onethread.runtime.telemetry import traceparent
 
 BEHIND = "It goes out after an earlier mail of this conversation, which the mail server puts off."
@@ -73,14 +73,14 @@ def told(event: ReplyRequested, outcome: ReplyOutcome, lost: Mapping[str, str], 
 
 def _of_copy(outcome: ReplyOutcome, address: str, said: str) -> ReplyOutcome:
     """What stops an address is shown wherever somebody writes to it: it names nobody else."""
-    why = failure(said)
+    why = failure(said, around=ANSWER_TO_RCPT)
     about = {"address": address, "report": "hard" if why.hard else "soft", "report_reason": why.reason}
     return outcome.model_copy(update=about)
 
 
 def _report(said: str) -> Report:
     """`hard`: the address is dead."""
-    return "hard" if failure(said).hard else "soft"
+    return "hard" if failure(said, around=ANSWER_TO_RCPT).hard else "soft"
 
 
 def _outcome(event: ReplyRequested, state: Any, **more: Any) -> ReplyOutcome:

@@ -39,7 +39,11 @@ _STATUS = re.compile(r"(?<![\d.])([245])\.([0-7])\.(\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\w./-])(4[25]\d|5[0135]\d|521|571)(?=[\s\-:;,<#]|$)")
 _CODE_AND_STATUS = re.compile(r"\b[245]\d\d[- #('\"]{1,3}([245]\.[0-7]\.\d{1,3})(?![\d.])")
 _ADDRESS = re.compile(r"[^\s<>@()\[\]:;,\"']{1,64}@[^\s<>@()\[\]:;,\"']{1,253}")
+_RECIPIENT = re.compile(r"(>>> |after |reply to |sent:? |for |smtp:|\[)rcpt|like recipient", re.IGNORECASE)
 _CONTENT = re.compile(r"(?:>>> |reply to |after |smtp command:? )(?:end of )?data\b", re.IGNORECASE)
+
+ANSWER_TO_RCPT = "after RCPT"
+"""`around` what a server answered to ourselves when it was given the recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,12 @@ class Cause:
     words: str
     dead: bool
     said: re.Pattern[str]
+    is_proof: bool = False
+    """Only the server that has the mailboxes says so: no command need be named beside it."""
 
 
-def _cause(words: str, *said: str, dead: bool = False) -> Cause:
-    return Cause(words, dead, re.compile("|".join(said), re.IGNORECASE))
+def _cause(words: str, *said: str, dead: bool = False, is_proof: bool = False) -> Cause:
+    return Cause(words, dead, re.compile("|".join(said), re.IGNORECASE), is_proof)
 
 
 TRUMPS = (
@@ -86,6 +92,7 @@ TRUMPS = (
         r"null ?mx|does(n't| not) accept (e-?)?mail(?!\w| from)|not accept(ing)? any (e-?)?mail|no mail accepted here",
         r"does not receive mail",
         dead=True,
+        is_proof=True,
     ),
     _cause(
         "The receiving server was sent too much at once",
@@ -143,6 +150,7 @@ CAUSES = (
         r"name (service|server) error[^.]{0,80}(not found|type=)|could ?n[o']t find any host",
         r"bad destination (host|mailbox|system)",
         dead=True,
+        is_proof=True,
     ),
     _cause(
         "The mailbox does not exist",
@@ -222,7 +230,7 @@ def failure(diagnosis: str, stated: str = "", around: str = "", *, is_local: boo
     return Failure(
         status,
         code,
-        is_certain and _is_dead(cause, detail, " ".join(f"{diagnosis} {around}".split())),
+        is_certain and _is_dead(cause, detail, code, " ".join(f"{diagnosis} {around}".split())),
         _reason(cause, status, detail),
     )
 
@@ -245,16 +253,18 @@ def _why(text: str) -> Cause | None:
     return next((cause for cause in CAUSES if cause.said.search(bare)), None)
 
 
-def _is_dead(cause: Cause | None, detail: str, said: str) -> bool:
-    """Words are believed behind a bare code too: who looked through the content of a mail says so.
+def _is_dead(cause: Cause | None, detail: str, code: str, said: str) -> bool:
+    """A server that took the recipient and then refuses the content is a filter: its "no such user" proves nothing.
 
-    A server that took the recipient and then refuses the content is a filter: its "no such user" proves nothing.
+    Behind a bare code such a filter may stand too; there the words are believed where they answer RCPT.
     """
     if cause in TRUMPS:
         return bool(cause and cause.dead)
     if detail in DEAD:
         return cause is None or cause.dead
-    return cause is not None and cause.dead and detail != "2.0" and not _CONTENT.search(said)
+    if cause is None or not cause.dead or detail == "2.0" or _CONTENT.search(said):
+        return False
+    return cause.is_proof or bool(detail.strip("0.")) or not code or bool(_RECIPIENT.search(said))
 
 
 def _reason(cause: Cause | None, status: str, detail: str) -> str:
