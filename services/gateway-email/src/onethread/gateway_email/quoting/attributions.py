@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import re
 
-from onethread.gateway_email.quoting.quote_phrases import FIRST_PERSON, OPENERS, VERBS, VERBS_INSIDE
+from onethread.gateway_email.quoting.quote_phrases import (
+    FIRST_PERSON,
+    OPENERS,
+    SECOND_PERSON,
+    VERBS,
+    VERBS_INSIDE,
+)
 
 CHARACTERS = 400
 SHORT_WORDS = 8
@@ -19,6 +25,7 @@ OPENING = re.compile(rf"(?:{'|'.join(OPENERS)})[ ,.:].{{0,25}}?\d|.{{0,30}}?(?:{
 VERB = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, VERBS))})(?!\w)|{'|'.join(VERBS_INSIDE)}")
 BRACKETED = re.compile(r"[<(\[\"][^<>()\[\]@\s]{1,80}@[^<>()@\s]{1,120}[>)\]\"]|mailto:")
 _FIRST_PERSON = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, FIRST_PERSON))})(?!\w)")
+_SECOND_PERSON = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, SECOND_PERSON))})(?!\w)")
 _INVISIBLE = {ord(c): None for c in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"}
 _SEEN = _INVISIBLE | {ord(c): " " for c in "\u00a0\u202f\u2009\t"} | {ord("："): ":", 0x2010: "-", 0x2011: "-"}
 
@@ -37,6 +44,8 @@ def is_attribution(line: str, *, is_opened: bool, is_followed: bool) -> bool:
     if not VERB.search(bare):
         return _names_author_and_date(line, bare, is_followed=is_followed)
     if _FIRST_PERSON.search(bare) and not BRACKETED.search(bare):
+        return False
+    if not is_followed and _SECOND_PERSON.search(bare):
         return False
     if is_followed:
         return "@" in bare or len(bare.split()) < SHORT_WORDS or bool(DATE.search(bare))

@@ -40,6 +40,12 @@ FIRST_PERSON = (
     "skrev til meg", "skrev till mig", "skrev til mig", "schreef me", "schreef mij", "написал мне", "написала мне",
 )  # fmt: skip
 """An author says these; mail programs do not."""
+SECOND_PERSON = (
+    "schrieben sie", "schriebst du", "schriebt ihr", "vous avez écrit", "vous écriviez", "tu as écrit",
+    "usted escribió", "me escribiste", "lei ha scritto", "hai scritto", "schreef u", "schreef je", "вы писали",
+    "ви писали", "você escreveu", "du skrev", "skrev du", "ni skrev", "skrev ni",
+)  # fmt: skip
+"""A mail program may (The Bat!), above a quote; without quote marks it is the author. In English some do without."""
 HISTORY_BELOW = "\ue005"
 """Stands where the HTML of a mail says that history begins. People do not write it."""
 RULES = (
