@@ -286,8 +286,9 @@ class StandInConversation:
         return JSONResponse(self.keys[key], 201)
 
     def hold(self, thread_id: str, body: dict[str, Any]) -> Response:
+        """Until `release`, for longer than was asked: a slow browser has its time."""
         author = {"kind": "teammate", "id": MARA["id"], "name": MARA["name"]}
-        send_at = (datetime.now(UTC) + timedelta(seconds=body["undo_seconds"])).isoformat()
+        send_at = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
         reply = {"id": f"held-{len(self.sent)}", "text": body["text"], "author": author, "send_at": send_at}
         reply["attachments"] = [{"id": id_, **self.files[id_]} for id_ in body.get("files", [])]
         self.pending.setdefault(thread_id, []).append({**reply, "channel_id": body.get("channel_id")})

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from onethread.contracts import messages as m
@@ -94,6 +95,20 @@ class Outside:
         return (await self.api.get(f"/api/v1/threads/{thread_id}/messages")).json()["items"]
 
 
+def once(heard: list[Any], event: Any) -> None:
+    """As a consumer of the stream gets it: what a relay tells again, the stream takes once."""
+    if all(one.id != event.id for one in heard):
+        heard.append(event)
+
+
+async def behind_its_back(database_url: str, statement: str, *values: Any) -> None:
+    """Writes to the service's tables. It runs in this thread: whoever blocked here for a row that it holds would wait
+    for ever.
+    """
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(statement, values)  # type: ignore[arg-type]
+
+
 @asynccontextmanager
 async def running(nats_url: str, database_url: str, **settings: Any) -> AsyncIterator[Any]:
     own = {"nats_url": nats_url, "database_url": database_url, "api_key": "key", "admin_password": "pw-of-admin"}
@@ -112,10 +127,10 @@ async def outside(nats_url: str, database_url: str) -> AsyncIterator[Outside]:
         await bus.start()
 
         async def on_added(message: Any) -> None:
-            world.added.append(MessageAdded.model_validate_json(message.data))
+            once(world.added, MessageAdded.model_validate_json(message.data))
 
         async def on_requested(message: Any) -> None:
-            world.requested.append(ReplyRequested.model_validate_json(message.data))
+            once(world.requested, ReplyRequested.model_validate_json(message.data))
 
         await bus.listen("ot.*.message.added.>", on_added)
         await bus.listen("ot.*.reply.requested.>", on_requested)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -26,7 +27,7 @@ from onethread.conversation.settings import ConversationSettings
 from onethread.runtime.bus import Bus
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, Route
 
 PASSWORD = "pw-of-admin"
 
@@ -159,6 +160,20 @@ def sign_in(service: Service, context: BrowserContext) -> Page:
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("region", name="Conversations")).to_be_visible()
     return page
+
+
+@contextmanager
+def unhurried(page: Page) -> Iterator[None]:
+    """Replies can be taken back for the longest time there is: a busy machine may be slower than five seconds."""
+
+    def longer(route: Route) -> None:
+        asked = route.request.post_data_json if route.request.method == "POST" else {}
+        route.continue_(post_data=asked | {"undo_seconds": 30}) if "undo_seconds" in asked else route.continue_()
+
+    replies = re.compile(r"/api/v1/(threads/[^/]+/messages|proposals/[^/]+/use)$")
+    page.route(replies, longer)
+    yield
+    page.unroute(replies, longer)
 
 
 def open_thread(page: Page, service: Service, thread: dict[str, Any]) -> None:

@@ -89,6 +89,7 @@ def until(happened: Callable[[], Any], page: Page, what: str) -> None:
 def open_thread(page: Page, origin: str, thread: str, view: str = "all") -> None:
     page.goto(f"{origin}/inbox/{view}/{thread}")
     expect(log(page).locator(".bubble").first).to_be_visible()
+    expect(page.locator("nav .light")).to_have_text("Live")  # On a phone it is not in sight.
 
 
 def pane(page: Page) -> Locator:

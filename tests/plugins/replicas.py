@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+HOLD = "select 1 from thread where id = %s for no key update"
+"""From a thread of its own: whoever may have the row now may be waiting for this one."""
+
 
 @contextmanager
-def replica(nats_url: str, database_url: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def replica(nats_url: str, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Another replica of the service, in a process of its own."""
     environment = {
-        **os.environ, "NATS_URL": nats_url, "DATABASE_URL": database_url, "ONETHREAD_PORT": str(port),
+        **os.environ, "NATS_URL": nats_url, "DATABASE_URL": database_url, "ONETHREAD_PORT": "0",
         "ONETHREAD_API_KEY": "key", "ONETHREAD_ADMIN_PASSWORD": "pw-of-admin",
     }  # fmt: skip
     command = [sys.executable, "-m", "onethread.conversation"]

@@ -68,8 +68,7 @@ async def _made_anew(js: JetStreamContext) -> bool:
 
     from onethread.runtime.provision import provision
 
-    for stream in await js.streams_info():
-        await js.delete_stream(stream.config.name)
+    await asyncio.gather(*(js.delete_stream(stream.config.name) for stream in await js.streams_info()))
     try:
         await provision(js)
     except ServerError:

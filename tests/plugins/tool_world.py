@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from plugins.conversation_world import Outside, received, running, verified
+from plugins.conversation_world import Outside, once, received, running, verified
 from plugins.local_site import LocalSite, serving
 
 from onethread.contracts import subjects
@@ -86,7 +86,7 @@ async def world(nats_url: str, database_url: str, store: Store) -> AsyncIterator
         await bus.start()
 
         async def on_added(message: Any) -> None:
-            outside.added.append(MessageAdded.model_validate_json(message.data))
+            once(outside.added, MessageAdded.model_validate_json(message.data))
 
         await bus.listen("ot.*.message.added.>", on_added)
         await bus.broker.config.broker_config.connection_state.connection.flush()

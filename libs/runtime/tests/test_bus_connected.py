@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 import nats
 import pytest
@@ -25,7 +26,7 @@ from onethread.runtime.settings import Settings
 
 pytestmark = pytest.mark.connected
 WORK = Consumer("test-work", "ot.*.customer.updated", ack_wait=2, max_ack_pending=8)
-LANED = Consumer("test-laned", "ot.*.customer.updated", lanes=True, ack_wait=2)
+LANED = Consumer("test-laned", "ot.*.customer.updated", lanes=True, ack_wait=30)
 UNFORGIVING = Consumer("test-unforgiving", "ot.*.customer.updated", ack_wait=300, max_ack_pending=8)
 """What is lost by a member of it comes back too late for any test."""
 
@@ -68,7 +69,7 @@ class Bench:
         self.buses.remove(bus)
         await bus.stop()
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"it did not happen in time; heard {self.heard[-10:]}"
@@ -132,7 +133,7 @@ async def dead_letters(bus: Bus) -> int:
 
 async def dead_letter(bus: Bus) -> Any:
     """The latest, once there is one: what comes behind a message does not wait until it is parked."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not await dead_letters(bus):
         assert time.monotonic() < end, "nothing was parked"
         await asyncio.sleep(0.05)
@@ -203,7 +204,7 @@ async def test_trap_6_the_connection_is_never_given_up(bench: Bench) -> None:
 
 
 async def test_trap_7_8_9_messages_after_a_pause_arrive_at_once(bench: Bench) -> None:
-    """Pull consumers stall here for up to their fetch timeout; ours are pushed."""
+    """Pull consumers stall here for up to their fetch timeout of five seconds; ours are pushed."""
     bus = await bench.bus(WORK)
     waits = []
     for n in range(20):
@@ -212,28 +213,28 @@ async def test_trap_7_8_9_messages_after_a_pause_arrive_at_once(bench: Bench) ->
         await bus.publish(fact(str(n)))
         await bench.until(lambda n=n: str(n) in bench.heard)
         waits.append(time.monotonic() - started)
-    assert sorted(waits)[-3] < 1.0  # a busy disk may hold up the server, which waits until a message is on it
+    assert sorted(waits)[-3] < 3.0  # a busy disk may hold up the server, which waits until a message is on it
     info = await bus.js.consumer_info("EVENTS", WORK.name)
     assert info.config.deliver_subject
     assert info.config.deliver_group == WORK.name
 
 
 async def test_trap_8_no_more_messages_are_in_flight_than_there_are_workers(bench: Bench) -> None:
-    at_once = peak = 0
+    done, may_end = [], asyncio.Event()
 
-    async def slowly(_: str) -> None:
-        nonlocal at_once, peak
-        at_once += 1
-        peak = max(peak, at_once)
-        await asyncio.sleep(0.05)
-        at_once -= 1
+    async def held(name: str) -> None:
+        await may_end.wait()
+        done.append(name)
 
-    bus = await bench.bus(WORK, slowly)
+    bus = await bench.bus(WORK, held)
     for n in range(40):
         await bus.publish(fact(str(n)))
-    await bench.until(lambda: len(bench.heard) == 40)
-    assert 1 < peak <= WORK.in_flight
-    assert len(set(bench.heard)) == 40
+    await bench.until(lambda: len(bench.heard) == WORK.in_flight)
+    await asyncio.sleep(0.3)
+    assert len(bench.heard) == WORK.in_flight
+    may_end.set()
+    await bench.until(lambda: len(done) == 40)
+    assert len(set(done)) == 40
 
 
 async def test_trap_10_stopping_finishes_what_is_in_hand_and_the_rest_comes_to_the_next_process(bench: Bench) -> None:
@@ -250,7 +251,7 @@ async def test_trap_10_stopping_finishes_what_is_in_hand_and_the_rest_comes_to_t
     await bench.stop(bus)
     assert sorted(bench.heard) == sorted(done)
     await bench.bus(WORK, slowly)
-    await bench.until(lambda: len(set(done)) == 20, 15)
+    await bench.until(lambda: len(set(done)) == 20)
     assert len(done) == 20
 
 
@@ -263,7 +264,7 @@ async def test_nothing_waits_when_the_last_process_stops_under_traffic(bench: Be
         await bench.stop(bus)
     await traffic.end()
     await bench.bus(UNFORGIVING)
-    await bench.until(lambda: len(set(bench.heard)) == len(traffic.published), 20)
+    await bench.until(lambda: len(set(bench.heard)) == len(traffic.published), 60)
     assert len(bench.heard) == len(traffic.published)
 
 
@@ -276,7 +277,7 @@ async def test_nothing_waits_and_nothing_is_done_twice_when_one_of_two_stops_und
         await bench.stop(first)
         first = second
     await traffic.end()
-    await bench.until(lambda: len(set(bench.heard)) == len(traffic.published), 20)
+    await bench.until(lambda: len(set(bench.heard)) == len(traffic.published), 60)
     assert len(bench.heard) == len(traffic.published)
 
 
@@ -291,7 +292,7 @@ async def test_what_is_not_done_when_the_time_is_up_goes_to_the_next_at_once(
     await bench.stop(bus)
     await bench.bus(UNFORGIVING)
     await bench.until(lambda: bench.heard == ["long", "long"])
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30, "the server itself would wait for five minutes"
 
 
 async def test_a_process_whose_bus_is_away_stops_without_a_fault(bench: Bench) -> None:
@@ -357,7 +358,8 @@ async def test_a_handler_that_always_fails_is_parked_after_bounded_tries(bench: 
 
     bus = await bench.bus(WORK, always)
     await bus.publish(fact("hopeless"))
-    await asyncio.sleep(1)
+    await dead_letter(bus)
+    await asyncio.sleep(0.3)
     assert bench.heard.count("hopeless") == 3
     assert await dead_letters(bus) == 1
 
@@ -371,16 +373,16 @@ async def test_the_reason_of_a_dead_letter_does_not_quote_the_message(bench: Ben
 
 
 async def test_a_message_waits_as_long_as_its_store_is_away(bench: Bench) -> None:
-    back = time.monotonic() + 1.5
+    done: list[str] = []
 
-    def away(_: str) -> None:
-        if time.monotonic() < back:
+    def away(name: str) -> None:
+        if len(bench.heard) < 10:  # so often nothing is tried that fails by itself
             raise UnavailableError("the store is away")
+        done.append(name)
 
     bus = await bench.bus(WORK, away)
     await bus.publish(fact("patient"))
-    await bench.until(lambda: time.monotonic() > back + 0.5)
-    assert bench.heard.count("patient") > 3
+    await bench.until(lambda: done == ["patient"])
     assert await dead_letters(bus) == 0
 
 
@@ -401,7 +403,7 @@ async def test_lanes_keep_the_order_over_failures_and_two_processes(bench: Bench
 
     async def sometimes_fails(name: str) -> None:
         key, number = name.split(":")
-        if hash((name, bench.heard.count(name))) % 7 == 0 and bench.heard.count(name) < 2:
+        if crc32(name.encode()) % 7 == 0 and bench.heard.count(name) < 2:
             raise RuntimeError("once more")
         done.setdefault(key, []).append(int(number))
 
@@ -410,7 +412,7 @@ async def test_lanes_keep_the_order_over_failures_and_two_processes(bench: Bench
     for number in range(10):
         for key in range(12):
             await bus.publish(fact(f"{key}:{number}"), lane(str(key)))
-    await bench.until(lambda: sum(map(len, done.values())) >= 120, 20)
+    await bench.until(lambda: sum(map(len, done.values())) >= 120)
     assert done == {str(key): list(range(10)) for key in range(12)}
 
 

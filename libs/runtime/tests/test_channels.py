@@ -68,7 +68,7 @@ async def kept(bus: Any, on_change: Callable[[], None] = lambda: None) -> AsyncI
     book.stop()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
@@ -161,6 +161,6 @@ async def test_on_a_real_bus_a_new_channel_is_served_at_once(nats_url: str):
         await until(lambda: book._complete)
         items.append(a_channel())
         await conversation.say_live(subjects.live("acme", "channels", "email"), ChannelChanged(id="c1"))
-        await until(lambda: book.get("c1") is not None, 2)
+        await until(lambda: book.get("c1") is not None, 15)
     await gateway.stop()
     await conversation.stop()

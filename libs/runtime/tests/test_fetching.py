@@ -101,7 +101,7 @@ def test_what_is_small_when_packed_and_large_when_unpacked_is_left(site):
     started = time.monotonic()
     with pytest.raises(UnreachableError, match="larger"):
         fetch(site, f"{site.url}/")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     site.put("/", gzip.compress(b"<p>hello"), content_encoding="gzip")
     assert fetch(site, f"{site.url}/").content == b"<p>hello"
 

@@ -137,10 +137,11 @@ async def test_what_was_used_is_told_also_of_an_answer_that_did_not_hold(bus, wr
 
 async def test_a_new_message_stops_the_writing(bus, written_turns, model, added) -> None:
     thread = uuid4()
-    model.says(GOOD, wait=0.1)
+    model.says(GOOD, wait=0.5)
     first, second = (added(ASKED, thread=thread, sequence=n) for n in (1, 2))
     running = asyncio.create_task(written_turns.take(first))
-    await asyncio.sleep(0.05)
+    while not model.requests:
+        await asyncio.sleep(0.01)
     await asyncio.gather(running, written_turns.take(second))
     (only,) = bus.published
     assert only.data.message_id == second.data.message.id

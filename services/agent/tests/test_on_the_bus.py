@@ -25,9 +25,9 @@ ASKED = "What is your return policy?"
 
 
 @asynccontextmanager
-async def world(nats_url: str, found: KnowledgeFound | None) -> AsyncIterator[Bus]:
+async def world(nats_url: str, found: KnowledgeFound | None, **more: int) -> AsyncIterator[Bus]:
     """The bus of the others: conversation, and knowledge unless `found` is None."""
-    settings = Settings(api_key="secret", NATS_URL=nats_url)
+    settings = Settings(api_key="secret", NATS_URL=nats_url, **more)
     others = Bus("others", settings)
     if found:
 
@@ -44,7 +44,7 @@ async def world(nats_url: str, found: KnowledgeFound | None) -> AsyncIterator[Bu
 
 async def proposals(bus: Bus, count: int = 1) -> list[ReplyProposed]:
     subscription = await bus.js.subscribe("ot.*.reply.proposed", ordered_consumer=True)
-    events = [await subscription.next_msg(timeout=8) for _ in range(count)]
+    events = [await subscription.next_msg(timeout=20) for _ in range(count)]
     await subscription.unsubscribe()
     return [ReplyProposed.model_validate_json(event.data) for event in events]
 
@@ -63,7 +63,9 @@ async def test_a_message_of_a_customer_becomes_a_proposal(nats_url, added, retur
         assert proposed.id == derived_id(event.id, "proposed")
         assert proposed.data.decision == "answer"
         assert proposed.traceparent
-        assert live
+        async with asyncio.timeout(20):
+            while not live:
+                await asyncio.sleep(0.02)
 
 
 async def test_knowledge_that_is_not_there_ends_at_a_person(nats_url, added) -> None:
@@ -83,8 +85,11 @@ async def test_an_answer_is_tested_over_the_bus(nats_url, returns) -> None:
 
 async def test_when_a_teammate_answers_the_agent_proposes_nothing(nats_url, added, returns) -> None:
     event = added("I have a problem with my pen")  # it waits for more
-    async with world(nats_url, KnowledgeFound(confidence=0.9, passages=[returns])) as bus:
+    async with world(nats_url, KnowledgeFound(confidence=0.9, passages=[returns]), agent_settle_ms=10_000) as bus:
         await bus.publish(event, "customer")
+        async with asyncio.timeout(20):
+            while not (await bus.js.consumer_info("EVENTS", AGENT.name)).num_ack_pending:
+                await asyncio.sleep(0.05)
         await asyncio.sleep(0.3)
         said = event.data.message.model_copy(update={"id": uuid4(), "author": Author(kind="teammate", id=uuid4())})
         thread = event.data.thread.model_copy(update={"sequence": 9})
@@ -97,7 +102,7 @@ async def test_when_a_teammate_answers_the_agent_proposes_nothing(nats_url, adde
 
 async def _settled(bus: Bus) -> ConsumerInfo:
     """Of the agent's consumer, once nothing is in hand."""
-    for _ in range(100):
+    for _ in range(200):
         info = await bus.js.consumer_info("EVENTS", AGENT.name)
         if not info.num_pending and not info.num_ack_pending:
             break

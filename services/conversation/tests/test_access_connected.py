@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 from fastapi.routing import APIRoute
-from plugins.conversation_world import running
+from plugins.conversation_world import behind_its_back, running
 
 from onethread.contracts.envelope import now
 from onethread.conversation import access
@@ -135,8 +135,7 @@ class TestKeys:
 
     async def test_opens_nothing_once_it_is_revoked_or_has_expired(self, app: Any, database_url: str) -> None:
         made, short = await a_key(app), await a_key(app, expires_at=(now() + timedelta(days=1)).isoformat())
-        with psycopg.connect(database_url) as connection:
-            connection.execute("update api_key set expires_at = now() where id = %s", [short["id"]])
+        await behind_its_back(database_url, "update api_key set expires_at = now() where id = %s", short["id"])
         async with client(app, "key") as root:
             assert (await root.delete(f"api-keys/{made['id']}")).status_code == 204
             assert (await root.delete(f"api-keys/{made['id']}")).status_code == 404
@@ -243,7 +242,7 @@ class TestSessions:
 
 
 class TestOpenStreams:
-    async def lines(self, app: Any, who: httpx.AsyncClient, ended: asyncio.Event) -> None:
+    async def lines(self, app: Any, who: httpx.AsyncClient, begun: asyncio.Event, ended: asyncio.Event) -> None:
         """Reads as the transport does; httpx's own for ASGI hands over only what is complete."""
         headers = [(name.lower(), value) for name, value in who.build_request("GET", "events").headers.raw]
         scope = {
@@ -260,9 +259,8 @@ class TestOpenStreams:
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 assert message["status"] == 200
-                ended.clear()
+                begun.set()
 
-        ended.clear()
         await app(scope, receive, send)
         ended.set()
 
@@ -272,12 +270,12 @@ class TestOpenStreams:
     ) -> None:
         mara, key = await a_teammate(app), await a_key(app)
         async with signed_in(app, MARA) as browser, client(app, "key") as root, client(app, key["key"]) as program:
-            ended, others = asyncio.Event(), asyncio.Event()
+            begun, (ended, others) = [asyncio.Event() for _ in range(2)], [asyncio.Event() for _ in range(2)]
             reader = program if how in {"revoked", "key expired"} else browser
-            tasks = [
-                asyncio.create_task(self.lines(app, who, event)) for who, event in ((reader, ended), (root, others))
-            ]
-            await asyncio.sleep(0.3)
+            readers = zip((reader, root), begun, (ended, others), strict=True)
+            tasks = [asyncio.create_task(self.lines(app, *one)) for one in readers]
+            for one in begun:
+                await asyncio.wait_for(one.wait(), 20)
             if how == "signed out":
                 await browser.delete("session")
             elif how in {"deactivated", "password"}:
@@ -287,9 +285,8 @@ class TestOpenStreams:
                 await root.delete(f"api-keys/{key['id']}")
             else:
                 table = "session" if how == "expired" else "api_key"
-                with psycopg.connect(database_url) as connection:
-                    connection.execute(f"update {table} set expires_at = now()")  # type: ignore[arg-type]
-            await asyncio.wait_for(ended.wait(), 5)
+                await behind_its_back(database_url, f"update {table} set expires_at = now()")
+            await asyncio.wait_for(ended.wait(), 20)
             assert not others.is_set()
             for task in tasks:
                 task.cancel()

@@ -314,8 +314,8 @@ async def test_a_thread_of_5000_messages_is_merged_and_parted_in_no_time(driver:
     acted = await driver.post(f"threads/{first}/merge", other_thread_id=second)
     merged = perf_counter()
     await undo(driver, acted)
-    assert merged - began < 2
-    assert perf_counter() - merged < 2
+    assert merged - began < 10
+    assert perf_counter() - merged < 10
     assert len(await driver.said(second)) == 5000
     [told] = await driver.rows(
         "select length(body) as bytes from outbox where body like '%%thread.merged%%' order by 1 desc limit 1"

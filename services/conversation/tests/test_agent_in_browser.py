@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from plugins.conversation_world import received, verified
-from plugins.inbox_service import Service, open_thread, sign_in
+from plugins.inbox_service import Service, open_thread, sign_in, unhurried
 from plugins.inbox_story import log
 
 pytestmark = [pytest.mark.browser, pytest.mark.connected, pytest.mark.usefixtures("built_ui")]
@@ -40,7 +40,7 @@ def draft_bar(page: Page) -> Locator:
 
 
 def until_state(page: Page, service: Service, draft: dict[str, Any], state: str) -> dict[str, Any]:
-    for _ in range(400):
+    for _ in range(1_000):
         found = next(one for one in service.proposals(draft["thread_id"]) if one["id"] == draft["id"])
         if found["state"] == state:
             return found
@@ -65,12 +65,13 @@ def test_a_draft_is_used_taken_back_changed_and_sent_by_keys(page: Page, service
     marked = page.locator(".row").get_by_text("AI draft")
     expect(marked).to_have_count(1)
     assert violations(page) == []
-    page.keyboard.press("u")
-    expect(marked).to_have_count(0)
-    expect(log(page).locator(".pending")).to_contain_text("It takes three days.")
-    expect(draft_bar(page)).to_have_count(0)
-    page.keyboard.press("z")
-    expect(draft_bar(page)).to_be_visible()
+    with unhurried(page):
+        page.keyboard.press("u")
+        expect(marked).to_have_count(0)
+        expect(log(page).locator(".pending")).to_contain_text("It takes three days.")
+        expect(draft_bar(page)).to_have_count(0)
+        page.keyboard.press("z")
+        expect(draft_bar(page)).to_be_visible()
     expect(page.get_by_role("textbox", name="Reply")).to_have_value("")
     page.keyboard.press("m")
     reply = page.get_by_role("textbox", name="Reply")

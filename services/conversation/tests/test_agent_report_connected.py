@@ -200,7 +200,7 @@ async def test_knowledge_is_asked_over_the_bus_when_there_is_time(outside: Any, 
 
 
 async def _until(read: Any, name: str) -> dict[str, Any]:
-    for _ in range(600):
+    for _ in range(1_000):
         found = await read()
         if found.get(name) is not None:
             return found

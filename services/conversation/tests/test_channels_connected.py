@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from plugins.conversation_world import running
+from plugins.conversation_world import behind_its_back, running
 from pydantic import SecretStr
 
 from onethread.contracts.channels import Channels, ChannelsOf
@@ -148,6 +148,9 @@ async def test_changes_are_told_at_once_and_a_lost_update_is_refused(api: httpx.
     assert not (await told(gateway, "widget"))[made["id"]].active
     assert (await api.delete(f"channels/{made['id']}")).status_code == 204
     assert await told(gateway, "widget") == {}
+    async with asyncio.timeout(20):
+        while len(heard) < 5:
+            await asyncio.sleep(0.02)
     await asyncio.sleep(0.1)
     assert heard == [f'live.local.channels.widget {{"id":"{made["id"]}"}}'] * 5
     actions = [one["action"] for one in (await api.get("audit")).json()["items"]]
@@ -224,7 +227,6 @@ async def test_a_new_secret_of_the_installation_opens_what_the_old_one_sealed(
             Seal(SecretStr(secret)).open(owner, sealed)
     with pytest.raises(Problem):
         Seal(None).close("x", {"a": "b"})
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update channel set secrets = 'broken' where id = %s", [made["id"]])
+    await behind_its_back(database_url, "update channel set secrets = 'broken' where id = %s", made["id"])
     await create(api, SLACK | {"settings": {"team_id": "T02"}})
     assert [one.settings["team_id"] for one in (await told(gateway, "slack")).values()] == ["T02"]

@@ -43,7 +43,7 @@ async def tell(outside: Any, request: ReplyRequested, state: str, **data: Any) -
 
 
 async def delivery_when(outside: Any, request: ReplyRequested, state: str) -> dict[str, Any]:
-    for _ in range(200):
+    for _ in range(1_000):
         for message in await outside.messages(request.threadid):
             if message["id"] == str(request.data.message_id) and message["delivery"]["state"] == state:
                 return message["delivery"]

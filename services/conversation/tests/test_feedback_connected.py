@@ -108,7 +108,7 @@ async def test_feedback_is_heard_on_the_bus(outside: Any) -> None:
     await outside.propose(added, "answer", "Three days.")
     request = await outside.wait(lambda: outside.requested or None)
     await outside.bus.publish(feedback(request[0].data.message_id, 1, added.customerid))
-    for _ in range(400):
+    for _ in range(1_000):
         if (await outside.messages(added.threadid))[-1]["feedback"]:
             return
         await asyncio.sleep(0.02)

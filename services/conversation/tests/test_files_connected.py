@@ -183,7 +183,7 @@ async def test_what_nobody_sent_in_a_day_is_forgotten(outside, thread, database_
             "update file set created_at = now() - interval '25 hours' where id = any(%s)", [[old["id"], sent["id"]]]
         )
         outside.app.state.timers.poke()
-        for _ in range(200):
+        for _ in range(400):
             left = await (await connection.execute("select name from file order by name")).fetchall()
             if len(left) == 2:
                 break

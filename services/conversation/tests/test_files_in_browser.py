@@ -53,7 +53,8 @@ def test_chosen_files_go_with_the_reply_and_stand_in_the_thread(page, conversati
     expect(along(page)).to_have_count(0)
     said = log(page).locator(".message", has_text="Here they are.")
     expect(said.get_by_role("link", name="Rechnung größer.pdf 12 kB")).to_be_visible()
-    assert conversation.sent[-1]["files"] == ["file-0", "file-1"]
+    sent = [conversation.files[id_]["name"] for id_ in conversation.sent[-1]["files"]]
+    assert sent == [PDF["name"], TABLE["name"]]
 
 
 def test_a_reply_may_be_nothing_but_a_file(page, conversation):

@@ -94,6 +94,7 @@ def test_messages_are_chosen_by_keys_split_off_and_brought_back(page, origin, co
     expect(boxes.last).to_be_focused()
     page.keyboard.press("Space")
     page.keyboard.press("ArrowUp")
+    expect(boxes.nth(-2)).to_be_focused()
     page.keyboard.press("Space")
     chosen = page.get_by_role("region", name="Chosen messages")
     expect(chosen).to_contain_text("2 chosen")
@@ -150,6 +151,7 @@ def test_a_reply_can_be_taken_back_before_it_goes_out(page, origin, conversation
     expect(log(page).locator(".pending")).to_be_visible()
     page.reload()
     expect(log(page).locator(".pending")).to_contain_text("Too soon")
+    expect(page.get_by_role("status")).to_have_text("Live")
     conversation.release("ana")
     expect(log(page).locator(".pending")).to_have_count(0)
     expect(log(page).get_by_text("Too soon")).to_have_count(1)
@@ -217,10 +219,11 @@ def test_a_change_that_somebody_else_made_meanwhile_is_not_lost(page, origin, co
     expect(page.get_by_role("combobox", name="Priority")).to_have_value("low")
 
     topic.fill("Pot of the fern")
-    ana |= {"topic": "Lisbon", "version": ana["version"] + 1, "sequence": ana["sequence"] + 1}
+    changed = {"topic": "Lisbon", "priority": "urgent"}
+    ana |= changed | {"version": ana["version"] + 1, "sequence": ana["sequence"] + 1}
     conversation.emit("onethread.thread.updated.v1", {"data": {"thread": {**ana}, "by": sam}})
+    expect(page.get_by_role("combobox", name="Priority")).to_have_value("urgent")  # the event has arrived
     expect(page.get_by_role("alert")).to_have_count(0)
-    page.wait_for_timeout(100)
     topic.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Sam Ode changed this meanwhile: the topic is Lisbon.")
     assert ana["topic"] == "Lisbon"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 from plugins.conversation_world import received, verified
-from plugins.inbox_service import PASSWORD, Service, open_thread, sign_in
+from plugins.inbox_service import PASSWORD, Service, open_thread, sign_in, unhurried
 from plugins.inbox_story import log, pane, until
 
 from onethread.contracts import messages as m
@@ -90,15 +90,16 @@ def test_a_split_is_undone_and_messages_stand_where_they_stood(page, service):
 def test_a_reply_that_is_taken_back_never_stands_in_the_thread(page, service):
     ana, _ = tell_of_two(service)
     open_thread(page, service, ana)
-    page.get_by_role("textbox", name="Reply").fill("Too soon")
-    page.keyboard.press("Control+Enter")
-    expect(log(page).locator(".pending")).to_contain_text("Too soon")
-    page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("textbox", name="Reply")).to_have_value("Too soon")
+    with unhurried(page):
+        page.get_by_role("textbox", name="Reply").fill("Too soon")
+        page.keyboard.press("Control+Enter")
+        expect(log(page).locator(".pending")).to_contain_text("Too soon")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("textbox", name="Reply")).to_have_value("Too soon")
     page.get_by_role("textbox", name="Reply").fill("In time")
     page.keyboard.press("Control+Enter")
-    expect(log(page).locator(".pending")).to_have_count(1)
-    expect(log(page).locator(".pending")).to_have_count(0, timeout=12_000)
+    until(lambda: len(service.texts(ana["id"])) == 3, page, "it goes out")
+    expect(log(page).locator(".pending")).to_have_count(0)
     expect(log(page).locator(".message").last).to_contain_text("In time")
     assert service.texts(ana["id"]) == ["My pot is broken", "Here is a picture", "In time"]
 
@@ -164,7 +165,7 @@ def test_what_another_changed_meanwhile_is_shown_and_what_was_typed_stays(page, 
 
 
 def until_topic(page: Page, service: Service, wanted: str) -> None:
-    for _ in range(200):
+    for _ in range(1_000):
         if service.thread_of("Ana Ruiz")["topic"] == wanted:
             return
         page.wait_for_timeout(20)
@@ -219,6 +220,7 @@ def test_a_note_whose_answer_was_lost_is_there_once_by_itself(page, service):
     page.get_by_role("textbox", name="Internal note").fill("She called")
     page.keyboard.press("Control+Enter")
     expect(log(page).get_by_text("She called")).to_have_count(1)
+    until(lambda: "She called" in service.texts(ana["id"]), page, "the first is kept")  # each goes by itself
     page.get_by_role("textbox", name="Internal note").fill("She called again")
     page.keyboard.press("Control+Enter")
     until(lambda: "She called again" in service.texts(ana["id"]), page, "the second is kept")

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from plugins.conversation_world import behind_its_back, running, verified
 from plugins.conversation_world import received as a_message
-from plugins.conversation_world import running, verified
 
 from onethread.contracts.channels import Channels, ChannelsOf, EmailSettings
 from onethread.contracts.mail import Before, BeforeMessage, CheckRecords, DnsRecord, RecordsChecked
@@ -159,8 +159,8 @@ async def test_a_new_key_takes_over_when_it_is_shown_and_the_old_one_is_kept_for
     keys = await check(api)
     assert await dns.key_of(sales) == new
     assert (keys[new]["keep_until"], bool(keys[old]["keep_until"])) == (None, True)
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("update mail_key set seen_at = now() - interval '8 days' where selector = %s", [new])
+    week = "update mail_key set seen_at = now() - interval '8 days' where selector = %s"
+    await behind_its_back(database_url, week, new)
     assert set(await check(api)) == {new}
 
 
@@ -183,9 +183,8 @@ async def test_a_key_is_looked_for_without_anybody_asking(
     api: httpx.AsyncClient, dns: Dns, sales: str, database_url: str
 ) -> None:
     dns.shown = {await make_key(api)}
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("update mail_key set check_at = now()")
-    for _ in range(400):
+    await behind_its_back(database_url, "update mail_key set check_at = now()")
+    for _ in range(1_000):
         if await dns.key_of(sales):
             return
         await asyncio.sleep(0.02)
@@ -273,8 +272,8 @@ async def test_what_was_said_elsewhere_or_before_others_is_no_history(outside: A
     await outside.hear(
         a_message("email", "Eve is here now", ANN, place=cc["place"], shared="Email with cc eve@x.example")
     )
-    with psycopg.connect(outside.app.state.settings.database, autocommit=True) as connection:
-        connection.execute("delete from message where text = 'Eve is here now'")
+    url = outside.app.state.settings.database
+    await behind_its_back(url, "delete from message where text = 'Eve is here now'")
     joined = await reply(outside, alone.threadid, "Welcome")
     assert (await before(outside, joined["id"])).said is None
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from plugins.conversation_world import asserted, received, running, verified
-from plugins.replicas import replica, waiting_for_a_lock
+from plugins.replicas import HOLD, replica, waiting_for_a_lock
 
 pytestmark = pytest.mark.connected
 EMAIL = verified("email", "ana@pineandpaper.example")
@@ -26,8 +26,8 @@ async def held(outside: Any, thread_id: Any, text: str, seconds: int = 1, **more
     return answer.json()
 
 
-async def request_of(outside: Any, text: str, seconds: float = 8) -> Any:
-    return await outside.wait(lambda: next((r for r in outside.requested if r.data.text == text), None), seconds)
+async def request_of(outside: Any, text: str) -> Any:
+    return await outside.wait(lambda: next((r for r in outside.requested if r.data.text == text), None))
 
 
 async def test_a_reply_waits_for_its_undo_window_and_then_is_sent_once_under_the_same_id(
@@ -68,14 +68,16 @@ async def test_a_reply_that_is_taken_back_is_never_sent_and_one_that_was_sent_ca
 async def test_colleagues_are_told_of_a_reply_that_waits_and_of_one_that_was_taken_back(outside: Any) -> None:
     added = await outside.hear(received("email", "hi", EMAIL))
     heard: list[dict[str, Any]] = []
+    connected: list[str] = []
 
     async def listen() -> None:
         async for text in outside.app.state.stream.read("local", None):
+            connected.append(text)
             told = itertools.pairwise(text.splitlines())
             heard.extend(json.loads(data[6:]) for event, data in told if event == "event: reply.pending")
 
     task = asyncio.create_task(listen())
-    await asyncio.sleep(0.1)
+    await outside.wait(lambda: connected)
     waiting = await held(outside, added.threadid, "oops", 20)
     await outside.api.delete(f"/api/v1/threads/{added.threadid}/pending/{waiting['id']}")
     await outside.wait(lambda: len(heard) == 2)
@@ -137,11 +139,11 @@ async def test_a_replica_that_is_killed_between_the_moment_and_the_commit_neithe
 ) -> None:
     added = await outside.hear(received("email", "hi", EMAIL))
     with (
-        replica(nats_url, database_url, 23_471) as other,
+        replica(nats_url, database_url) as other,
         psycopg.connect(database_url, autocommit=True) as looking,
         psycopg.connect(database_url) as holding,
     ):
-        holding.execute("select 1 from thread where id = %s for no key update", [added.threadid])
+        await asyncio.to_thread(holding.execute, HOLD, [added.threadid])
         with psycopg.connect(database_url, autocommit=True) as writing:
             # Written behind the service's back, so that both replicas find it by themselves.
             writing.execute(
@@ -149,14 +151,14 @@ async def test_a_replica_that_is_killed_between_the_moment_and_the_commit_neithe
                     values (gen_random_uuid(), 'local', %s, 'exactly once', '{"kind": "teammate"}', now(), now())""",
                 [added.threadid],
             )
-        for _ in range(400):
+        for _ in range(1_200):
             if len(waiting_for_a_lock(looking, "select * from thread%")) == 2:
                 break
             await asyncio.sleep(0.1)
         assert len(waiting_for_a_lock(looking, "select * from thread%")) == 2
         other.kill()
         holding.rollback()
-        await request_of(outside, "exactly once", 20)
+        await request_of(outside, "exactly once")
         await asyncio.sleep(1)
     assert [m["text"] for m in await outside.messages(added.threadid)] == ["hi", "exactly once"]
     assert len(outside.requested) == 1

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from plugins.conversation_world import asserted, received, verified
+from plugins.conversation_world import asserted, behind_its_back, received, verified
 from psycopg.rows import namedtuple_row
 
 from onethread.contracts import subjects
@@ -283,11 +283,11 @@ async def test_a_code_is_good_only_for_who_asked_for_it(outside: Any, mailbox: M
     assert (await type_code(outside, started.proof_id, code, SITE_USER, V)).proven  # signed in meanwhile
 
 
-async def test_a_code_holds_ten_minutes(outside: Any, mailbox: Mailbox, database: Any):
+async def test_a_code_holds_ten_minutes(outside: Any, mailbox: Mailbox, database: Any, database_url: str):
     started = await start(outside, V)
     minutes = "select extract(epoch from expires_at - created_at) / 60 as minutes from proof"
     assert database.execute(minutes).fetchone().minutes == mailbox.mails[0].minutes == 10
-    database.execute("update proof set expires_at = now() - interval '1 second'")
+    await behind_its_back(database_url, "update proof set expires_at = now() - interval '1 second'")
     late = await type_code(outside, started.proof_id, mailbox.mails[0].code, V)
     assert (late.proven, late.reason) == (False, proofs.OVER)
 
@@ -299,27 +299,29 @@ async def test_a_new_code_ends_the_earlier_one(outside: Any, mailbox: Mailbox):
     assert (await type_code(outside, second.proof_id, new, V)).proven
 
 
-async def test_an_address_gets_three_mails_an_hour_whoever_asks(outside: Any, mailbox: Mailbox, database: Any):
+async def test_an_address_gets_three_mails_an_hour_whoever_asks(outside: Any, mailbox: Mailbox, database_url: str):
     for number in range(3):
         assert (await start(outside, verified("visitor", f"v-{number}"))).sent
     refused = await start(outside, W)
     assert (refused.sent, refused.proof_id, refused.reason) == (False, None, proofs.TOO_MANY)
     assert 3500 < refused.retry_after <= 3600
     assert len(mailbox.mails) == 3
-    database.execute("update proof set created_at = created_at - interval '1 hour'")
+    await behind_its_back(database_url, "update proof set created_at = created_at - interval '1 hour'")
     assert (await start(outside, W)).sent
 
 
-async def test_ten_mails_a_day_and_six_from_one_visitor_an_hour(outside: Any, mailbox: Mailbox, database: Any):
+async def test_ten_mails_a_day_and_six_from_one_visitor_an_hour(
+    outside: Any, mailbox: Mailbox, database: Any, database_url: str
+):
     for number in range(10):
         assert (await start(outside, verified("visitor", f"v-{number}"))).sent
-        database.execute("update proof set created_at = created_at - interval '1 hour'")
+        await behind_its_back(database_url, "update proof set created_at = created_at - interval '1 hour'")
     refused = await start(outside, W)
     assert 13 * 3600 < refused.retry_after <= 14 * 3600
     for number in range(6):
         assert (await start(outside, V, email=f"{number}@customers.example")).sent
     assert not (await start(outside, V, email="7@customers.example")).sent
-    database.execute("update proof set created_at = created_at - interval '1 day'")
+    await behind_its_back(database_url, "update proof set created_at = created_at - interval '1 day'")
     assert (await start(outside, W)).sent
     assert database.execute("select count(*) from proof").fetchone()[0] == 1  # what is over is not kept
 
@@ -381,11 +383,12 @@ async def test_neither_the_code_nor_the_address_is_found_where_it_does_not_belon
         assert ("someone@customers.example" in rows) == (table == "proof"), table
     streams = b"".join([m.data async for m in everything(outside)])
     assert b"Hello?" in streams
-    for secret in (code, token, "someone@customers.example"):
-        assert secret.encode() not in streams
     printed = "".join(capsys.readouterr())
-    for secret in (code, token, ANA.value, "someone@customers.example"):
-        assert secret not in printed
+    for said in (streams.decode(), printed):
+        assert not re.search(rf"(?<![\w.]){code}(?!\w)", said)  # by chance it may be part of an id or of a second
+        for secret in (token, "someone@customers.example"):
+            assert secret not in said
+    assert ANA.value not in printed
 
 
 async def everything(outside: Any) -> AsyncIterator[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from plugins.conversation_world import asserted, received, verified
+from plugins.conversation_world import asserted, behind_its_back, received, verified
 
 from onethread.contracts.ids import derived_id
 from onethread.contracts.messages import Source
@@ -36,7 +36,7 @@ async def outcome(outside: Any, request: ReplyRequested, model: Any = ReplyDeliv
 
 
 async def message_where(outside: Any, thread_id: Any, **state: Any) -> dict[str, Any]:
-    for _ in range(200):
+    for _ in range(1_000):
         for message in await outside.messages(thread_id):
             if (message["delivery"] or {}).get("state") == state["state"]:
                 return message
@@ -241,12 +241,9 @@ async def test_bad_requests_get_a_problem_in_words(
 
 
 async def test_another_workspaces_thread_does_not_exist_here(outside: Any, database_url: str) -> None:
-    import psycopg
-
     added = await outside.hear(received("email", "hi", EMAIL))
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update thread set workspace_id = 'other'")
-        connection.execute("update message set workspace_id = 'other'")
+    for table in ("thread", "message"):
+        await behind_its_back(database_url, f"update {table} set workspace_id = 'other'")
     url = f"/api/v1/threads/{added.threadid}"
     assert (await outside.api.get(url)).status_code == 404
     assert (await outside.api.post(f"{url}/messages", json={"text": "x"})).status_code == 404
@@ -291,7 +288,7 @@ async def test_a_dead_letter_is_put_back_once_its_cause_is_mended(outside: Any) 
     broken = json.loads(event.to_json())
     await outside.bus.publish_raw("ot.local.message.received.email.l1", b"not json", "broken")
     letters: list[Any] = []
-    for _ in range(200):
+    for _ in range(1_000):
         if letters := (await outside.api.get("/api/v1/dead-letters")).json()["items"]:
             break
         await asyncio.sleep(0.02)
@@ -321,7 +318,7 @@ async def test_dead_letters_come_page_by_page_newest_first(outside: Any) -> None
                 return seen
             asked["cursor"] = page["next"]
 
-    for _ in range(200):
+    for _ in range(1_000):
         if len(seen := await all_pages()) == 5:
             break
         await asyncio.sleep(0.02)

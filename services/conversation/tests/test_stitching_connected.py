@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from plugins.conversation_world import asserted, received, running, verified
+from plugins.conversation_world import asserted, behind_its_back, received, running, verified
 
 pytestmark = pytest.mark.connected
 EMAIL = verified("email", "ana@pineandpaper.example")
@@ -128,16 +128,13 @@ async def test_messages_of_one_sender_keep_their_order(outside: Any) -> None:
 async def test_a_closed_thread_is_reopened_within_the_window_and_continued_after_it(
     outside: Any, database_url: str
 ) -> None:
-    import psycopg
-
     first = await outside.hear(received("email", "one", EMAIL))
     await outside.api.patch(f"/api/v1/threads/{first.threadid}", json={"status": "closed"})
     second = await outside.hear(received("email", "two", EMAIL))
     assert second.threadid == first.threadid
     assert second.data.thread.status == "open"
     await outside.api.patch(f"/api/v1/threads/{first.threadid}", json={"status": "closed"})
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update thread set closed_at = now() - interval '15 days'")
+    await behind_its_back(database_url, "update thread set closed_at = now() - interval '15 days'")
     third = await outside.hear(received("email", "three", EMAIL))
     assert third.threadid != first.threadid
     assert third.data.thread.previous_thread_id == first.threadid
@@ -192,7 +189,7 @@ async def test_a_malformed_event_is_parked_with_its_reason_and_blocks_nobody(out
     async def letters() -> list[dict[str, Any]]:
         return (await outside.api.get("/api/v1/dead-letters")).json()["items"]
 
-    for _ in range(100):
+    for _ in range(400):
         if found := await letters():
             break
         await asyncio.sleep(0.05)

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
-from plugins.conversation_world import asserted, received, verified
+from plugins.conversation_world import asserted, behind_its_back, received, verified
 
 from onethread.contracts.envelope import now
 from onethread.contracts.ids import derived_id
@@ -46,7 +46,7 @@ async def comes_back(outside: Any, request: ReplyRequested, report: str, **data:
     kind = ReplyFailed if state == "failed" else ReplyDelivered
     event = kind(id=uuid4(), source="/gateway-email", workspaceid="local", threadid=request.threadid, data=outcome)
     await outside.bus.publish(event)
-    for _ in range(300):
+    for _ in range(1_000):
         for message in await outside.messages(request.threadid):
             if message["id"] == str(request.data.message_id) and message["delivery"]["report"] == report:
                 return message
@@ -55,7 +55,7 @@ async def comes_back(outside: Any, request: ReplyRequested, report: str, **data:
 
 
 async def said(outside: Any, thread_id: Any, text: str) -> dict[str, Any]:
-    for _ in range(200):
+    for _ in range(1_000):
         for message in await outside.messages(thread_id):
             if message["text"] == text:
                 return message
@@ -144,10 +144,8 @@ async def test_mails_that_come_back_for_now_stop_it_only_when_they_are_many(outs
         await comes_back(outside, request, "soft", reason="The mailbox is full (5.2.2)")
         await comes_back(outside, request, "soft", reason="The mailbox is full (5.2.2)")  # told twice, counted once
     assert await stopped(outside, added.threadid) is None
-    with psycopg.connect(database_url) as connection:  # two weeks pass
-        connection.execute(
-            "update suppression set soft_at = array(select at - interval '15 days' from unnest(soft_at) at)"
-        )
+    two_weeks_pass = "update suppression set soft_at = array(select at - interval '15 days' from unnest(soft_at) at)"
+    await behind_its_back(database_url, two_weeks_pass)
     for number in range(3, 6):
         await comes_back(outside, await reply(outside, added.threadid, f"try {number}"), "soft", reason="Full")
     assert await stopped(outside, added.threadid) is None
@@ -185,8 +183,7 @@ async def test_of_an_erased_customer_no_address_is_kept(outside: Any, database_u
 async def test_another_workspace_sees_and_stops_nothing_of_it(outside: Any, database_url: str) -> None:
     added = await outside.hear(mail("hi"))
     await comes_back(outside, await reply(outside, added.threadid, "one"), "hard")
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update suppression set workspace_id = 'other'")
+    await behind_its_back(database_url, "update suppression set workspace_id = 'other'")
     assert (await outside.api.get("/api/v1/suppressions")).json()["items"] == []
     assert await stopped(outside, added.threadid) is None
 
@@ -218,7 +215,7 @@ async def test_a_reader_whose_address_is_dead_gets_no_more_copies_and_the_custom
         address=BOB, attempt=1, report_reason=DEAD,
     )  # fmt: skip
     await outside.bus.publish(ReplyDelivered(id=uuid4(), source="/g", workspaceid="local", data=sent))
-    for _ in range(200):
+    for _ in range(1_000):
         channel = await channel_of(outside, added.threadid)
         if channel["left_out"]:
             break
@@ -250,7 +247,7 @@ async def test_copies_that_wait_are_told_until_they_are_there(outside: Any) -> N
         )  # fmt: skip
         event = ReplyDelivered(id=uuid4(), source="/g", workspaceid="local", data=outcome)
         await outside.bus.publish(event)
-        for _ in range(200):
+        for _ in range(1_000):
             delivery = (await said(outside, added.threadid, "one"))["delivery"]
             if (delivery["state"], delivery["reason"]) == ("sent", reason):
                 break

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
-from plugins.conversation_world import Outside, verified
+from plugins.conversation_world import Outside, behind_its_back, verified
 from plugins.tool_world import ANA, Store, asks, call, cancelling, make, order_status
 
 from onethread.contracts.proofs import ProofMail
@@ -17,16 +18,12 @@ from onethread.conversation import tool_approving
 
 pytestmark = pytest.mark.connected
 CANCEL = "please cancel my order 1042"
-Sql = Callable[..., None]
+Sql = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
 def sql(database_url: str) -> Sql:
-    def run(statement: str, *values: Any) -> None:
-        with psycopg.connect(database_url) as connection:
-            connection.execute(statement, values)  # type: ignore[arg-type]
-
-    return run
+    return partial(behind_its_back, database_url)
 
 
 async def waits(world: Outside, store: Store) -> dict[str, Any]:
@@ -43,7 +40,8 @@ async def the_call(world: Outside, thread: Any) -> dict[str, Any]:
 
 
 async def becomes(world: Outside, waiting: dict[str, Any], state: str) -> dict[str, Any]:
-    for _ in range(500):
+    world.app.state.timers.poke()
+    for _ in range(1_000):
         found = await the_call(world, waiting["thread_id"])
         if found["state"] == state:
             return found
@@ -117,7 +115,7 @@ async def test_a_change_that_was_cut_off_is_pointed_out_and_never_made_twice(
     waiting = await waits(world, store)
     thread = waiting["thread_id"]
     await close(world, thread)
-    sql(LEFT, waiting["id"])
+    await sql(LEFT, waiting["id"])
     left = await becomes(world, waiting, "unclear")
     assert left["wants"] == "cancel order: order 1042"
     assert await needs_a_person(world, thread)
@@ -139,7 +137,7 @@ async def test_a_change_that_nobody_approves_is_not_asked_for_again_after_a_cras
     store.answers(500)
     assert (await call(world, added, "cancel_order")).outcome == "failed"
     made = await the_call(world, added.data.message.thread_id)
-    sql(LEFT, made["id"])
+    await sql(LEFT, made["id"])
     await becomes(world, made, "unclear")
     again = await call(world, added, "cancel_order")
     assert (again.outcome, len(store.cancelled)) == ("failed", 1)
@@ -151,7 +149,7 @@ async def test_a_reading_that_was_cut_off_has_failed_and_calls_nobody(world: Out
     added = await asks(world)
     await call(world, added)
     made = await the_call(world, added.data.message.thread_id)
-    sql(LEFT, made["id"])
+    await sql(LEFT, made["id"])
     await becomes(world, made, "failed")
     assert await notes(world, made["thread_id"]) == []
 
@@ -183,7 +181,7 @@ async def test_a_system_that_cannot_be_reached_has_done_nothing(world: Outside, 
 async def test_a_slow_system_is_waited_for_though_the_teammate_has_gone(
     world: Outside, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tool_approving, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(tool_approving, "ANSWER_SECONDS", 0.05)
     waiting = await waits(world, store)
     store.slow(1.0)
     assert (await approve(world, waiting)).json()["state"] == "running"
@@ -214,7 +212,7 @@ async def test_what_nobody_approves_in_a_day_is_withdrawn_and_a_person_takes_it(
 ) -> None:
     waiting = await waits(world, store)
     await close(world, waiting["thread_id"])
-    sql(TOO_OLD, waiting["id"])
+    await sql(TOO_OLD, waiting["id"])
     assert (await approve(world, waiting)).json()["title"] == "This waited too long and is withdrawn"
     withdrawn = await becomes(world, waiting, "withdrawn")
     assert withdrawn["wants"] == "cancel order"
@@ -230,7 +228,7 @@ async def test_a_workspace_says_itself_how_long_a_change_may_wait(world: Outside
     waiting = await waits(world, store)
     longer = {"settings": {"approval_hours": 48}}
     assert (await world.api.patch("/api/v1/workspaces/local", json=longer)).status_code == 200
-    sql(TOO_OLD, waiting["id"])
+    await sql(TOO_OLD, waiting["id"])
     assert (await approve(world, waiting)).json()["state"] == "done"
     too_long = {"settings": {"approval_hours": 1_000}}
     assert (await world.api.patch("/api/v1/workspaces/local", json=too_long)).status_code == 422

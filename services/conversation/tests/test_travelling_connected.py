@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
-from plugins.conversation_world import received, running, verified
+from plugins.conversation_world import behind_its_back, received, running, verified
 
 from onethread.contracts.envelope import now
 
@@ -36,7 +37,7 @@ async def log_in(outside: Any) -> None:
 
 
 async def thread_when(outside: Any, thread_id: Any, **state: Any) -> dict[str, Any]:
-    for _ in range(400):
+    for _ in range(1_000):
         thread = (await outside.api.get(f"/api/v1/threads/{thread_id}")).json()
         if all(thread[name] == value for name, value in state.items()):
             return thread
@@ -78,11 +79,15 @@ async def test_a_snoozed_thread_wakes_by_itself_once_and_by_nobody_though_two_re
 ) -> None:
     added = await outside.hear(received("email", "hi", EMAIL))
     url = f"/api/v1/threads/{added.threadid}"
-    async with running(nats_url, database_url):
-        until = (now() + timedelta(seconds=1.5)).isoformat()
+    async with running(nats_url, database_url) as other:
+        until = (now() + timedelta(hours=1)).isoformat()
         snoozed = (await outside.api.patch(url, json={"status": "snoozed", "snoozed_until": until})).json()
         assert snoozed["status"] == "snoozed"
+        await behind_its_back(database_url, "update thread set snoozed_until = now()")  # the hour has passed
+        for app in (outside.app, other):
+            app.state.timers.poke()
         await thread_when(outside, added.threadid, status="open", snoozed_until=None)
+        await outside.wait(lambda: len(events) >= 3)
         await asyncio.sleep(1)
     woken = [e for e in events if e["type"] == "onethread.thread.reopened.v1"]
     assert [e["data"].get("by") for e in woken] == [None]
@@ -157,7 +162,7 @@ async def test_a_drafting_agent_is_asked_and_what_it_writes_is_a_draft_while_the
     async def drafts() -> list[dict[str, Any]]:
         return (await outside.api.get(f"{url}/proposals", params={"state": "open"})).json()["items"]
 
-    for _ in range(400):
+    for _ in range(1_000):
         if found := await drafts():
             break
         await asyncio.sleep(0.02)
@@ -201,12 +206,11 @@ async def test_the_thread_says_who_made_the_agent_quiet(outside: Any) -> None:
 
 
 async def test_timers_live_through_a_database_that_drops_their_connections(outside: Any, database_url: str) -> None:
-    import psycopg
-
     added = await outside.hear(received("email", "hi", EMAIL))
     url = f"/api/v1/threads/{added.threadid}"
-    until = (now() + timedelta(seconds=1)).isoformat()
-    await outside.api.patch(url, json={"status": "snoozed", "snoozed_until": until})
+    until = (now() + timedelta(hours=1)).isoformat()
+    snoozed = await outside.api.patch(url, json={"status": "snoozed", "snoozed_until": until})
+    assert snoozed.json()["status"] == "snoozed"
     with psycopg.connect(database_url, autocommit=True) as connection:
         for _ in range(8):
             connection.execute(
@@ -214,12 +218,14 @@ async def test_timers_live_through_a_database_that_drops_their_connections(outsi
                 " and pid <> pg_backend_pid()"
             )
             await asyncio.sleep(0.2)
+    await behind_its_back(database_url, "update thread set snoozed_until = now()")
+    outside.app.state.timers.poke()
 
     async def is_open() -> bool:
         answer: httpx.Response = await outside.api.get(url)
         return answer.status_code == 200 and answer.json()["status"] == "open"
 
-    for _ in range(100):
+    for _ in range(200):
         if await is_open():
             break
         await asyncio.sleep(0.1)

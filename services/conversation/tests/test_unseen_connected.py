@@ -5,8 +5,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from plugins.conversation_world import asserted, received, running, verified
-from plugins.replicas import replica, waiting_for_a_lock
+from plugins.conversation_world import asserted, behind_its_back, received, running, verified
+from plugins.replicas import HOLD, replica, waiting_for_a_lock
 
 from onethread.contracts import subjects
 from onethread.contracts.files import FileOf
@@ -22,10 +22,9 @@ VISITOR = verified("visitor", "v1")
 SIGNED_IN = (verified("site_user", "ana"), EMAIL, VISITOR)
 
 
-def minutes_pass(outside: Any, database_url: str) -> None:
+async def minutes_pass(outside: Any, database_url: str) -> None:
     """The time of all that waits to be mailed has come."""
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update message set mail_at = now() where mail_at is not null")
+    await behind_its_back(database_url, "update message set mail_at = now() where mail_at is not null")
     outside.app.state.timers.poke()
 
 
@@ -39,7 +38,7 @@ def mails(outside: Any) -> list[ReplyRequested]:
 
 
 async def a_mail(outside: Any, number: int = 1) -> ReplyRequested:
-    return (await outside.wait(lambda: len(mails(outside)) >= number and mails(outside), 12))[number - 1]
+    return (await outside.wait(lambda: len(mails(outside)) >= number and mails(outside)))[number - 1]
 
 
 def said_in(mail: ReplyRequested) -> str:
@@ -59,7 +58,7 @@ async def tell(outside: Any, request: ReplyRequested, state: str, **data: Any) -
 
 
 async def deliveries_when(outside: Any, thread_id: Any, *states: str) -> list[dict[str, Any]]:
-    for _ in range(300):
+    for _ in range(1_000):
         found = [m["delivery"] for m in await outside.messages(thread_id) if m["delivery"]]
         if [one["state"] for one in found] == list(states):
             return found
@@ -76,7 +75,7 @@ async def test_what_was_not_seen_in_the_chat_goes_out_as_one_mail_and_its_answer
     delivered = await reply(outside, added.threadid, "Or two, **with luck**.")
     await tell(outside, delivered, "delivered")  # a browser took it, and nobody looked
     await deliveries_when(outside, added.threadid, "queued", "delivered")
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     mail = await a_mail(outside)
     assert said_in(mail) == "**AI assistant:**\n\nThree days.\n\n**API:**\n\nOr two, **with luck**."
     assert "<strong>with luck</strong>" in mail.data.html
@@ -89,7 +88,7 @@ async def test_what_was_not_seen_in_the_chat_goes_out_as_one_mail_and_its_answer
     assert sent[0]["reason"] == queued[0]["reason"]
     answer = await outside.hear(received("email", "thanks", EMAIL, answers=["<ours@x>"]))
     assert answer.threadid == added.threadid
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     await asyncio.sleep(1)
     assert len(mails(outside)) == 1
     assert [difference async for difference in verify(database_url, "local")] == []
@@ -100,18 +99,18 @@ async def test_whoever_wants_no_such_mail_says_so_by_one_post_and_still_finds_it
 ) -> None:
     added = await outside.hear(received("widget", "how long?", *SIGNED_IN))
     await reply(outside, added.threadid, "three days")
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     mail = await a_mail(outside)
     stop = "/" + str(mail.data.unsubscribe).split("/", 3)[3]
     shown = await outside.api.get(stop)  # a scanner that follows links declines nothing
     assert "what you missed in the chat" in shown.text
     await reply(outside, added.threadid, "or four")
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     await a_mail(outside, 2)
     done = await outside.api.post(stop, data={"List-Unsubscribe": "One-Click"})
     assert (done.status_code, "waits for you there" in done.text) == (200, True)
     await reply(outside, added.threadid, "or five")
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     await asyncio.sleep(1)
     assert len(mails(outside)) == 2
     assert [m["text"] for m in await outside.messages(added.threadid)][-1] == "or five"
@@ -128,7 +127,7 @@ async def test_what_was_seen_or_answered_meanwhile_is_not_mailed(outside: Any, d
     await reply(outside, added.threadid, "or two")
     await outside.hear(received("widget", "ah, good", *SIGNED_IN))
     await reply(outside, added.threadid, "you are welcome")
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     mail = await a_mail(outside)
     assert said_in(mail) == "you are welcome"
     assert mail.data.author.kind == "teammate"
@@ -150,14 +149,14 @@ async def test_whoever_has_proven_no_address_is_sent_no_mail_nor_is_whom_a_teamm
         f"/api/v1/threads/{thread['id']}/messages", json={"text": "for the chat alone", "channel_id": "local"}
     )
     await outside.wait(lambda: any(r.data.text == "for the chat alone" for r in outside.requested))
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     await asyncio.sleep(1)
     assert mails(outside) == []
 
 
 async def test_a_workspace_may_want_none_of_it(outside: Any, database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        connection.execute("update workspace set settings = settings || '{\"unseen_reply_minutes\": 0}'")
+    never = "update workspace set settings = settings || '{\"unseen_reply_minutes\": 0}'"
+    await behind_its_back(database_url, never)
     added = await outside.hear(received("widget", "how long?", *SIGNED_IN))
     await reply(outside, added.threadid, "three days")
     with psycopg.connect(database_url) as connection:
@@ -168,7 +167,7 @@ async def test_a_mail_that_failed_is_tried_again_as_it_was(outside: Any, databas
     added = await outside.hear(received("widget", "how long?", *SIGNED_IN))
     await reply(outside, added.threadid, "three days")
     await reply(outside, added.threadid, "or two")
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     mail = await a_mail(outside)
     await tell(outside, mail, "failed", reason="The mailbox is full (5.2.2)", attempt=1)
     failed = await deliveries_when(outside, added.threadid, "failed", "failed")
@@ -186,14 +185,14 @@ async def test_two_replicas_of_which_one_is_killed_in_the_middle_send_one_mail(
 ) -> None:
     added = await outside.hear(received("widget", "how long?", *SIGNED_IN))
     with (
-        replica(nats_url, database_url, 23_481) as other,
+        replica(nats_url, database_url) as other,
         psycopg.connect(database_url, autocommit=True) as looking,
         psycopg.connect(database_url) as holding,
     ):
         await reply(outside, added.threadid, "three days")
-        holding.execute("select 1 from thread where id = %s for no key update", [added.threadid])
-        minutes_pass(outside, database_url)
-        for _ in range(400):
+        await asyncio.to_thread(holding.execute, HOLD, [added.threadid])
+        await minutes_pass(outside, database_url)
+        for _ in range(1_200):
             if len(waiting_for_a_lock(looking, "select * from thread%")) == 2:
                 break
             await asyncio.sleep(0.1)
@@ -215,7 +214,7 @@ async def test_files_that_were_not_seen_go_along_and_what_is_too_large_for_a_mai
         file = (await outside.api.post("/api/v1/files", params=asked | {"name": name}, content=content)).json()
         new = {"text": f"Here is {name}", "files": [file["id"]]}
         await outside.api.post(f"/api/v1/threads/{added.threadid}/messages", json=new)
-    minutes_pass(outside, database_url)
+    await minutes_pass(outside, database_url)
     mail = await a_mail(outside)
     assert [one.name for one in mail.data.attachments] == ["terms.pdf"]
     assert "\n\n`film.mp4` is too large for this mail. It is in the chat.\n\n" in mail.data.text

@@ -219,7 +219,7 @@ class TestOnTheBus:
                 heard.append(text)
 
         task = asyncio.create_task(listen())
-        await asyncio.sleep(0.1)
+        await two.outside.wait(lambda: heard)  # it is connected
         await say(two.outside, "beta", "said in beta")
         thread = two.foreign["thread"][0]
         delta = q.Delta(kind="delta", thread_id=thread, place="x", reply_id=uuid4(), text="written in beta")
@@ -248,7 +248,7 @@ class TestOnTheBus:
 
 class TestEventsThatStray:
     async def letter(self, outside: Outside) -> dict[str, Any]:
-        for _ in range(200):
+        for _ in range(1_000):
             if letters := (await outside.api.get("/api/v1/dead-letters")).json()["items"]:
                 return letters[0]
             await asyncio.sleep(0.02)

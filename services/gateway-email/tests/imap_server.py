@@ -25,6 +25,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from plugins.ports import free_port
 
 USER, PASSWORD = "help@provider.example", "correct horse"
 PROGRAM = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin")
@@ -177,7 +178,7 @@ class Dovecot:
         assert PROGRAM
         who = {"user": self._as.pw_uid, "group": self._as.pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
         self._process = subprocess.Popen([PROGRAM, "-F", "-c", str(self.root / "dovecot.conf")], cwd="/", **who)
-        for _ in range(200):
+        for _ in range(600):
             with closing(socket.socket()) as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -240,9 +241,3 @@ def a_certificate(root: Path) -> None:
     signed = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, SHA256())
     (root / "cert.pem").write_bytes(signed.public_bytes(Encoding.PEM))
     (root / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

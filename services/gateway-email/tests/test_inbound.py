@@ -26,7 +26,7 @@ class Conversation:
         self.reader, self.writer = reader, writer
 
     async def hear(self) -> str:
-        said = (await asyncio.wait_for(self.reader.readline(), 10)).decode()
+        said = (await asyncio.wait_for(self.reader.readline(), 20)).decode()
         return await self.hear() if said[3:4] == "-" else said.strip()
 
     async def say(self, line: str) -> str:
@@ -215,13 +215,13 @@ async def test_a_drain_finishes_the_mail_in_hand_and_takes_no_other(settings, bu
     bus.publish = slow
     async with talking_to_during(app) as (busy, idle, stop):
         answering = asyncio.ensure_future(busy.hand_over())
-        await asyncio.wait_for(started.wait(), 5)
+        await asyncio.wait_for(started.wait(), 20)
         stopping = asyncio.ensure_future(stop())
         await asyncio.sleep(0.1)
         assert (await idle.say("EHLO again")).startswith("421")
         go_on.set()
         assert (await answering).startswith("250")
-        await asyncio.wait_for(stopping, 5)
+        await asyncio.wait_for(stopping, 20)
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", app.state.mail.port)
     assert len(bus.published) == 1

@@ -20,6 +20,7 @@ import psutil
 import pytest
 from aiosmtpd.smtp import SMTP
 from nats.js import JetStreamContext
+from plugins.ports import free_port
 
 from onethread.contracts.ids import lane
 from onethread.contracts.messages import Audience, Author, Channel, Place
@@ -49,12 +50,6 @@ class Holding:
     @property
     def texts(self) -> list[str]:
         return [message_from_bytes(raw).get_payload()[0].get_payload().strip() for raw in self.mails]  # type: ignore[union-attr,index]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ async def put(app: FastAPI, mail: str, to: str = "support@desk.example") -> str:
 
 async def next_on(js: JetStreamContext, subject: str, kind: Any) -> Any:
     subscription = await js.subscribe(subject, ordered_consumer=True)
-    return kind.model_validate_json((await subscription.next_msg(timeout=10)).data)
+    return kind.model_validate_json((await subscription.next_msg(timeout=20)).data)
 
 
 def request_to(place: Place, thread) -> ReplyRequested:
@@ -83,7 +83,7 @@ async def test_a_mail_its_answer_and_the_answer_to_that_are_one_thread(app: Fast
     await send(app, 2, reply_to)
     subscription = await js.subscribe("ot.local.message.received.email.*", ordered_consumer=True)
     answers = [
-        MessageReceived.model_validate_json((await subscription.next_msg(timeout=10)).data).data for _ in range(2)
+        MessageReceived.model_validate_json((await subscription.next_msg(timeout=20)).data).data for _ in range(2)
     ]
     assert [answer.thread_token for answer in answers] == [None, thread]
 
@@ -146,7 +146,7 @@ async def test_one_id_at_two_replicas_at_once_is_each_mail_once(
     assert all(answer.startswith("2.0.0 Kept as") for answer in answers)
     assert (await js.stream_info("EVENTS")).state.messages == 3
     subscription = await js.subscribe("ot.local.message.received.email.*", ordered_consumer=True)
-    heard = [MessageReceived.model_validate_json((await subscription.next_msg(timeout=10)).data).data for _ in range(3)]
+    heard = [MessageReceived.model_validate_json((await subscription.next_msg(timeout=20)).data).data for _ in range(3)]
     assert sorted((one.text, one.verdict) for one in heard) == [
         ("I was first.", "verified"),
         ("Where is it?", "forged"),

@@ -27,7 +27,7 @@ async def reader(request: pytest.FixtureRequest) -> AsyncIterator[Reader]:
 
 @pytest.fixture
 async def apart() -> AsyncIterator[Reader]:
-    reader = Reader(1, seconds=2)
+    reader = Reader(1, seconds=4)
     yield reader
     await reader.stop()
 
@@ -64,7 +64,7 @@ async def test_what_is_empty_is_not_what_is_missing(reader):
 
 async def test_what_hangs_is_ended_and_the_next_mail_is_read(apart, arrival, desk):
     started = time.monotonic()
-    with pytest.raises(UnreadableError, match="it was not read in 2 seconds"):
+    with pytest.raises(UnreadableError, match="it was not read in 4 seconds"):
         await apart.do(time.sleep, 3600)  # type: ignore[arg-type]
     assert time.monotonic() - started < 20
     assert b'"text":"Hi"' in await apart.do(pipeline.read, MAIL, arrival, [desk], [desk])
@@ -82,12 +82,12 @@ async def test_what_takes_all_memory_is_told(apart):
 
 
 async def test_one_that_hangs_does_not_hold_up_what_goes_to_another_process(arrival, desk):
-    reader = Reader(2, seconds=8)
+    reader = Reader(2)
     hanging = asyncio.ensure_future(reader.do(time.sleep, 3600))  # type: ignore[arg-type]
     assert b'"text":"Hi"' in await reader.do(pipeline.read, MAIL, arrival, [desk], [desk])
     assert not hanging.done()
-    with pytest.raises(UnreadableError):
-        await hanging
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
     await reader.stop()
 
 

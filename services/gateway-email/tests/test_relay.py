@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from structlog.testing import capture_logs
 
+from onethread.gateway_email.outgoing import relay as relay_module
 from onethread.gateway_email.outgoing.relay import RefusedByRelayError, Relay, RelayAwayError
 
 MAIL = b"From: us@desk.example\r\nTo: a@x.example\r\n\r\nhi\r\n"
-RESTS = (timedelta(seconds=0.05), timedelta(seconds=0.2))
+RESTS = (timedelta(seconds=5), timedelta(seconds=20))
+
+
+class Clock(datetime):
+    """Stands still until a test moves it."""
+
+    at = datetime(2026, 11, 2, 10, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return cls.at.astimezone(tz)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
+    monkeypatch.setattr(Clock, "at", Clock.at)
+    monkeypatch.setattr(relay_module, "datetime", Clock)
+    return Clock
 
 
 class Door:
@@ -41,14 +59,14 @@ async def door() -> AsyncIterator[Door]:
     server.close()
 
 
-async def test_a_relay_that_is_away_is_left_alone_for_longer_each_time_and_said_so_once(door: Door):
+async def test_a_relay_that_is_away_is_left_alone_for_longer_each_time_and_said_so_once(door: Door, clock):
     relay = Relay(door.url, rests=RESTS)
     with capture_logs() as logs:
         for _ in range(20):
             with pytest.raises(RelayAwayError):
                 await relay.send(MAIL, "us@desk.example", "a@x.example")
         assert door.knocks == 1
-        await asyncio.sleep(0.06)
+        clock.at += timedelta(seconds=6)
         away = [await _away(relay) for _ in range(20)]
     assert door.knocks == 2
     assert len({one.until for one in away}) == 1
@@ -61,10 +79,10 @@ async def test_many_who_find_it_away_at_once_count_as_one(door: Door):
     assert len({one.until for one in away}) == 1
 
 
-async def test_it_is_back_when_a_mail_is_taken(sink):
+async def test_it_is_back_when_a_mail_is_taken(sink, clock):
     relay = Relay("smtp://127.0.0.1:1", rests=RESTS)
     await _away(relay)
-    await asyncio.sleep(0.06)
+    clock.at += timedelta(seconds=6)
     relay.url = sink.url
     with capture_logs() as logs:
         assert await relay.send(MAIL, "us@desk.example", "a@x.example") == {}

@@ -379,9 +379,9 @@ async def test_a_silent_name_server_is_waited_for_once_and_other_work_goes_on(zo
     await checks.find(MAIL, peer=STRANGE, greeting="x.example", sender=ANN)
     running = False
     await ticking
-    assert first < 8
-    assert time.monotonic() - started - first < 0.5
-    assert ticks > first * 30
+    assert first < 15
+    assert time.monotonic() - started - first < first / 3
+    assert ticks > first * 5
 
 
 async def test_what_was_answered_is_not_asked_again(zone: Any, desk: Desk):

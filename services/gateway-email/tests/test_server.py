@@ -37,7 +37,7 @@ class Wire:
 
     async def hear(self) -> str:
         """The last line of an answer, without its end; empty when the connection is closed."""
-        said = (await asyncio.wait_for(self.reader.readline(), 10)).decode()
+        said = (await asyncio.wait_for(self.reader.readline(), 20)).decode()
         return await self.hear() if said[3:4] == "-" else said.strip()
 
     async def say(self, *lines: str) -> str:
@@ -283,8 +283,9 @@ async def test_a_mail_server_with_too_many_connections_is_told_so(settings, conn
     assert (await third.hear()).startswith("421 4.7.0")
     assert await third.is_closed()
     first[0].writer.close()
-    await asyncio.sleep(0.1)
-    assert (await (await connect()).hear()).startswith("220")
+    async with asyncio.timeout(20):
+        while not (await (await connect()).hear()).startswith("220"):
+            await asyncio.sleep(0.02)
 
 
 async def test_a_mail_server_that_brings_too_much_goes_on_in_a_minute(settings, connect, bus):
@@ -298,7 +299,7 @@ async def test_a_mail_server_that_brings_too_much_goes_on_in_a_minute(settings, 
 
 async def test_whoever_looks_for_addresses_gets_slower_answers_and_then_none(settings, connect, monkeypatch):
     settings.trusted_relays = ""
-    monkeypatch.setattr(server, "WRONG_SECONDS", 0.2)
+    monkeypatch.setattr(server, "WRONG_SECONDS", 1.0)
     monkeypatch.setattr(server, "WRONG_RECIPIENTS", 5)
     client = await connect()
     await client.hear()
@@ -308,7 +309,7 @@ async def test_whoever_looks_for_addresses_gets_slower_answers_and_then_none(set
     for n in range(5):
         began = loop.time()
         assert (await client.say(f"RCPT TO:<guess{n}@desk.example>")).startswith("550 5.1.1")
-        took.append(loop.time() - began >= 0.2)
+        took.append(loop.time() - began >= 1)
     assert took == [False, False, False, True, True]
     assert (await client.say("RCPT TO:<guess9@desk.example>")).startswith("421 4.7.1")
     assert await client.is_closed()

@@ -329,7 +329,7 @@ async def test_what_an_administrator_sets_for_the_own_address_speaks_for_it_alon
     own = ChannelConfig(id="email-local", workspace="local", kind="email", name="Own", settings=settings, secrets=mine)
     bus.channels = [*bus.channels, own]
     await bus.handlers["live.*.channels.email"](None)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
     login_of_own = login("mine:a-third-horse")
     for_acme, for_us = ({"RawEmail": MAIL, "OriginalRecipient": to} for to in (HELP, DESK))
     assert (await http.post("/inbound/postmark", json=for_acme, auth=login_of_own)).status_code == 401

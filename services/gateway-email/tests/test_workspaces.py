@@ -94,7 +94,7 @@ async def test_an_address_that_nobody_has_is_refused_for_good_and_the_other_reci
 async def test_an_address_that_was_removed_is_refused(app, bus):
     bus.channels = []
     await bus.handlers["live.*.channels.email"](None)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
     with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
         await send(app, HELP)
     await send(app, OWN)

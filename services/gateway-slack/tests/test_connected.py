@@ -46,7 +46,7 @@ async def kept(nats_url: str, subject: str, enough: int = 1) -> list[Any]:
     reader = await connection.jetstream().subscribe(subject, ordered_consumer=True)
     try:
         while True:
-            found.append(await reader.next_msg(timeout=5 if len(found) < enough else 0.3))
+            found.append(await reader.next_msg(timeout=20 if len(found) < enough else 0.3))
     except TimeoutError:
         return found
     finally:
@@ -98,7 +98,7 @@ async def test_of_an_erased_customer_no_delivery_is_kept(slack: FakeSlack, nats_
     event = CustomerErased(id=uuid4(), source="/conversation", workspaceid="local", customerid=customer, data=data)
     async with running(slack, nats_url):
         await bus.publish(event)
-        for _ in range(100):
+        for _ in range(400):
             if await ledger.entry(erased) is None:
                 break
             await asyncio.sleep(0.05)

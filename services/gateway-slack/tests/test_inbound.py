@@ -254,7 +254,7 @@ async def test_a_profile_that_slack_does_not_give_in_time_costs_the_email_and_no
     assert [i.kind for i in first.data.identities] == ["slack_user"]
     assert first.data.name is None
 
-    await asyncio.sleep(0.5)  # the call went on
+    monkeypatch.setattr("onethread.gateway_slack.people.LOOKUP_SECONDS", 20)  # the call went on
     await gateway.hear(said("second", ts="1700000002.000100"))
     assert [i.kind for i in gateway.bus.published[1].data.identities] == ["slack_user", "email"]
     assert len(gateway.slack.made("users.info")) == 1

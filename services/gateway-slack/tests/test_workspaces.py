@@ -81,7 +81,7 @@ async def test_a_team_that_nobody_connected_is_told_so_and_slack_does_not_send_a
 async def test_a_team_that_was_removed_is_never_taken_for_our_own(gateway: Gateway):
     gateway.bus.channels = []
     await gateway.bus.handlers["live.*.channels.slack"](None)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
     assert (await gateway.send(at("T444", said("hello")))).status_code == 404
     assert (await gateway.send(at("T222", said("hello")), secret=ACME)).status_code == 401
     assert (await gateway.send(at("T111", said("hello")))).status_code == 200

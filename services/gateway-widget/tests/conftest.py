@@ -23,6 +23,7 @@ from onethread.contracts.messages import Audience, Author, Channel, Delivery, Me
 from onethread.contracts.questions import History, HistoryOfVisitor
 from onethread.contracts.replies import ReplyRequested, RequestedReply
 from onethread.contracts.threads import AddedMessage, CustomerName, MessageAdded, Thread
+from onethread.gateway_widget import socket
 from onethread.gateway_widget.app import create_app
 from onethread.gateway_widget.settings import Settings
 from onethread.runtime.bus import UnavailableError
@@ -32,6 +33,8 @@ SESSION_SECRET = "session-secret-of-thirty-two-bytes"
 WIDGET_SECRET = "widget-secret-of-thirty-two-bytes!"
 THREAD, CUSTOMER = UUID(int=7), UUID(int=9)
 WIDGET = Channel(id="local", kind="widget")
+PATIENCE = 20
+"""Seconds until a thing must be there: a pass takes none of it."""
 
 
 class BusInMemory:
@@ -40,6 +43,8 @@ class BusInMemory:
     def __init__(self, settings: Settings) -> None:
         self.tracing = Tracing("gateway-widget", settings)
         self.published: list[tuple[CloudEvent, tuple[str, ...]]] = []
+        self.begun: list[CloudEvent] = []
+        """Of which the publishing has begun, whatever becomes of it."""
         self.live: list[tuple[str, Any]] = []
         self.asked: list[HistoryOfVisitor] = []
         self.handlers: dict[str, Callable[[Any], Awaitable[None]]] = {}
@@ -60,6 +65,7 @@ class BusInMemory:
     async def check_consumers(self) -> None: ...
 
     async def publish(self, event: CloudEvent, *tokens: str) -> None:
+        self.begun.append(event)
         await self.gate.wait()
         await self.check()
         self.published.append((event, tokens))
@@ -116,7 +122,13 @@ class Browser:
         return client_id
 
     async def hear(self) -> dict[str, Any]:
-        return json.loads(await asyncio.wait_for(self.socket.recv(), 5))
+        return json.loads(await asyncio.wait_for(self.socket.recv(), PATIENCE))
+
+    async def handled(self) -> None:
+        """Until the gateway has taken all frames so far: it takes them one after the other."""
+        client_id = await self.say("And this")
+        while (await self.hear()).get("client_id") != client_id:
+            pass
 
     async def hears_nothing(self, seconds: float = 0.1) -> bool:
         try:
@@ -129,7 +141,7 @@ class Browser:
         """The close code."""
         for _ in range(1000):
             try:
-                await asyncio.wait_for(self.socket.recv(), 5)
+                await asyncio.wait_for(self.socket.recv(), PATIENCE)
             except ConnectionClosed:
                 return self.socket.close_code
         raise AssertionError("the socket stays open")
@@ -157,11 +169,13 @@ class Running:
 
     async def settled(self, sockets: int) -> None:
         """Until the gateway knows of so many sockets."""
-        for _ in range(250):
-            if len(self.app.state.connections) == sockets:
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{len(self.app.state.connections)} sockets are open, not {sockets}")
+        await until(lambda: len(self.app.state.connections) == sockets)
+
+
+async def until(true: Callable[[], Any]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not true():
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -177,15 +191,12 @@ async def gateway_on(settings: Settings, bus: Any) -> AsyncIterator[Running]:
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
-    for _ in range(500):
-        if server.started:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         yield Running(app, server, bus, port, http)
     server.should_exit = True
-    await asyncio.wait_for(serving, 15)
+    await asyncio.wait_for(serving, PATIENCE)
     assert len(app.state.connections) == 0
 
 
@@ -195,7 +206,10 @@ def memory_bus(settings: Settings) -> BusInMemory:
 
 
 @pytest.fixture
-async def running(settings: Settings, memory_bus: BusInMemory) -> AsyncIterator[Running]:
+async def running(
+    settings: Settings, memory_bus: BusInMemory, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Running]:
+    monkeypatch.setattr(socket, "OPENING_SECONDS", 0.2)
     async with gateway_on(settings, memory_bus) as running:
         yield running
 

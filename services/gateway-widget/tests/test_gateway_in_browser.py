@@ -30,7 +30,7 @@ def run(memory_bus) -> Callable[[Coroutine[Any, Any, None]], None]:
         await start()
 
     memory_bus.start = started
-    return lambda what: asyncio.run_coroutine_threadsafe(what, memory_bus.loop).result(5)
+    return lambda what: asyncio.run_coroutine_threadsafe(what, memory_bus.loop).result(30)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def open_chat(page: Page) -> None:
 
 
 def until_said(page: Page, memory_bus) -> Any:
-    for _ in range(250):
+    for _ in range(1_000):
         if memory_bus.published:
             return memory_bus.published[0][0]
         page.wait_for_timeout(20)
@@ -58,7 +58,7 @@ def until_said(page: Page, memory_bus) -> Any:
 
 
 def until_seen(page: Page, memory_bus) -> None:
-    for _ in range(250):
+    for _ in range(1_000):
         if any(event.data.state == "seen" for event in memory_bus.events(ReplyDelivered)):
             return
         page.wait_for_timeout(20)

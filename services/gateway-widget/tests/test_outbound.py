@@ -9,6 +9,7 @@ import pytest
 from onethread.contracts.messages import Channel
 from onethread.contracts.questions import Delta
 from onethread.contracts.replies import ReplyDelivered
+from onethread.gateway_widget import socket
 from onethread.gateway_widget.connections import WAITING_FRAMES
 from onethread.gateway_widget.outbound import ADDED, DELTAS, FORWARDED
 from onethread.runtime.bus import UnavailableError
@@ -163,8 +164,9 @@ async def test_what_happens_during_a_resume_comes_behind_the_history(running, vi
 
 
 async def test_what_is_said_before_a_browser_resumes_comes_behind_what_it_missed(
-    running, visitor, a_history, a_message, a_reply
+    running, visitor, a_history, a_message, a_reply, monkeypatch
 ):
+    monkeypatch.setattr(socket, "OPENING_SECONDS", 20)
     token, name = visitor
     running.bus.history = lambda _: a_history(a_message(1))
     async with running.browser(token) as browser:

@@ -25,7 +25,8 @@ def seen(running) -> list:
 async def read(browser, *messages) -> None:
     for message in messages:
         await browser.send(type="read", message_id=str(message))
-    await asyncio.sleep(0.1)
+    await browser.handled()
+    await asyncio.sleep(0.05)  # it is worked out aside, from memory
 
 
 async def test_a_reply_that_was_pushed_and_looked_at_is_seen_once_with_those_before_it(running, visitor, a_reply):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from uuid import UUID, uuid4
@@ -17,7 +16,7 @@ from onethread.contracts.replies import FeedbackReceived, ReplyDelivered
 from onethread.gateway_widget import catching_up
 from onethread.gateway_widget.sessions import Session, session_token
 
-from .conftest import gateway_on
+from .conftest import gateway_on, until
 
 
 async def test_a_message_is_acknowledged_with_its_id_after_it_is_durable(running, visitor_of):
@@ -132,13 +131,14 @@ async def test_the_longest_message_is_taken_whatever_its_script(running):
         assert (await browser.hear())["type"] == "ack"
 
 
-async def test_a_flood_is_slowed_down_and_nothing_of_it_is_lost_by_surprise(running):
+async def test_a_flood_is_slowed_down_and_nothing_of_it_is_lost_by_surprise(running, settings):
+    running.app.state.settings = settings.model_copy(update={"widget_rate": 0.01})  # however long it takes
     async with running.browser() as browser:
         sent = [await browser.say("Hi") for _ in range(30)]
         heard = [await browser.hear() for _ in sent]
     refused = [frame for frame in heard if frame["type"] == "error"]
     assert {frame["code"] for frame in refused} == {"slow_down"}
-    assert 5 <= len(refused) <= 10
+    assert len(refused) == 10
     assert [frame["client_id"] for frame in heard] == sent
 
 
@@ -184,8 +184,7 @@ async def test_a_resume_brings_what_came_after_the_cursor(running, a_history, a_
     async with running.browser() as browser:
         await browser.send(type="resume", after="7:1")
         frame = await browser.hear()
-        await running.settled(1)
-        await asyncio.sleep(0.05)
+        await until(lambda: running.bus.events(ReplyDelivered))
     assert running.bus.asked[-1].after == "7:1"
     assert frame["type"] == "message"
     assert frame["message"]["id"] == str(reply.id)
@@ -233,7 +232,8 @@ async def test_feedback_is_an_event_and_is_answered_by_nothing(running):
     async with running.browser() as browser:
         await browser.send(type="feedback", message_id=str(message_id), score=1)
         await browser.send(type="ping")
-        assert await browser.hears_nothing()
+        client_id = await browser.say("Hi")
+        assert (await browser.hear())["client_id"] == client_id, "the first that is heard"
     [event] = running.bus.events(FeedbackReceived)
     assert (event.data.message_id, event.data.score) == (message_id, 1)
 
@@ -290,7 +290,7 @@ async def test_a_stopping_gateway_finishes_what_is_in_hand_and_sends_the_browser
     async with running.browser() as browser, running.browser() as idle:
         running.bus.gate.clear()
         client_id = await browser.say("the last word")
-        await asyncio.sleep(0.05)
+        await until(lambda: running.bus.begun)
         for end in running.app.state.on_stop:
             end()
         assert await idle.closed() == 1012
@@ -311,7 +311,7 @@ async def test_the_server_stops_soon_with_open_sockets(running):
         running.server.should_exit = True
         assert await browser.closed() == 1012
         await running.settled(0)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 async def test_a_browser_that_leaves_is_forgotten(running):
@@ -328,7 +328,7 @@ async def test_a_message_in_hand_is_stored_when_its_browser_leaves(running):
     async with running.browser() as browser:
         running.bus.gate.clear()
         await browser.say("and gone")
-        await asyncio.sleep(0.05)
+        await until(lambda: running.bus.begun)
         browser.socket.transport.abort()
     running.bus.gate.set()
     await running.settled(0)

@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 STATIC = Path(__file__).parents[1] / "src/onethread/gateway_widget/static"
+TWO_FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 STORED_KEYS = "() => Object.keys(localStorage).concat(Object.keys(sessionStorage))"
 
 PNG = base64.b64decode(
@@ -48,7 +49,7 @@ def say(page: Page, text: str) -> None:
 
 
 def until(happened: Callable[[], Any], page: Page, what: str) -> None:
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 20
     while not happened():
         assert time.monotonic() < deadline, f"never happened: {what}"
         page.wait_for_timeout(20)
@@ -178,7 +179,7 @@ def test_an_answer_is_judged_and_the_word_is_told_again_until_the_gateway_has_it
     assert told["client_id"] == gateway.sent("feedback")[1]["client_id"]
     page.wait_for_timeout(300)
     gateway.cut()
-    until(lambda: len(gateway.sent("resume")) == 3, page, "it is back")
+    until(lambda: len(gateway.sent("resume")) >= 3, page, "it is back")
     assert len(gateway.sent("feedback")) == 3, "what was acknowledged is not told again"
 
 
@@ -211,7 +212,7 @@ def test_a_lost_ack_and_a_reload_neither_lose_nor_double_the_message(page, gatew
 
     page.reload()
     launcher(page).click()
-    until(lambda: len(gateway.sent()) == 2, page, "the message is sent again")
+    until(lambda: len(gateway.sent()) >= 2, page, "the message is sent again")
     assert gateway.sent()[0]["client_id"] == gateway.sent()[1]["client_id"]
     expect(log(page).get_by_text("My parcel is broken")).to_have_count(1)
     expect(log(page)).not_to_contain_text("Sending…")
@@ -467,8 +468,13 @@ def test_a_message_is_read_when_it_is_within_sight_of_an_open_chat_in_a_tab_that
     until(lambda: gateway.messages, page, "the message arrives")
 
     def reads() -> list[str]:
-        page.wait_for_timeout(300)
         return [frame["message_id"] for frame in gateway.sent("read")]
+
+    def has_read(*messages: str) -> None:
+        """These, and a moment later still no more."""
+        until(lambda: reads() == list(messages), page, f"{messages} are read")
+        page.wait_for_timeout(300)
+        assert reads() == list(messages)
 
     def answer(text: str) -> str:
         message = gateway.store("agent", text)
@@ -477,24 +483,25 @@ def test_a_message_is_read_when_it_is_within_sight_of_an_open_chat_in_a_tab_that
         return message["id"]
 
     first = answer("In sight.")
-    assert reads() == [first]
+    has_read(first)
     page.keyboard.press("Escape")
     second = answer("Behind a closed door.")
-    assert reads() == [first]
+    has_read(first)
     launcher(page).click()
-    assert reads() == [first, second]
+    has_read(first, second)
     page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })")
     third = answer("In another tab.")
-    assert reads() == [first, second]
+    has_read(first, second)
     page.evaluate("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))")
-    assert reads() == [first, second, third]
+    has_read(first, second, third)
     long = answer("A long story. " * 600)
     log(page).evaluate("element => element.scrollTo(0, 0)")
-    page.wait_for_timeout(100)  # The chat hears of it with the next frame; until then it follows what arrives.
+    page.evaluate(TWO_FRAMES)  # The chat hears of it with the next; until then it follows what arrives.
     below = answer("Far below.")
+    page.wait_for_timeout(300)
     assert below not in reads()
     log(page).evaluate("element => element.scrollTo(0, element.scrollHeight)")
-    assert reads()[-1] == below
+    until(lambda: reads()[-1] == below, page, "what was below is read")
     assert long
 
 

@@ -16,7 +16,7 @@ from onethread.contracts.replies import FeedbackReceived, ReplyDelivered
 from onethread.gateway_widget.outbound import ADDED, DELTAS, FORWARDED
 from onethread.gateway_widget.sessions import Session, session_token
 
-from .conftest import SESSION_SECRET, gateway_on
+from .conftest import SESSION_SECRET, gateway_on, until
 
 CHANNELS = "svc.conversation.channels"
 NOTICE = "live.*.channels.widget"
@@ -79,7 +79,7 @@ async def test_what_is_said_goes_out_with_the_channels_workspace(shops):
         await browser.hear()
         await browser.send(type="feedback", message_id=str(uuid4()), score=1)
         await browser.send(type="resume", after=None)
-        await asyncio.sleep(0.1)
+        await until(lambda: shops.bus.events(FeedbackReceived) and shops.bus.asked)
     [event] = shops.bus.events(MessageReceived)
     assert (event.workspaceid, event.data.channel.id) == ("acme", "acme-shop")
     assert event.id == received_id("acme", "acme-shop", f"v-1:{client_id}")
@@ -102,7 +102,7 @@ async def test_nothing_for_one_workspace_reaches_the_other_though_their_ids_coll
         assert [frame["type"] for frame in heard] == ["delta", "message", "message", "message"]
         assert await here.hears_nothing()
         await shops.bus.hears(ADDED, added(a_message(2), "email:ana@acme.example"), "acme")  # the same customer id
-        await asyncio.sleep(0.05)
+        await until(lambda: shops.bus.asked)
     assert {event.workspaceid for event in shops.bus.events(ReplyDelivered)} == {"acme"}
     assert {question.workspace for question in shops.bus.asked} == {"acme"}
 

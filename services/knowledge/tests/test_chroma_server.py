@@ -1,7 +1,6 @@
 """The index in a Chroma server of its own: the Rust one, as it is installed with Chroma."""
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -9,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from plugins.ports import free_port
 
 from onethread.contracts.knowledge import KnowledgeSearch
 from onethread.knowledge.articles import Article
@@ -20,9 +20,7 @@ from onethread.knowledge.library import open_library
 @pytest.fixture
 def server(tmp_path):
     """Its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     program = shutil.which("chroma", path=str(Path(sys.executable).parent))
     assert program, "chromadb brings it along"
     command = [program, "run", "--path", str(tmp_path / "chroma"), "--host", "127.0.0.1", "--port", str(port)]
@@ -33,7 +31,7 @@ def server(tmp_path):
 
 
 def _wait(url):
-    for _ in range(400):
+    for _ in range(1_200):
         try:
             urllib.request.urlopen(url, timeout=1)
         except OSError:

@@ -245,7 +245,14 @@ async def test_the_index_that_was_left_is_dropped(start, server, tmp_path):
     async with start() as client:
         await put(client, *ARTICLES)
         await choose_for(client, {})
-        await asyncio.sleep(0.6)
+        library = client._transport.app.state.knowledge.library
+
+        async def dropped():
+            return await library.run(
+                lambda: not library.vectors.of(MODEL_ID).count("local") and not library.pieces.ids()
+            )
+
+        await until(dropped)
     with open_library(tmp_path / "knowledge", [ENGLISH, own(server.chosen())]) as library:
         assert library.vectors.of(OWN).count("local") == 12
         assert library.vectors.of(MODEL_ID).count("local") == 0
