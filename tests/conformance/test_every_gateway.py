@@ -143,14 +143,14 @@ class OnEmail:
 
 
 class OnSlack:
-    """A new person each time is not to be had here: the look-alike's people are fixed."""
+    """A new person each time is not to be had here. The look-alike's others have stories that begin anew elsewhere."""
 
     kind, channel_id, identity, retryable = "slack", "slack-local", "slack_user", "503"
     service, port = "gateway-slack", 8030
 
     PEOPLE = (
         (Person("Bob Stone", "bob@pineandpaper.example"), "U0BOBSTONE1"),
-        (Person("Jonas Keller", "jonas@keller.example"), "U0JONASKELL"),
+        (Person("Priya Osei", "priya@osei.example"), "U0PRIYAOSEI"),
     )
 
     def __init__(self, stack: Stack, which: int = 0) -> None:

@@ -44,6 +44,7 @@ PEOPLE = (
     Person("bob", "Bob Stone", "bob@pineandpaper.example", "U0BOBSTONE1", "Ana's colleague"),
     Person("mei", "Mei Tanaka", "mei@harbourbooks.example", "U0MEITANAKA", "Runs a bookshop"),
     Person("jonas", "Jonas Keller", "jonas@keller.example", "U0JONASKELL", "First-time buyer"),
+    Person("priya", "Priya Osei", "priya@osei.example", "U0PRIYAOSEI", "Gives away what she buys"),
 )
 
 TEAM_ID = "T0ACMEPLAY1"
