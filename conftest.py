@@ -23,6 +23,7 @@ NEEDS = {
     "conversation_driver": "onethread.conversation",
     "tool_world": "onethread.conversation",
     "inbox_service": "onethread.conversation",
+    "sign_in_provider": "onethread.conversation",
     "stack": "onethread.local",
     "customers": "onethread.local",
     "mailroom": "onethread.local",

@@ -24,6 +24,8 @@ WITHOUT_KEY = {
     "/api/v1/tool-calls/{call_id}/check": "the call's own id makes it one",
     "/api/v1/email/domains/{domain}/check": "it looks again, and says what is there then",
     "/api/v1/email/addresses/{address_id}/check": "it signs in again, and says what is there then",
+    "/api/v1/email/addresses/{address_id}/sign-in": "each is a sign-in of its own, and nothing comes of it alone",
+    "/api/v1/email/sign-ins": "what it brings is good once",
     "/api/v1/session": "each login is a session of its own, and its token is kept nowhere",
     "/api/v1/customers/{customer_id}/erase": "repeating it is how one asks how far it is",
     "/api/v1/customers/{customer_id}/export": "it changes nothing, and each time is told in the audit",

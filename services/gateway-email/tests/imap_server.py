@@ -21,10 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from plugins.certificates import a_certificate
 from plugins.ports import free_port
 
 USER, PASSWORD = "help@provider.example", "correct horse"
@@ -97,6 +94,8 @@ class SignIn:
     refresh_tokens: set[str] = field(default_factory=lambda: {"refresh-1"})
     access_tokens: dict[str, str] = field(default_factory=dict[str, str])
     rotates: bool = False
+    error: str = "invalid_grant"
+    asked: list[str] = field(default_factory=list[str])
     given: int = 0
     port: int = 0
 
@@ -127,6 +126,7 @@ def sign_in() -> Iterator[SignIn]:
             said = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
             assert said["grant_type"] == ["refresh_token"]
             assert (said["client_id"], said["client_secret"]) == (["an-app"], ["its secret"])
+            told.asked.append(said["refresh_token"][0])
             self._answer(told.exchange(said["refresh_token"][0]))
 
         def do_GET(self) -> None:
@@ -135,7 +135,7 @@ def sign_in() -> Iterator[SignIn]:
             self._answer({"email": email, "expires_in": 3600} if email else None)
 
         def _answer(self, said: dict[str, object] | None) -> None:
-            body = json.dumps(said or {"error": "invalid_grant"}).encode()
+            body = json.dumps(said or {"error": told.error}).encode()
             self.send_response(200 if said else 400)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -228,16 +228,3 @@ class Dovecot:
             client.select("INBOX", readonly=True)
             found = client.fetch("1:*", "(FLAGS)")[1] if client.search(None, "ALL")[1] != [b""] else []
             return [one.decode() for one in found if one]
-
-
-def a_certificate(root: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now - dt.timedelta(days=1))
-    made = made.not_valid_after(now + dt.timedelta(days=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    signed = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(key, SHA256())
-    (root / "cert.pem").write_bytes(signed.public_bytes(Encoding.PEM))
-    (root / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 import time
@@ -20,9 +21,12 @@ from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from prometheus_client import REGISTRY
 
 from onethread.contracts.channels import ChannelConfig
+from onethread.contracts.mail import CheckMailbox
 from onethread.gateway_email.app import create_app
-from onethread.gateway_email.mailboxes import keeper, reading, session
+from onethread.gateway_email.desks import own_desk
+from onethread.gateway_email.mailboxes import bookmarks, keeper, reading, session
 from onethread.gateway_email.mailboxes.bookmarks import LEASE_SECONDS, Bookmark, Bookmarks
+from onethread.gateway_email.mailboxes.checking import Checking
 from onethread.gateway_email.mailboxes.mailbox import Mailbox
 from onethread.gateway_email.mailboxes.oauth import Seal
 from onethread.gateway_email.settings import Settings
@@ -91,6 +95,7 @@ def running(provider: SignIn) -> Iterator[Dovecot]:
 def server(running: Dovecot, provider: SignIn, monkeypatch: pytest.MonkeyPatch) -> Dovecot:
     shutil.rmtree(running.root / "mail", ignore_errors=True)
     provider.refresh_tokens, provider.access_tokens, provider.rotates, provider.given = {"refresh-1"}, {}, False, 0
+    provider.asked, provider.error = [], "invalid_grant"
     monkeypatch.setenv("SSL_CERT_FILE", str(running.root / "cert.pem"))
     monkeypatch.setattr(reading, "WAITS", (0.05,))
     monkeypatch.setattr(reading, "LOGIN_WAIT", 0.2)
@@ -344,40 +349,114 @@ async def test_a_lease_ends_by_itself_and_only_one_gets_it():
     assert await first.hold("x")
 
 
+def by_sign_in(server: Dovecot, provider: SignIn, refresh_token: str = "refresh-1") -> dict[str, Any]:
+    return {
+        "imap_url": f"imap+plain://{quote(USER)}@127.0.0.1:{server.port}", "imap_token_url": provider.url,
+        "imap_client_id": "an-app", "imap_client_secret": "its secret", "imap_refresh_token": refresh_token,
+    }  # fmt: skip
+
+
+async def told_of(bucket: MemoryBucket) -> Any:
+    place = next(json.loads(value)["place"] for key, (value, _) in bucket.kept.items() if key.endswith(".state"))
+    return await Bookmarks(lambda: bucket, "a").state("email-local", place)  # type: ignore[arg-type]
+
+
 async def test_google_and_microsoft_are_signed_in_to_without_a_password(reader, bus, bucket, server, provider):
     await put(server, a_mail(1))
     provider.rotates = True
-    oauth = {
-        "imap_url": f"imap+plain://{quote(USER)}@127.0.0.1:{server.port}", "imap_token_url": provider.url,
-        "imap_client_id": "an-app", "imap_client_secret": "its secret", "imap_refresh_token": "refresh-1",
-    }  # fmt: skip
-    async with reader(**oauth):
+    async with reader(**by_sign_in(server, provider)):
         await until(lambda: len(bus.published) == 1)
         await until(lambda: marked(bucket) == 1)
     await put(server, a_mail(2))
-    async with reader(**oauth):  # the first refresh token is good no more: the newest was kept
+    # The first refresh token is good no more: the newest was kept.
+    async with reader(**by_sign_in(server, provider)):
         await until(lambda: len(bus.published) == 2)
     assert provider.refresh_tokens == {"refresh-3"}
 
 
 async def test_a_refresh_token_is_unreadable_where_it_is_kept(reader, bus, bucket, server, provider):
     await test_google_and_microsoft_are_signed_in_to_without_a_password(reader, bus, bucket, server, provider)
+    assert "email-local.token" in bucket.kept
     assert all(b"refresh-" not in value for value, _ in bucket.kept.values())
     sealed = Seal(("a secret", "an older one")).close("refresh-2")
     assert Seal(("a newer secret", "a secret")).open(sealed) == "refresh-2"
     assert Seal(("another",)).open(sealed) is None
 
 
-async def test_a_sign_in_that_was_revoked_is_told_in_words(reader, bus, server, provider, monkeypatch):
+async def test_a_rotated_token_is_kept_where_the_mailbox_cannot_be_opened(reader, bus, server, provider, monkeypatch):
+    monkeypatch.setattr(bookmarks, "LEASE_SECONDS", 0.6)  # a stop in the midst of a failure leaves it
+    provider.rotates = True
+    to_nowhere = by_sign_in(server, provider)
+    to_nowhere["imap_url"] += "/Nowhere"
+    async with reader(**to_nowhere):
+        await until(lambda: provider.refresh_tokens == {"refresh-2"})
+        await asyncio.sleep(0.1)
+    await put(server, a_mail(1))
+    async with reader(**by_sign_in(server, provider)):
+        await until(lambda: len(bus.published) == 1)
+    assert provider.asked == ["refresh-1", "refresh-2"]
+
+
+async def test_a_look_at_the_mailbox_keeps_the_token_that_it_is_given(reader, bus, bucket, server, provider, settings):
+    provider.rotates = True
+    of_check = settings.model_copy(update=by_sign_in(server, provider))
+    desks = SimpleNamespace(get=lambda *_: own_desk(of_check), own=None)
+    checking = Checking(of_check, desks, Bookmarks(lambda: bucket, "a"))  # type: ignore[arg-type]
+    asked = CheckMailbox(workspace="local", channel="email-local")
+    assert (await checking.check(asked)).ok
+    assert (await checking.check(asked)).ok
+    assert provider.refresh_tokens == {"refresh-3"}
+    just_made = await checking.check(asked.model_copy(update={"access_token": "access-2"}))
+    assert (just_made.ok, provider.refresh_tokens) == (True, {"refresh-3"})
+    await put(server, a_mail(1))
+    async with reader(**by_sign_in(server, provider)):
+        await until(lambda: len(bus.published) == 1)
+
+
+async def test_a_kept_token_goes_to_no_other_place_and_no_other_sign_in(reader, bus, server, provider):
+    """Whoever may set the mailbox would be sent it, by naming a place of theirs to exchange it at."""
+    provider.rotates = True
+    async with reader(**by_sign_in(server, provider)):
+        await until(lambda: is_up() == 1)
+    provider.asked = []
+    with sign_in() as elsewhere:
+        async with reader(**by_sign_in(server, elsewhere, "theirs")):
+            await until(lambda: len(elsewhere.asked) > 0)
+            await asyncio.sleep(0.3)
+        assert set(elsewhere.asked) == {"theirs"}
+    provider.refresh_tokens.add("signed-in-again")
+    async with reader(**by_sign_in(server, provider, "signed-in-again")):
+        await until(lambda: is_up() == 1)
+    assert provider.asked == ["signed-in-again"]
+
+
+async def test_a_sign_in_that_was_revoked_is_told_in_words(reader, bus, bucket, server, provider, monkeypatch):
     monkeypatch.setattr(reading, "TOLD_AFTER", timedelta(seconds=0.1))
     provider.refresh_tokens = set()
-    oauth = {
-        "imap_url": f"imap+plain://{quote(USER)}@127.0.0.1:{server.port}", "imap_token_url": provider.url,
-        "imap_client_id": "an-app", "imap_client_secret": "its secret", "imap_refresh_token": "refresh-1",
-    }  # fmt: skip
-    async with reader(**oauth):
+    async with reader(**by_sign_in(server, provider)):
         await until(lambda: bool(bus.published))
-    assert "Sign in again" in bus.published[0][0].data.text
+        state = await told_of(bucket)
+        assert "Sign in again" in bus.published[0][0].data.text
+        assert (state.sign_in_again, "Sign in again" in state.error) == (True, True)
+        provider.refresh_tokens = {"refresh-1"}
+        await until(lambda: is_up() == 1)
+        await put(server, a_mail(1))
+        await until(lambda: "Order 1" in subjects(bus))
+    assert (await told_of(bucket)).sign_in_again is False
+
+
+async def test_an_app_whose_secret_has_ended_is_told_as_that(reader, bus, bucket, server, provider, monkeypatch):
+    monkeypatch.setattr(reading, "TOLD_AFTER", timedelta(seconds=0.1))
+    provider.refresh_tokens, provider.error = set(), "invalid_client"
+    async with reader(**by_sign_in(server, provider)):
+        await until(lambda: bool(bus.published))
+    assert "does not take the app any more: its client secret has ended" in bus.published[0][0].data.text
+
+
+async def test_a_password_that_is_refused_asks_for_no_sign_in(reader, bus, bucket, server):
+    async with reader(imap_url=f"imap+plain://{quote(USER)}:wrong@127.0.0.1:{server.port}"):
+        await until(lambda: "email-local.state" in bucket.kept)
+    assert (await told_of(bucket)).sign_in_again is False
 
 
 @pytest.mark.parametrize("scheme", ["imaps", "imap"])

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { answered, keyOf } from "./once.ts";
 import type { AgentOverview, AgentReport, AgentSettings, Dismissal, Proposal, ResolutionReport, Workspace } from "./agent-model.ts";
-import type { Address, Checked, Domain, Imap, Secrets, Ways, Writing } from "./email-model.ts";
+import type { Address, Checked, Domain, Imap, Secrets, SignInName, Ways, Writing } from "./email-model.ts";
 import type {
   AgentState,
   Customer,
@@ -165,6 +165,12 @@ export const api = {
     call<Ways>("PATCH", `email/addresses/${id}/ways`, change),
   checkMailbox: (id: string, imap: Imap | null, secrets: Secrets) =>
     call<Checked>("POST", `email/addresses/${id}/check`, { imap, secrets }),
+  beginSignIn: (
+    id: string,
+    wanted: { provider: SignInName; user: string; account?: string; client_id?: string; client_secret?: string; tenant?: string },
+  ) => call<{ url: string }>("POST", `email/addresses/${id}/sign-in`, wanted),
+  finishSignIn: (provider: SignInName, said: { state: string; code: string; error: string; iss: string }) =>
+    call<{ address_id: string; account: string; checked: Checked }>("POST", "email/sign-ins", { provider, ...said }),
   checkDomain: (domain: string) => call<Domain>("POST", `email/domains/${domain}/check`),
   makeMailKey: (domain: string) => call<Domain>("POST", `email/domains/${domain}/keys`),
 

@@ -100,6 +100,8 @@ export interface Imap {
   authserv_id: string;
   token_url: string;
   client_id: string;
+  /** Who signed in by the inbox. */
+  signed_in_as: string;
 }
 
 export interface MailboxState {
@@ -108,6 +110,26 @@ export interface MailboxState {
   has_idle: boolean | null;
   error: string | null;
   since: string | null;
+  sign_in_again: boolean;
+}
+
+export type SignInName = "google" | "microsoft";
+
+/** Where one can sign in to a mailbox. */
+export interface SignIn {
+  name: SignInName;
+  redirect_uri: string;
+  /** Of the installation's app; empty: it has none. */
+  client_id: string;
+  is_used: boolean;
+  tenant: string;
+}
+
+/** What came of a sign-in. */
+export interface Returned {
+  busy: boolean;
+  ok: boolean;
+  words: string[];
 }
 
 export interface Provider {
@@ -123,6 +145,7 @@ export interface Ways {
   operators_mailbox: string | null;
   secrets: string[];
   providers: Provider[];
+  sign_ins: SignIn[];
   /** The gateway was there to be asked. */
   answers: boolean;
   state: MailboxState | null;
@@ -146,6 +169,7 @@ export const NEW_IMAP: Imap = {
   authserv_id: "",
   token_url: "",
   client_id: "",
+  signed_in_as: "",
 };
 
 /** To another server no secret that is kept is sent. */

@@ -58,6 +58,9 @@ class ImapSettings(Contract):
         description="Where a refresh token is exchanged. Google's and Microsoft's are known.",
     )
     client_id: str = Field(default="", max_length=500, description="Of the app that the sign-in was made with.")
+    signed_in_as: str = Field(
+        default="", max_length=320, description="Who signed in, by the inbox. Of a shared mailbox it is not `user`."
+    )
 
 
 class EmailSettings(Contract):

@@ -83,6 +83,7 @@ class MailboxState(Contract):
     has_idle: bool | None = Field(default=None, description="The server tells of new mail. False: we look each minute.")
     error: str | None = Field(default=None, description="Why it cannot be read, in words.")
     since: AwareDatetime | None = Field(default=None, description="Since when it cannot.")
+    sign_in_again: bool = Field(default=False, description="It cannot because the sign-in at its provider is over.")
 
 
 class Ways(Contract):
@@ -105,6 +106,9 @@ class CheckMailbox(Contract):
     channel: str
     imap: ImapSettings | None = Field(default=None, description="None: the one of the installation's settings.")
     secrets: dict[str, str] = Field(default_factory=dict[str, str], repr=False)
+    access_token: str | None = Field(
+        default=None, repr=False, description="Of a sign-in just made. To get one, a refresh token may be used up."
+    )
 
 
 class MailboxChecked(Contract):

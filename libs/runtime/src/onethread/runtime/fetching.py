@@ -163,13 +163,25 @@ class Fetcher:
             url = normal(urljoin(url, location))
         raise UnreachableError(f"it redirects more than {self._hops} times")
 
-    def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
-        """One request; a redirect is an answer like any other. Raises `RefusedError`, `UnreachableError`."""
+    def send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None = None, refusals: Iterable[int] = ()
+    ) -> Answer:
+        """One request; a redirect is an answer like any other. Of an answer with a status in `refusals` there is the
+        content, too. Raises `RefusedError`, `UnreachableError`.
+        """
         url = normal(url)
         self._clock.start(self._seconds)
-        return self._once(method, url, headers, body, self._size)
+        return self._once(method, url, headers, body, self._size, refusals)
 
-    def _once(self, method: str, url: str, headers: dict[str, str], body: bytes | None, size: int) -> Answer:
+    def _once(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        size: int,
+        refusals: Iterable[int] = (),
+    ) -> Answer:
         sent: dict[str | bytes, str | bytes] = {
             "Host": urlsplit(url).netloc,
             "User-Agent": f"Mozilla/5.0 (compatible; {USER_AGENT}/1.0)",
@@ -181,7 +193,7 @@ class Fetcher:
             with self._pool.stream(method, url, headers=sent, content=body, extensions=limits) as response:
                 got = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
                 content = b""
-                if response.status in _HOLDS:
+                if response.status in _HOLDS or response.status in refusals:
                     content = _bounded(_unpacked(response.iter_stream(), got.get("content-encoding", ""), size), size)
                 return Answer(url, response.status, got, content)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:

@@ -44,6 +44,7 @@ from onethread.conversation import (
     knowledge_api,
     mail_addresses,
     mail_api,
+    mail_sign_in_api,
     mail_ways,
     messages_api,
     metrics_api,
@@ -75,6 +76,7 @@ from onethread.conversation.intake import Intake
 from onethread.conversation.jobs import jobs
 from onethread.conversation.mail_keys import MailKeys
 from onethread.conversation.mail_links import MailLinks
+from onethread.conversation.mail_sign_ins import SignIns
 from onethread.conversation.outbox import Relay
 from onethread.conversation.pictures import Pictures
 from onethread.conversation.places import Places
@@ -107,7 +109,8 @@ ROUTERS = (
     customers_api.router, proofs_api.router, acts_api.router, proposals_api.router, metrics_api.router,
     tools_api.router, tools_api.calls_router, agent_config.router,
     knowledge_api.router, bench_questions_api.router, bench_runs_api.router, asking_api.router,
-    channels_api.router, mail_addresses.router, mail_ways.router, suppressions_api.router,
+    channels_api.router, mail_addresses.router, mail_ways.router, mail_sign_in_api.router,
+    suppressions_api.router,
     erasing_api.router, admin_api.router,
     admin_api.installation_router,
 )  # fmt: skip
@@ -159,7 +162,7 @@ def _make_parts(parts: State, settings: ConversationSettings) -> None:
     parts.access, parts.teammates = Access(database, settings), Teammates(database, settings)
     parts.workspaces, parts.seal = Workspaces(database, settings.reopen_days), Seal(settings.secret)
     parts.settings, parts.mail_keys = settings, MailKeys(database, bus, parts.seal)
-    parts.links = MailLinks(settings)
+    parts.links, parts.sign_ins = MailLinks(settings), SignIns(database, settings, parts.seal)
     parts.ratings = Ratings(database, relay, parts.links)
     parts.proofs = Proofs(database, bus, relay, settings)
     parts.places = places = Places(settings.workspace, settings.email_channel_id)
@@ -224,7 +227,9 @@ def _connect(parts: State) -> None:
     bus.answer(subjects.CONVERSATION_VISITOR, HistoryOfVisitor, history.of_visitor)
     bus.answer(subjects.CONVERSATION_ANSWERS, TeammateAnswersOf, Answers(parts.database))
     bus.answer(subjects.CONVERSATION_AGENT, AgentConfigOf, AgentConfigs(parts.database))
-    bus.answer(subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(parts.database, parts.seal))
+    bus.answer(
+        subjects.CONVERSATION_CHANNELS, ChannelsOf, ChannelsForGateways(parts.database, parts.seal, parts.settings)
+    )
     bus.answer(subjects.CONVERSATION_TOOL, CallTool, parts.tool_calls)
     bus.answer(subjects.CONVERSATION_CORRECT, CorrectMessage, parts.correcting)
     bus.answer(subjects.CONVERSATION_PROVE, StartProof, parts.proofs.start)

@@ -7,9 +7,10 @@ from typing import Any
 import structlog
 
 from onethread.contracts import channels as c
-from onethread.conversation import mail_keys
+from onethread.conversation import mail_apps, mail_keys
 from onethread.conversation.database import Database
 from onethread.conversation.sealing import Seal
+from onethread.conversation.settings import ConversationSettings
 
 log = structlog.get_logger()
 OF_KIND = "select * from channel where kind = %s order by created_at, id"
@@ -18,8 +19,8 @@ OF_KIND = "select * from channel where kind = %s order by created_at, id"
 class ChannelsForGateways:
     """Answers which channels there are, in every workspace, with their secrets."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
-        self._database, self._seal = database, seal
+    def __init__(self, database: Database, seal: Seal, settings: ConversationSettings) -> None:
+        self._database, self._seal, self._settings = database, seal, settings
 
     async def __call__(self, question: c.ChannelsOf) -> c.Channels:
         async with await self._database.system() as connection:
@@ -34,6 +35,10 @@ class ChannelsForGateways:
         except ValueError as error:
             log.warning("channel.sealed", channel=row.id, reason=str(error))
             return None
+        if row.kind == "email":
+            opened = mail_apps.with_app_secret(
+                self._settings, c.EmailSettings.model_validate(row.settings).imap, opened
+            )
         return c.ChannelConfig(
             id=row.id, workspace=row.workspace_id, kind=row.kind, name=row.name, settings=row.settings, secrets=opened,
             active=row.active,

@@ -76,6 +76,7 @@ ADDRESS = {
 IMAP = {
     "host": "imap.gmail.com", "port": 993, "security": "tls", "user": "support@shop.example", "folder": "INBOX",
     "after": "nothing", "authserv_id": "mx.google.com", "token_url": "", "client_id": "",
+    "signed_in_as": "",
 }  # fmt: skip
 WAYS = {
     "imap": IMAP, "operators_mailbox": None, "secrets": ["imap_password", "inbound_postmark"], "answers": True,
@@ -83,7 +84,14 @@ WAYS = {
         "name": "postmark", "url": "https://mail.shop.example/inbound/postmark/email-local", "is_set": True,
         "by_operator": False,
     }],
-    "state": {"read_at": LATER, "waiting": 0, "has_idle": True, "error": None, "since": None}, "version": 3,
+    "sign_ins": [{
+        "name": "google", "redirect_uri": "https://inbox.shop.example/inbox/email/addresses/google",
+        "client_id": "123-abc.apps.googleusercontent.com", "is_used": False, "tenant": "",
+    }],
+    "state": {
+        "read_at": LATER, "waiting": 0, "has_idle": True, "error": None, "since": None, "sign_in_again": False,
+    },
+    "version": 3,
 }  # fmt: skip
 DKIM = "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIB"
 DOMAIN = {
@@ -181,6 +189,15 @@ BY_NAME: dict[str, dict[str, Any]] = bench_examples.BY_NAME | {
     "MailboxChecked": {
         "ok": True,
         "words": ["Signed in as support@shop.example. The folder INBOX can be read.", "2 new mails wait there."],
+    },
+    "WantedSignIn": {"provider": "google", "user": "support@shop.example"},
+    "SignInBegun": {"url": "https://accounts.google.com/o/oauth2/v2/auth?response_type=code&state=x7Qp…"},
+    "SignInAnswer": {
+        "provider": "google", "state": "x7Qp…", "code": "4/0Ab…", "error": "", "iss": "https://accounts.google.com",
+    },
+    "SignedInMailbox": {
+        "address_id": "email-local", "account": "support@shop.example",
+        "checked": {"ok": True, "words": ["Signed in as support@shop.example. The folder INBOX can be read."]},
     },
     "Writing": {"sender": "{name} at Pine & Paper", "quotes_history": True},
     "DomainView": DOMAIN,

@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onethread.contracts import mail, subjects
 from onethread.contracts.channels import EmailSettings, ImapSettings
-from onethread.conversation import channels, etags, mail_addresses
+from onethread.conversation import channels, etags, mail_addresses, mail_apps
 from onethread.conversation.access import ADMINISTRATION, CallerDep
 from onethread.conversation.admin_api import DatabaseDep
 from onethread.conversation.channels import ChannelPatch, EmailSecrets
 from onethread.conversation.etags import IfMatchDep
+from onethread.conversation.mail_apps import PROVIDERS as SIGN_INS
+from onethread.conversation.mail_apps import ProviderName
 from onethread.conversation.settings import ConversationSettings
 from onethread.runtime.bus import Bus, RefusedError, UnavailableError
 from onethread.runtime.errors import Problem
@@ -55,11 +57,23 @@ class ProviderView(BaseModel):
     by_operator: bool = Field(description="The installation's settings have a key, for every address.")
 
 
+class SignInView(BaseModel):
+    name: ProviderName
+    redirect_uri: str = Field(
+        examples=["https://inbox.shop.example/inbox/email/addresses/google"],
+        description="For the app at the provider. The browser must be in the inbox at this origin to begin.",
+    )
+    client_id: str = Field(description="Of the app that the installation has there; empty: none.")
+    is_used: bool = Field(description="The mailbox is at this provider, by a sign-in that was made here.")
+    tenant: str = Field(description="Of the app that it was made with, where it is at Microsoft.")
+
+
 class WaysView(BaseModel):
     imap: ImapSettings | None = Field(description="The mailbox that administrators gave it.")
     operators_mailbox: str | None = Field(description="The one of the installation's settings; no other is read then.")
     secrets: list[str] = Field(examples=[["imap_password"]], description="Names of those that are kept.")
     providers: list[ProviderView]
+    sign_ins: list[SignInView] = Field(description="Where one can sign in to a mailbox.")
     answers: bool = Field(description="False: the gateway does not answer, so nobody knows how far a mailbox is read.")
     state: mail.MailboxState | None = Field(description="None: there is no mailbox, or it was not read yet.")
     version: int
@@ -70,7 +84,7 @@ async def get_ways(
     address_id: AddressId, request: Request, caller: CallerDep, database: DatabaseDep, response: Response
 ) -> WaysView:
     """The secrets themselves are shown to nobody."""
-    row = await _row(request, caller.workspace, database, address_id)
+    row = await row_of(request, caller.workspace, database, address_id)
     etags.tag(response, row.version)
     return await _view(request, row)
 
@@ -81,7 +95,7 @@ async def change_ways(
     response: Response, version: IfMatchDep,
 ) -> WaysView:  # fmt: skip
     """Its gateway knows within seconds. Secrets of a mailbox are forgotten when its server becomes another one."""
-    await _row(request, caller.workspace, database, address_id)
+    await row_of(request, caller.workspace, database, address_id)
     settings = {"imap": patch.imap and patch.imap.model_dump()} if "imap" in patch.model_fields_set else None
     given = patch.secrets if patch.secrets.model_fields_set else None
     change = ChannelPatch(settings=settings, secrets=given)
@@ -99,9 +113,14 @@ async def check_mailbox(
     """Signs in to the mailbox now, as it is given or kept, and says what it finds. Nothing is kept, and nothing changed
     there.
     """
-    row = await _row(request, caller.workspace, database, address_id)
+    row = await row_of(request, caller.workspace, database, address_id)
     secrets = _secrets_for(wanted, row, request)
     asked = mail.CheckMailbox(workspace=caller.workspace, channel=address_id, imap=wanted.imap, secrets=secrets)
+    return await try_mailbox(request, asked)
+
+
+async def try_mailbox(request: Request, asked: mail.CheckMailbox) -> mail.MailboxChecked:
+    """Raises a 503 problem."""
     return await _ask(request, subjects.EMAIL_MAILBOX, asked, mail.MailboxChecked, CHECK_SECONDS)
 
 
@@ -109,14 +128,15 @@ def _secrets_for(wanted: WantedMailbox, row: Any, request: Request) -> dict[str,
     if wanted.imap is None:
         return {}
     before = EmailSettings.model_validate(row.settings).imap
-    kept = _opened(row, request) if channels.same_server(before, wanted.imap) else {}
+    kept = secrets_of(row, request) if channels.same_server(before, wanted.imap) else {}
     given = kept | wanted.secrets.model_dump(exclude_unset=True)
-    return {name: value for name, value in given.items() if value and name.startswith(channels.OF_MAILBOX)}
+    own = {name: value for name, value in given.items() if value and name.startswith(channels.OF_MAILBOX)}
+    return mail_apps.with_app_secret(request.app.state.settings, wanted.imap, own)
 
 
 async def _view(request: Request, row: Any) -> WaysView:
     told = await _told(request, row)
-    secrets = sorted(_opened(row, request))
+    secrets = sorted(secrets_of(row, request))
     providers = [
         ProviderView(
             name=name, url=f"{told.url}/inbound/{name}/{row.id}" if told and told.url else "",
@@ -124,9 +144,20 @@ async def _view(request: Request, row: Any) -> WaysView:
         )
         for name in PROVIDERS
     ]  # fmt: skip
+    imap = EmailSettings.model_validate(row.settings).imap
     return WaysView(
-        imap=EmailSettings.model_validate(row.settings).imap, secrets=secrets, providers=providers, version=row.version,
+        imap=imap, secrets=secrets, providers=providers, version=row.version,
+        sign_ins=[_sign_in(name, imap, request.app.state.settings) for name in SIGN_INS],
         operators_mailbox=told and told.operators_mailbox, answers=told is not None, state=told and told.state,
+    )  # fmt: skip
+
+
+def _sign_in(name: ProviderName, imap: ImapSettings | None, settings: ConversationSettings) -> SignInView:
+    app = mail_apps.app_of(settings, name)
+    tenant = mail_apps.tenant_of(SIGN_INS[name], imap.token_url) if imap and imap.signed_in_as else None
+    return SignInView(
+        name=name, redirect_uri=mail_apps.redirect_uri(settings, name), client_id=app.client_id if app else "",
+        is_used=tenant is not None, tenant=tenant or "",
     )  # fmt: skip
 
 
@@ -149,14 +180,15 @@ async def _ask(request: Request, subject: str, question: BaseModel, answer: type
         raise AWAY from error
 
 
-def _opened(row: Any, request: Request) -> dict[str, str]:
+def secrets_of(row: Any, request: Request) -> dict[str, str]:
     try:
         return request.app.state.seal.open(row.id, row.secrets)
     except ValueError:  # of another ONETHREAD_SECRET: nobody can use them any more
         return {}
 
 
-async def _row(request: Request, workspace: str, database: DatabaseDep, id_: str) -> Any:
+async def row_of(request: Request, workspace: str, database: DatabaseDep, id_: str) -> Any:
+    """Raises a 404 problem."""
     settings: ConversationSettings = request.app.state.settings
     async with database.transaction(workspace) as connection:
         return await mail_addresses.row_of(connection, settings, workspace, id_)

@@ -432,6 +432,20 @@ class FileRow(SQLModel, table=True):
     created_at: datetime = moment(default_factory=now)
 
 
+class MailboxSignInRow(SQLModel, table=True):
+    """A sign-in to a mailbox that was begun, for some minutes."""
+
+    __tablename__ = "mailbox_sign_in"
+    __table_args__ = (Index("mailbox_sign_in_old", "workspace_id", "created_at"),)
+
+    id: str = Field(primary_key=True, description="Hash of its state.")
+    workspace_id: str
+    channel_id: str
+    credential: str = Field(description="Whose: the hash of a session's token or of an API key.")
+    sealed: str
+    created_at: datetime = moment(default_factory=now)
+
+
 class IdempotencyRow(SQLModel, table=True):
     """What a POST with this key made, so that its repetition makes nothing."""
 

@@ -43,6 +43,14 @@ class ConversationSettings(Settings):
         default=None, description="Where customers reach this service: the links of mails lead there."
     )
 
+    google_client_id: str = Field(default="", description="Of the app at Google by which people sign in to mailboxes.")
+    google_client_secret: SecretStr | None = None
+    microsoft_client_id: str = Field(default="", description="Of the app at Microsoft.")
+    microsoft_client_secret: SecretStr | None = None
+    microsoft_tenant: str = Field(
+        default="common", pattern="^[A-Za-z0-9.-]{1,253}$", description="The organisation that it is for."
+    )
+
     tool_networks: str = Field(
         default="", description="CIDRs of own networks that tools of the agent may lead to, with commas between."
     )

@@ -1,10 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../../api.ts";
-import { domainsOf, type Address } from "../../email-model.ts";
+import { domainsOf, type Address, type Returned } from "../../email-model.ts";
+import { begunFor, LABELS, takeAnswer, type Answer } from "../../email-sign-in.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
 import { AddressForm } from "./AddressForm.tsx";
 import { DomainRecords } from "./DomainRecords.tsx";
+import { SignInOutcome } from "./SignInOutcome.tsx";
 import { WaysIn } from "./WaysIn.tsx";
 
 /** The support addresses: how mails from them look, and whether others take them for genuine. */
@@ -21,7 +23,24 @@ export function AddressesPage() {
       setFailure(reasonOf(error));
     }
   };
-  useEffect(() => void load(), []);
+  const [outcome, setOutcome] = useState<Returned | null>(null);
+  const finish = async ({ provider, said }: Answer) => {
+    setOutcome({ busy: true, ok: true, words: [] });
+    try {
+      const { address_id, account, checked } = await api.finishSignIn(provider, said);
+      const follows = checked.ok ? "The mailbox is read from now on." : "The mailbox cannot be read yet.";
+      const words = [`Signed in at ${LABELS[provider]} as ${account}. ${follows}`, ...checked.words];
+      setOutcome({ busy: false, ok: checked.ok, words });
+      await load(address_id);
+    } catch (error) {
+      setOutcome({ busy: false, ok: false, words: [reasonOf(error)] });
+      await load(begunFor());
+    }
+  };
+  useEffect(() => {
+    const answer = takeAnswer();
+    void (answer ? finish(answer) : load());
+  }, []);
   const chosen = addresses?.find(({ id }) => id === open);
   return (
     <section class="pane page" aria-label="Email: addresses">
@@ -37,6 +56,7 @@ export function AddressesPage() {
             The addresses could not be read. {failure}
           </p>
         )}
+        {outcome && <SignInOutcome outcome={outcome} />}
         {addresses && <AddressList addresses={addresses} open={open} choose={setOpen} />}
         {open === "new" && <NewAddress done={load} />}
         {chosen && <AddressForm key={chosen.id} address={chosen} done={load} />}

@@ -46,14 +46,17 @@ function OwnMailbox({ address, ways, change }: Props) {
   const [removing, setRemoving] = useState(false);
   const { checked, busy, check } = useCheck(address.id);
   const set = (part: Partial<Imap>) => setImap({ ...imap, ...part });
-  const kept = sameServer(ways.imap, imap) ? ways.secrets : [];
+  const isSame = sameServer(ways.imap, imap);
+  const kept = isSame ? ways.secrets : [];
+  const bySignIn = byToken && isSame && imap.signed_in_as !== "";
   const given = onlyOf(byToken, secrets);
   const save = async (event: SubmitEvent) => {
     event.preventDefault();
     setFailure("");
     const others: Secrets = byToken ? { imap_password: null } : { imap_refresh_token: null, imap_client_secret: null };
     try {
-      await change({ imap, secrets: { ...others, ...given } }, "Saved. The mailbox is read within a few seconds.");
+      const signed_in_as = bySignIn && !given.imap_refresh_token ? imap.signed_in_as : "";
+      await change({ imap: { ...imap, signed_in_as }, secrets: { ...others, ...given } }, "Saved. The mailbox is read within a few seconds.");
     } catch (error) {
       setFailure(`Not saved. ${reasonOf(error)}`);
     }
@@ -68,11 +71,11 @@ function OwnMailbox({ address, ways, change }: Props) {
           How we sign in
           <select value={byToken ? "token" : "password"} onChange={({ currentTarget }) => setByToken(currentTarget.value === "token")}>
             <option value="password">Password, or password of an app</option>
-            <option value="token">Sign-in at Google or Microsoft (OAuth)</option>
+            <option value="token">{ways.imap?.signed_in_as ? "By the sign-in above" : "By a token from elsewhere (OAuth)"}</option>
           </select>
         </label>
-        {byToken && <Text label="Client id of the app" value={imap.client_id} put={(client_id) => set({ client_id })} required />}
-        {(byToken ? OF_TOKEN : OF_PASSWORD).map(({ name, label, optional }) => (
+        {byToken && !bySignIn && <Text label="Client id of the app" value={imap.client_id} put={(client_id) => set({ client_id })} required />}
+        {(bySignIn ? [] : byToken ? OF_TOKEN : OF_PASSWORD).map(({ name, label, optional }) => (
           <Secret
             key={name}
             label={label}
@@ -82,7 +85,7 @@ function OwnMailbox({ address, ways, change }: Props) {
             put={(value) => setSecrets({ ...secrets, [name]: value })}
           />
         ))}
-        {byToken && (
+        {byToken && !bySignIn && (
           <Text
             label="Where tokens are exchanged; of Google and Microsoft it is known"
             value={imap.token_url}
@@ -233,7 +236,7 @@ interface TextProps {
   put(text: string): void;
 }
 
-function Text({ label, value, put, ...more }: TextProps) {
+export function Text({ label, value, put, ...more }: TextProps) {
   return (
     <label class="field">
       {label}

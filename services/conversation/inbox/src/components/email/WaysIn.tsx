@@ -4,6 +4,7 @@ import type { Address, Imap, Secrets, Ways } from "../../email-model.ts";
 import { reasonOf } from "../../threads.ts";
 import { show } from "../../toasts.ts";
 import { MailboxForm } from "./MailboxForm.tsx";
+import { MailboxSignIn } from "./MailboxSignIn.tsx";
 import { Providers } from "./Providers.tsx";
 
 /** Milliseconds. Administrators watch how a mailbox is read for the first time. */
@@ -43,6 +44,7 @@ export function WaysIn({ address, changed }: { address: Address; changed(): Prom
           The ways could not be read. {failure}
         </p>
       )}
+      {ways && !ways.operators_mailbox && <MailboxSignIn key={ways.imap?.signed_in_as} address={address} ways={ways} />}
       {ways && <MailboxForm key={of(ways)} address={address} ways={ways} change={change} />}
       {ways && <Providers ways={ways} change={change} />}
     </section>

@@ -23,7 +23,13 @@ class Bookmark(Contract):
     place: str = Field(description="Server, user and folder: for another one it means nothing.")
     validity: int
     uid: int = Field(description="The last mail that was dealt with.")
-    refresh_token: str | None = Field(default=None, repr=False, description="The newest, sealed.")
+
+
+class Newest(Contract):
+    """The refresh token that the provider gave last."""
+
+    of: str = Field(description="Hash of the sign-in that it goes back to, and of where that is exchanged.")
+    sealed: str = Field(repr=False)
 
 
 class Told(Contract):
@@ -74,6 +80,24 @@ class Bookmarks:
         try:
             told = Told(place=place, state=state).model_dump_json().encode()
             await (await self._bucket()).put(f"{channel}.state", told)
+        except AWAY as error:
+            raise _away(error) from error
+
+    async def newest(self, channel: str, of: str) -> str | None:
+        """Sealed. None: none was given since the sign-in."""
+        try:
+            entry = await (await self._bucket()).get(f"{channel}.token")
+        except KeyNotFoundError:
+            return None
+        except AWAY as error:
+            raise _away(error) from error
+        newest = Newest.model_validate_json(entry.value or b"")
+        return newest.sealed if newest.of == of else None
+
+    async def keep_newest(self, channel: str, of: str, sealed: str) -> None:
+        try:
+            newest = Newest(of=of, sealed=sealed).model_dump_json().encode()
+            await (await self._bucket()).put(f"{channel}.token", newest)
         except AWAY as error:
             raise _away(error) from error
 

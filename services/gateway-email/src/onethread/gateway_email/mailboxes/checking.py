@@ -12,7 +12,7 @@ from onethread.contracts.subjects import EMAIL_MAILBOX, EMAIL_WAYS
 from onethread.gateway_email.desks import Desk
 from onethread.gateway_email.mailboxes.bookmarks import Bookmark, Bookmarks
 from onethread.gateway_email.mailboxes.mailbox import Mailbox
-from onethread.gateway_email.mailboxes.oauth import Seal, Tokens
+from onethread.gateway_email.mailboxes.oauth import KeptTokens, Seal
 from onethread.gateway_email.mailboxes.reading import WINDOW
 from onethread.gateway_email.mailboxes.session import BROKEN, LoginRefusedError, Session, UnreadableError
 from onethread.gateway_email.settings import Settings
@@ -21,6 +21,7 @@ from onethread.runtime.channels import ChannelBook
 
 AT_ONCE, SECONDS = 4, 30.0
 SLOW = f"The server took longer than {SECONDS:.0f} seconds. Check its name and port, and try again."
+AWAY = "The bus, where sign-ins are kept, is away. Try again in a moment."
 NONE = "There is no mailbox to check."
 SAID = 200
 """Characters of what a server says to a login."""
@@ -57,17 +58,25 @@ class Checking:
         if box is None:
             return MailboxChecked(ok=False, words=[NONE])
         mark = await self._mark(asked.channel, box)
-        newest = self._seal.open(mark.refresh_token) if mark and mark.refresh_token and box == served else None
         try:
             async with self._turn, asyncio.timeout(SECONDS):
-                words = await asyncio.to_thread(_try, replace(box, after="nothing"), mark, newest)
+                token = asked.access_token or await self._token(asked.channel, box)
+                words = await asyncio.to_thread(_try, replace(box, after="nothing"), mark, token)
         except TimeoutError:
             return MailboxChecked(ok=False, words=[SLOW])
         except UnreadableError as error:
             return MailboxChecked(ok=False, words=_of(error))
+        except UnavailableError:
+            return MailboxChecked(ok=False, words=[AWAY])
         except BROKEN:
             return MailboxChecked(ok=False, words=["The server closed the connection."])
         return MailboxChecked(ok=True, words=list(words))
+
+    async def _token(self, channel: str, box: Mailbox) -> str | None:
+        """What the provider gives anew with it is kept: for some the one before is good no more."""
+        if box.oauth is None:
+            return None
+        return await KeptTokens(channel, box, box.oauth, self._bookmarks, self._seal).access(asyncio.to_thread)
 
     async def _mark(self, channel: str, box: Mailbox) -> Bookmark | None:
         try:
@@ -77,9 +86,9 @@ class Checking:
         return mark if mark and mark.place == box.place else None
 
 
-def _try(box: Mailbox, mark: Bookmark | None, newest: str | None) -> Sequence[str]:
+def _try(box: Mailbox, mark: Bookmark | None, token: str | None) -> Sequence[str]:
     """Blocks. Raises UnreadableError, BROKEN."""
-    session = Session(box, Tokens(box, box.oauth, newest).access() if box.oauth else None)
+    session = Session(box, token)
     try:
         return (
             f"Signed in as {box.user}. The folder {box.folder} can be read.",

@@ -22,7 +22,7 @@ from onethread.gateway_email.convert import Arrival, RefusedMailError
 from onethread.gateway_email.desks import Desk, desk_address
 from onethread.gateway_email.mailboxes.bookmarks import LEASE_SECONDS, Bookmark, Bookmarks
 from onethread.gateway_email.mailboxes.mailbox import Mailbox
-from onethread.gateway_email.mailboxes.oauth import Seal, Tokens
+from onethread.gateway_email.mailboxes.oauth import KeptTokens, Seal
 from onethread.gateway_email.mailboxes.session import (
     BROKEN,
     Fetched,
@@ -68,8 +68,8 @@ class Reader:
         self, desk: Desk, box: Mailbox, pipeline: Pipeline, bookmarks: Bookmarks, seal: Seal, size: int
     ) -> None:
         self._desk, self._box, self._pipeline, self._bookmarks = desk, box, pipeline, bookmarks
-        self._seal, self._size = seal, size
-        self._tokens: Tokens | None = None
+        self._size = size
+        self._tokens = KeptTokens(desk.id, box, box.oauth, bookmarks, seal) if box.oauth else None
         self._thread = ThreadPoolExecutor(1, f"mailbox-{desk.id}")
         self._broke: Tally[int] = Tally()
         self._failures = 0
@@ -138,26 +138,20 @@ class Reader:
                 self._failures, self._failing_since = 0, None
                 READ_AT.labels(self._desk.id).set(time.time())
                 read = {"read_at": datetime.now(UTC), "waiting": 0, "has_idle": session.has_idle}
-                await self._tell(**read, error=None, since=None)
+                await self._tell(**read, error=None, since=None, sign_in_again=False)
                 await self._wait(session)
         finally:
             self._thread.submit(session.close)
 
     async def _opened(self) -> Session:
-        if self._box.oauth is None:
+        tokens = self._tokens
+        if tokens is None:
             return await self._blocking(Session, self._box, None)
-        tokens = self._tokens = self._tokens or await self._first_tokens()
         try:
-            return await self._blocking(Session, self._box, await self._blocking(tokens.access))
+            return await self._blocking(Session, self._box, await tokens.access(self._blocking))
         except LoginRefusedError:
             tokens.forget()  # it may have ended before its time
-            return await self._blocking(Session, self._box, await self._blocking(tokens.access))
-
-    async def _first_tokens(self) -> Tokens:
-        mark = await self._bookmarks.get(self._desk.id)
-        newest = self._seal.open(mark.refresh_token) if mark and mark.refresh_token else None
-        assert self._box.oauth  # noqa: S101
-        return Tokens(self._box, self._box.oauth, newest)
+            return await self._blocking(Session, self._box, await tokens.access(self._blocking))
 
     # What is new
 
@@ -180,9 +174,7 @@ class Reader:
         await self._mark(session, session.folder.next_uid - 1)
 
     async def _mark(self, session: Session, uid: int) -> None:
-        newest = self._tokens.newest if self._tokens else None
-        sealed = self._seal.close(newest) if newest else None
-        mark = Bookmark(place=self._box.place, validity=session.folder.validity, uid=uid, refresh_token=sealed)
+        mark = Bookmark(place=self._box.place, validity=session.folder.validity, uid=uid)
         await self._bookmarks.put(self._desk.id, mark)
 
     async def _bring(self, session: Session, uid: int) -> None:
@@ -249,7 +241,8 @@ class Reader:
         since = self._failing_since = self._failing_since or now
         log.warning("mailbox.not_read", channel=self._desk.id, reason=str(error), since=since.isoformat())
         with contextlib.suppress(UnavailableError):
-            await self._tell(error=str(error), since=since)
+            again = self._box.oauth is not None and isinstance(error, LoginRefusedError)
+            await self._tell(error=str(error), since=since, sign_in_again=again)
         if now - since > TOLD_AFTER:
             text = f"The mailbox {self._box.user} has not been read since {since:%Y-%m-%d %H:%M} UTC. {error}"
             with contextlib.suppress(UnavailableError):
