@@ -96,10 +96,10 @@ class Traffic:
 
 
 @asynccontextmanager
-async def wire(url: str) -> AsyncIterator[str]:
-    """Another address of the server at `url`, until it is cut."""
+async def wire(url: str, open_ones: list[asyncio.StreamWriter] | None = None) -> AsyncIterator[str]:
+    """Another address of the server at `url`, until it is cut. Whoever closes the `open_ones` cuts it for a moment."""
     host, port = url.removeprefix("nats://").split(":")
-    open_ones: list[asyncio.StreamWriter] = []
+    open_ones = [] if open_ones is None else open_ones
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         open_ones.append(writer)
@@ -309,6 +309,25 @@ async def test_what_is_live_is_no_fault_while_the_bus_is_away(bench: Bench) -> N
     await bench.until(lambda: not bus.connected)
     await bus.say_live("live.local.typing.widget", b"{}")
     await bus.stop()
+
+
+async def test_who_only_listens_hears_that_the_bus_was_away_and_is_back(bench: Bench) -> None:
+    open_ones: list[asyncio.StreamWriter] = []
+    heard: list[str] = []
+    async with wire(bench.url, open_ones) as url:
+        bus = await Bench(url).bus()
+        bus.when_back(lambda: heard.append("back"))
+
+        async def on_news(message: Any) -> None:
+            heard.append(message.subject)
+
+        await bus.listen("live.local.typing.widget", on_news)
+        for writer in open_ones:
+            writer.close()
+        await bench.until(lambda: heard == ["back"])
+        await bus.say_live("live.local.typing.widget", b"{}")
+        await bench.until(lambda: heard == ["back", "live.local.typing.widget"])
+        await bus.stop()
 
 
 async def test_trap_11_a_json_body_reaches_the_handler_as_the_contract(bench: Bench) -> None:

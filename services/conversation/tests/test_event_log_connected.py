@@ -253,6 +253,15 @@ async def test_what_a_reader_missed_is_read_again_in_their_workspace_and_ids_of_
         assert await told_since(outside, str(unknown)) == "event: reset\ndata: {}\n\n"
 
 
+async def test_readers_are_sent_back_for_what_they_missed_once_the_bus_is_there_again(outside: Any) -> None:
+    reader = outside.app.state.stream.read("local", None)
+    assert await anext(reader) == ": connected\n\n"
+    connection = outside.app.state.bus.broker.config.broker_config.connection_state.connection
+    connection._transport.close()
+    async with asyncio.timeout(30):
+        assert [text async for text in reader] == []
+
+
 async def told_since(outside: Any, last_id: str, messages: int = 0) -> str:
     """With at least so many messages, or that too much was missed; and what else comes soon."""
     reader = outside.app.state.stream.read("local", last_id)

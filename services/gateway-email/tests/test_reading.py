@@ -8,12 +8,14 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import psutil
 import pytest
 
-from onethread.gateway_email import pipeline
+from onethread.gateway_email import pipeline, reading
 from onethread.gateway_email.convert import RefusedMailError
 from onethread.gateway_email.reading import Reader, UnreadableError
 from onethread.gateway_email.storage import originals
+from onethread.runtime.bus import UnavailableError
 
 MAIL = b"From: Ann <ann@customer.example>\r\nTo: support@desk.example\r\nMessage-ID: <1@customer.example>\r\n\r\nHi\r\n"
 
@@ -74,6 +76,14 @@ async def test_what_crashes_is_told_and_the_next_mail_is_read(apart, arrival, de
     with pytest.raises(UnreadableError, match="the process that read it ended"):
         await apart.do(os._exit, 11)  # type: ignore[arg-type]
     assert b'"text":"Hi"' in await apart.do(pipeline.read, MAIL, arrival, [desk], [desk])
+
+
+async def test_a_process_that_does_not_start_in_time_is_ended(apart, monkeypatch):
+    others = psutil.Process().children()
+    monkeypatch.setattr(reading, "START_SECONDS", 0.01)
+    with pytest.raises(UnavailableError, match="can be started: TimeoutError"):
+        await apart.do(os.getpid)  # type: ignore[arg-type]
+    assert set(psutil.Process().children()) <= set(others)
 
 
 async def test_what_takes_all_memory_is_told(apart):

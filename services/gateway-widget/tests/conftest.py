@@ -53,6 +53,7 @@ class BusInMemory:
         self.away = False
         self.gate = asyncio.Event()
         self.gate.set()
+        self.comes_back: Callable[[], None] = lambda: None
 
     async def start(self) -> None: ...
 
@@ -88,6 +89,9 @@ class BusInMemory:
 
     async def listen(self, subject: str, handler: Callable[[Any], Awaitable[None]]) -> None:
         self.handlers[subject] = handler
+
+    def when_back(self, tell: Callable[[], None]) -> None:
+        self.comes_back = tell
 
     async def hears(self, subject: str, body: Any, workspace: str = "local") -> None:
         """Something is said on core NATS."""

@@ -13,7 +13,7 @@ from onethread.contracts.envelope import now
 from onethread.contracts.ids import lane, received_id
 from onethread.contracts.messages import MessageFeedback, MessageReceived
 from onethread.contracts.replies import FeedbackReceived, ReplyDelivered
-from onethread.gateway_widget import catching_up
+from onethread.gateway_widget import catching_up, connections
 from onethread.gateway_widget.sessions import Session, session_token
 
 from .conftest import gateway_on, until
@@ -214,6 +214,18 @@ async def test_a_resume_waits_for_conversation_and_holds_nothing_up(running, a_h
         await browser.say("Hi")
         assert (await browser.hear())["type"] == "ack"
         running.bus.history = lambda _: a_history(a_message(1))
+        assert (await browser.hear())["message"]["text"] == "said 1"
+
+
+async def test_what_was_said_while_the_bus_was_away_is_brought_when_it_is_back(
+    running, a_history, a_message, monkeypatch
+):
+    monkeypatch.setattr(connections, "REFRESH_SECONDS", 0)
+    async with running.browser() as browser:
+        await browser.say("Hi")
+        assert (await browser.hear())["type"] == "ack"
+        running.bus.history = lambda _: a_history(a_message(1))
+        running.bus.comes_back()
         assert (await browser.hear())["message"]["text"] == "said 1"
 
 

@@ -104,6 +104,7 @@ class Bus:
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
             error_cb=self._on_error,
+            reconnected_cb=self._on_return,
             logger=None,
             # Handlers take the message itself. Injecting it costs more than handling it, and a hop to another thread.
             apply_types=False,
@@ -113,6 +114,7 @@ class Bus:
         self._durables: list[tuple[str, str]] = []
         self._in_hand = InHand()
         self._doors: dict[str, Door] = {}
+        self._when_back: list[Callable[[], None]] = []
 
     async def start(self) -> None:
         """Who asks from now on is heard: the server has every subscription."""
@@ -330,6 +332,16 @@ class Bus:
                 await handler(message)
 
         await self._connection.subscribe(subject, cb=on_news)
+
+    def when_back(self, tell: Callable[[], None]) -> None:
+        """Calls `tell` each time that the connection was lost and is there again: what was said meanwhile, and the
+        last of before, nobody heard here who only listens.
+        """
+        self._when_back.append(tell)
+
+    async def _on_return(self) -> None:
+        for tell in self._when_back:
+            tell()
 
     # Health
 

@@ -248,6 +248,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
     for subject in SUBJECTS:
         await parts.bus.listen(subject, parts.stream.on_event)
     await parts.bus.listen("live.>", parts.stream.on_live)
+    parts.bus.when_back(parts.stream.close)
     watch = asyncio.create_task(parts.access.watch(parts.stream))
     yield
     watch.cancel()

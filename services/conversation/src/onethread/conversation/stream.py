@@ -81,6 +81,7 @@ class Stream:
         queue.put_nowait(None)
 
     def close(self) -> None:
+        """Readers come back behind the last event that they have, and are told what was missed here."""
         for queue in list(self._readers):
             self._end(queue)
 

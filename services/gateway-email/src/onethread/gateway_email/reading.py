@@ -99,14 +99,14 @@ class _Process:
     async def _start(self) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         try:
-            running = await asyncio.create_subprocess_exec(
+            self._running = running = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", __name__, stdin=pipe, stdout=pipe, start_new_session=True
             )
             async with asyncio.timeout(START_SECONDS):
                 await cast("asyncio.StreamReader", running.stdout).readexactly(len(DONE))
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            await self.end()  # on a machine this busy, each try would leave one more that is starting
             raise UnavailableError(f"no process to read mails can be started: {type(error).__name__}") from error
-        self._running = running
         return running
 
 

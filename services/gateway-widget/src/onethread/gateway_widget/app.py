@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None, bus: Bus | None = None) -> Fast
         await connected.start()
         try:
             await outbound.listen()
+            connected.when_back(connections.refresh)
             app.state.settings, app.state.bus, app.state.connections = settings, connected, connections
             app.state.sites = sites
             await sites.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from uuid import UUID
@@ -16,6 +17,7 @@ from onethread.gateway_widget.sessions import Session
 OPEN = Gauge("onethread_widget_sockets", "Open widget sockets")
 WAITING_FRAMES = 256
 """A browser that leaves so many frames unread is cut off; it comes back and resumes."""
+REFRESH_SECONDS = 2.0
 GOING_AWAY = 1012
 TOO_SLOW = 1013
 BROKEN = 1011
@@ -117,6 +119,16 @@ class Connections:
         for connection in self._all:
             if not served(connection.session):
                 connection.close(TOKEN_REFUSED)
+
+    def refresh(self) -> None:
+        """What was said may have been missed here. Not all ask for it in the same moment."""
+        for connection in self._all:
+            wait = random.uniform(0, REFRESH_SECONDS)  # noqa: S311 no secret
+            asyncio.get_running_loop().call_later(wait, self._refresh, connection)
+
+    def _refresh(self, connection: Connection) -> None:
+        if connection in self._all:
+            connection.refresh()
 
     def end(self) -> None:
         """Asks every browser to come back later, to another process. What is in hand is finished first."""
