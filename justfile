@@ -41,6 +41,20 @@ fuzz *ARGS:
     @python3 deploy/local/setup.py test
     @exec {{ python }} -m tests.fuzz "$@"
 
+[doc('Customers and teammates while services, servers, relay and Slack fail, for so many seconds (300); `--seed N`: the same plan')]
+[group('develop')]
+[no-exit-message]
+chaos *ARGS:
+    @python3 deploy/local/setup.py test
+    @PYTHONPATH=tests exec {{ python }} -m chaos "$@"
+
+[doc('The same without faults, for so many minutes (30): latency and memory, minute by minute')]
+[group('develop')]
+[no-exit-message]
+soak *ARGS:
+    @python3 deploy/local/setup.py test
+    @PYTHONPATH=tests exec {{ python }} -m chaos soak "$@"
+
 [doc('Everything that a change must pass, changing nothing: lint, then test')]
 [group('develop')]
 check: lint test

@@ -7,26 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import signal
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from uuid import uuid4
+from collections.abc import AsyncIterator
 
-import aiosmtplib
 import httpx
 import pytest
-import websockets
-from plugins.customers import Desk, Mailer, Slack, Visitor, eventually, somebody
+from plugins.customers import Desk, Mailer, eventually, somebody
 from plugins.ledger import Ledger, balance
 from plugins.stack import Stack
+from plugins.traffic import MailSender, Sender, SlackSender, TeammateSender, WidgetSender
 
 pytestmark = [pytest.mark.connected, pytest.mark.slow]
 
 OUTAGE = 20
-PAUSE = 0.4
-"""Seconds between two messages of one sender; the widget's gateway allows five a second."""
 PATIENCE = {signal.SIGTERM: 12, signal.SIGKILL: 60}
 """Seconds until all is there. Whoever is asked to stop gives back what it has: nothing waits for its `ack_wait`."""
 PROMISES_KEPT = Ledger(lost=0, doubled=0, inversions=0)
@@ -37,146 +31,6 @@ SERVICES = {
     "gateway-slack": 8030,
     "agent": 8040,
 }
-
-
-class Sender:
-    """Sends numbered messages, one after the other, from `start` to `stop`."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.accepted: list[str] = []
-        self.refused: Counter[str] = Counter()
-        self._stopped = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """After the message in hand has its receipt."""
-        self._stopped.set()
-        assert self._task
-        await asyncio.wait_for(self._task, 60)
-
-    async def _run(self) -> None:
-        while not self._stopped.is_set():
-            text = f"{self.name} number {len(self.accepted)}"
-            await self._until_accepted(text)
-            self.accepted.append(text)
-            await asyncio.sleep(PAUSE)
-
-    async def _until_accepted(self, text: str) -> None:
-        attempt = self.prepare(text)
-        while True:
-            answer = await self._try(attempt)
-            if answer == "accepted":
-                return
-            self.refused[answer] += 1
-            await asyncio.sleep(PAUSE)
-
-    async def _try(self, attempt: Callable[[], Awaitable[str]]) -> str:
-        try:
-            async with asyncio.timeout(10):
-                return await attempt()
-        except (OSError, httpx.HTTPError, aiosmtplib.SMTPException, websockets.WebSocketException, TimeoutError):
-            return "no answer"
-
-    def prepare(self, text: str) -> Callable[[], Awaitable[str]]:
-        """One message, to be tried as often as it takes."""
-        raise NotImplementedError
-
-    async def shown(self, desk: Desk) -> list[str]:
-        """What its thread holds, in order."""
-        raise NotImplementedError
-
-
-class WidgetSender(Sender):
-    def __init__(self, stack: Stack) -> None:
-        self.person = somebody("Wilma")
-        super().__init__(self.person.email)
-        self.browser = Visitor(stack, self.person)
-
-    def prepare(self, text: str) -> Callable[[], Awaitable[str]]:
-        client_id = str(uuid4())
-
-        async def attempt() -> str:
-            if self.browser.socket is None or self.browser.socket.state is not websockets.State.OPEN:
-                await self.browser.connect()
-            answer = await self.browser.say(text, client_id, seconds=9)
-            return "accepted" if answer["type"] == "ack" else answer["code"]
-
-        return attempt
-
-    async def shown(self, desk: Desk) -> list[str]:
-        return await _said_by(desk, self.person.email)
-
-
-class MailSender(Sender):
-    def __init__(self, stack: Stack) -> None:
-        self.person = somebody("Emil")
-        super().__init__(self.person.email)
-        self.mailer = Mailer(stack, self.person)
-
-    def prepare(self, text: str) -> Callable[[], Awaitable[str]]:
-        raw = self.mailer.write(text)
-
-        async def attempt() -> str:
-            code, _ = await self.mailer.send(raw, seconds=9)
-            return "accepted" if code == 250 else str(code)
-
-        return attempt
-
-    async def shown(self, desk: Desk) -> list[str]:
-        return await _said_by(desk, self.person.email)
-
-
-class SlackSender(Sender):
-    """Slack gives each attempt three seconds."""
-
-    def __init__(self, stack: Stack) -> None:
-        super().__init__(f"slack {uuid4().hex[:8]}")
-        self.slack = Slack(stack, "U0BOBSTONE1")
-
-    def prepare(self, text: str) -> Callable[[], Awaitable[str]]:
-        body = self.slack.event(text)
-
-        async def attempt() -> str:
-            async with asyncio.timeout(9):
-                answer = await self.slack.bring(body)
-            return "accepted" if answer.status_code == httpx.codes.OK else str(answer.status_code)
-
-        return attempt
-
-    async def shown(self, desk: Desk) -> list[str]:
-        return [text for text in await _said_by(desk, "bob@pineandpaper.example") if text.startswith(self.name)]
-
-
-class TeammateSender(Sender):
-    """A teammate who answers one customer again and again; what reaches the customer outside is what counts."""
-
-    def __init__(self, desk: Desk, thread_id: str, reached: Callable[[], Awaitable[list[str]]]) -> None:
-        super().__init__(f"teammate {uuid4().hex[:8]}")
-        self.desk, self.thread_id, self.reached = desk, thread_id, reached
-
-    def prepare(self, text: str) -> Callable[[], Awaitable[str]]:
-        headers = {"Idempotency-Key": uuid4().hex}
-
-        async def attempt() -> str:
-            said = {"text": text}
-            answer = await self.desk.http.post(f"threads/{self.thread_id}/messages", json=said, headers=headers)
-            return "accepted" if answer.status_code == httpx.codes.CREATED else str(answer.status_code)
-
-        return attempt
-
-    async def shown(self, _: Desk) -> list[str]:
-        return [found[0] for text in await self.reached() if (found := re.search(rf"{self.name} number \d+", text))]
-
-
-async def _said_by(desk: Desk, email: str) -> list[str]:
-    found = await desk.threads(email)
-    assert len(found) <= 1, "one customer has one thread"
-    messages = await desk.messages(found[0]["id"]) if found else []
-    return [m["text"] for m in messages if m["author"]["kind"] == "customer"]
 
 
 class Traffic:

@@ -83,6 +83,13 @@ class Visitor:
         self._reading = asyncio.create_task(self._read(self.socket))
         self._reading.add_done_callback(lambda _: self._heard.set())
 
+    async def stay_connected(self) -> None:
+        """Opens the socket again where it has closed, and asks for what was said meanwhile, as the widget does."""
+        if self.socket is None or self.socket.state is not websockets.State.OPEN:
+            await self.connect()
+            heard = [frame["message"]["cursor"] for frame in self.frames if frame["type"] == "message"]
+            await self.send({"type": "resume", "after": heard[-1] if heard else None})
+
     async def close(self) -> None:
         if self._reading:
             self._reading.cancel()
