@@ -20,13 +20,19 @@ class Span:
     """Nanoseconds."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A service that is killed breaks off in the middle: the test's output is for the test."""
+
+
 class Collector:
     """Listens on a free port from `with` on, and keeps what it is sent."""
 
     def __init__(self) -> None:
         self._bodies: list[bytes] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
