@@ -40,16 +40,16 @@ async def js(nats_url: str) -> AsyncIterator[JetStreamContext]:
 
 
 @pytest.fixture
-async def replica(js: JetStreamContext, settings, bus, sink) -> AsyncIterator[Callable[[], tuple[Outbound, Retries]]]:
+async def replica(js: JetStreamContext, settings, bus, sink) -> AsyncIterator[Callable[..., tuple[Outbound, Retries]]]:
     """One more process of the service, on the same buckets."""
     made: list[Retries] = []
 
-    def make() -> tuple[Outbound, Retries]:
+    def make(look: float = 0.05) -> tuple[Outbound, Retries]:
         desks = ChannelBook(bus, "email", own_desk(settings), lambda config: desk_of(config, settings))
         ledger, lines = BucketLedger(lambda: js), BucketLines(lambda: js)
         hours = timedelta(hours=48)
         outbound = Outbound(desks, Relay(sink.url, rests=PAUSES), ledger, lines, bus, patience=hours, pauses=PAUSES)
-        made.append(Retries(lines, ledger, outbound, look=0.05, lease=LEASE))
+        made.append(Retries(lines, ledger, outbound, look=look, lease=LEASE))
         made[-1].start()
         return outbound, made[-1]
 
@@ -92,6 +92,20 @@ async def test_a_thread_leaves_in_order_once_the_server_takes_it_and_others_pass
     assert texts(sink) == ["of another", *(f"reply {number}" for number in range(4))]
     states = [told.data.state for told, _ in bus.published]
     assert states.count("sent") == 5
+
+
+async def test_those_behind_the_first_leave_with_it_and_wait_for_no_other_look(replica, sink, bus, js):
+    outbound, retries = replica()
+    sink.answer, thread = "451 4.7.1 Greylisted", uuid4()
+    for number in range(4):
+        await outbound(requested(f"reply {number}", thread))
+    await retries.stop()
+    [found] = await BucketLines(lambda: js).all()
+    await asyncio.sleep(max(0, (found.line.at - now()).total_seconds()))
+    sink.answer = "250 OK"
+    replica(look=3600)
+    await until(lambda: len(sink.mails) == 4)
+    assert texts(sink) == [f"reply {number}" for number in range(4)]
 
 
 async def test_what_another_took_and_died_of_is_sent_with_the_same_message_id(replica, sink, bus, js):

@@ -37,12 +37,14 @@ class Retries:
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._in_hand: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._ending = False
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Finishes what is in hand."""
+        self._ending = True
         await end(self._task)
         if self._in_hand:
             await asyncio.wait(self._in_hand, timeout=DRAIN_SECONDS)
@@ -66,10 +68,9 @@ class Retries:
     async def _round(self) -> None:
         found = await self._lines.all()
         WAITING.set(sum(len(one.line.mails) for one in found))
-        now = datetime.now(UTC)
-        for one in _due(found, now):
+        for one in _due(found, datetime.now(UTC)):
             await self._turn.acquire()
-            task = asyncio.create_task(self._take(one, now + self._lease))
+            task = asyncio.create_task(self._take(one))
             self._in_hand.add(task)
             task.add_done_callback(self._done)
 
@@ -77,14 +78,22 @@ class Retries:
         self._turn.release()
         self._in_hand.discard(task)
 
-    async def _take(self, one: Found, until: datetime) -> None:
+    async def _take(self, one: Found) -> None:
+        """Its first mail, and those behind it that need not wait: a long line is not one mail a look."""
+        due: Found | None = one
         try:
-            if await self._lines.take(one, until):
+            while due and not self._ending and await self._lines.take(due, datetime.now(UTC) + self._lease):
+                one = due
                 await self._try(one)
+                due = await self._due_at(one.key)
         except AWAY as error:
             log.warning("retry.waits", message_id=str(one.line.mails[0].message), error=type(error).__name__)
         except Exception:
             log.exception("retry.failed", message_id=str(one.line.mails[0].message))
+
+    async def _due_at(self, key: str) -> Found | None:
+        found = await self._lines.find(key)
+        return found if found and found.line.at <= datetime.now(UTC) else None
 
     async def _try(self, one: Found) -> None:
         """The first of the line. What the ledger knows nothing of was erased, or sent by somebody who died of it."""
