@@ -56,13 +56,13 @@ export function say(
   const said = { key: newId(), thread_id: threadId, text, note, channel, ...more, created_at };
   const message: Outgoing = draft_id ? { ...said, draft_id } : said;
   keepOutgoing([...outgoing.value, message]);
-  void transmit(message);
+  transmit(message);
 }
 
 export function retry(message: Outgoing): void {
   const { failure: _, ...fresh } = message;
   replace(message.key, fresh);
-  void transmit(fresh);
+  transmit(fresh);
 }
 
 export function discard(message: Outgoing): void {
@@ -76,7 +76,7 @@ export function resumeOutgoing(): void {
   } catch {
     outgoing.value = [];
   }
-  for (const message of outgoing.value) if (!message.failure) void transmit(message);
+  for (const message of outgoing.value) if (!message.failure) transmit(message);
 }
 
 /** The event may overtake the answer to the request: the same words of mine are then the same message. */
@@ -150,7 +150,16 @@ export async function sendDraft(draft: Proposal): Promise<void> {
   }
 }
 
-async function transmit({ key, thread_id, text, note, channel, cc, draft_id, files }: Outgoing): Promise<void> {
+/** What is being sent, by thread: it is said in the order in which it was written. */
+const sending = new Map<string, Promise<void>>();
+
+function transmit(message: Outgoing): void {
+  const sent = (sending.get(message.thread_id) ?? Promise.resolve()).then(() => post(message));
+  sending.set(message.thread_id, sent);
+  void sent.then(() => sending.get(message.thread_id) === sent && sending.delete(message.thread_id));
+}
+
+async function post({ key, thread_id, text, note, channel, cc, draft_id, files }: Outgoing): Promise<void> {
   try {
     const along = files ? { files: files.map(({ id }) => id) } : {};
     const more = note ? {} : { undo_seconds: UNDO_SECONDS, ...(draft_id ? { draft_id } : {}), ...(cc ? { cc } : {}) };
