@@ -432,6 +432,15 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {[node['html'][:160] for node in one['nodes']]}" for one in found]
 
 
+def test_a_page_that_cannot_be_fetched_says_so_and_can_be_loaded_again(page, origin, conversation):
+    page.route("**/assets/AgentPages-*.js", lambda route: route.abort())
+    page.goto(f"{origin}/inbox/agent/report")
+    expect(page.get_by_role("alert")).to_contain_text("This page could not be loaded.")
+    page.unroute("**/assets/AgentPages-*.js")
+    page.get_by_role("button", name="Load again").click()
+    expect(page.get_by_role("heading", name="AI agent: report")).to_be_visible()
+
+
 def test_the_first_route_stays_within_its_size():
     page = (STATIC / "index.html").read_text()
     files = [path for path in (STATIC / "assets").iterdir() if path.suffix in {".js", ".css"} and path.name in page]

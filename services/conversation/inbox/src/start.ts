@@ -19,7 +19,8 @@ export const threadFailure = signal<{ threadId: string; text: string } | null>(n
 
 /** Brings the inbox to life for the teammate who signed in; returns what ends it. */
 export function startInbox(): () => void {
-  go(address(route.value), true);
+  // A page reads itself what a provider put behind its address.
+  go(address(route.value) + (route.value.page ? location.search : ""), true);
   resumeOutgoing();
   goLive();
   void Promise.all([...loadCounted(), loadWithDraft()]);
