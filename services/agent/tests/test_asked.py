@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onethread.agent.asked import is_fragment, points_back, question_of, questions
+from onethread.agent.asked import is_fragment, points_back, question_of, questions, said_in
 
 ASKED = "How long does delivery take?"
 
@@ -23,6 +23,22 @@ ASKED = "How long does delivery take?"
 )
 def test_greetings_thanks_signatures_and_quotes_do_not_change_the_question(message: str) -> None:
     assert question_of(message) == ASKED
+
+
+@pytest.mark.parametrize("body", ["", "Hello,\n\nsee subject", "Siehe Betreff.", "件名の通りです"])
+def test_a_mail_that_says_nothing_below_its_subject_asks_by_it(body: str) -> None:
+    assert said_in(ASKED, body) == ASKED
+    assert said_in(None, body) == body
+
+
+def test_a_mail_that_asks_in_its_body_asks_nothing_by_its_subject() -> None:
+    body = "Is the subject of your newsletter always about pens, or would it suit painters too?"
+    assert said_in("Your order", body) == body
+
+
+@pytest.mark.parametrize("subject", ["Re: your order", "AW: Ihre Frage", "RE[2]: Pens", "回复：订单"])
+def test_the_subject_of_an_older_mail_is_not_asked_again(subject: str) -> None:
+    assert said_in(subject, "") == ""
 
 
 @pytest.mark.parametrize(

@@ -276,6 +276,13 @@ async def test_a_message_without_text_gets_a_person(bus, turns, added, text) -> 
     assert "no text" in proposal(bus).data.reason
 
 
+async def test_a_mail_with_nothing_but_a_subject_is_answered(bus, turns, added) -> None:
+    event = added("")
+    mail = event.data.message.model_copy(update={"subject": ASKED})
+    await turns.take(event.model_copy(update={"data": event.data.model_copy(update={"message": mail})}))
+    assert proposal(bus).data.decision == "answer"
+
+
 async def test_a_fault_of_the_agent_ends_at_a_person_too(bus, turns, added) -> None:
     bus.found = ZeroDivisionError("a bug")
     await turns.take(added(ASKED))

@@ -104,6 +104,20 @@ def test_a_forged_mail_is_marked_in_the_list_and_told_in_words_with_what_may_dec
     expect(log(page)).to_contain_text("Careful: The sender's name is another address: boss@desk.example.")
 
 
+def test_the_subject_of_a_mail_stands_above_it_where_it_is_another_than_before(page, origin, conversation):
+    conversation.add_thread("mail", "Rita Moss", "email")
+    for subject, text in (
+        ("Lamp 12 is broken", "See above."),
+        ("Re: Lamp 12 is broken", "Nobody answers?"),
+        ("AW: RE[2]: Lamp 12 is broken", "Hello?"),
+        ("Invoice 7", "Is this right?"),
+    ):
+        conversation.add_message("mail", "customer", text, subject=subject)
+    open_thread(page, origin, "mail")
+    expect(log(page)).to_contain_text("Is this right?")
+    assert log(page).locator(".subject").all_inner_texts() == ["Lamp 12 is broken", "Invoice 7"]
+
+
 def test_a_reply_shows_at_once_and_goes_out_once(page, origin, conversation):
     open_thread(page, origin, "ana")
     page.keyboard.press("r")

@@ -115,3 +115,12 @@ async def test_two_mails_with_one_message_id_are_both_kept(driver: Driver, chang
     how = {"text": "Where is it?", "who": ANA, "sent_at": at, **change}
     await driver.hear(received("email", how.pop("text"), how.pop("who"), outside_ids=["<1@shop>"], **how))
     assert len(await driver.rows("select id from message")) == 2
+
+
+async def test_each_mail_keeps_its_own_subject_and_the_thread_that_of_the_first(driver: Driver) -> None:
+    first = await driver.hear(received("email", "See above", ANA, subject="Lamp 12 is broken"))
+    second = await driver.hear(received("email", "And also", ANA, subject="Invoice 7"))
+    assert (first["subject"], second["subject"]) == ("Lamp 12 is broken", "Invoice 7")
+    assert second["thread_id"] == first["thread_id"]
+    [row] = await driver.rows("select subject from thread")
+    assert row["subject"] == "Lamp 12 is broken"

@@ -188,6 +188,8 @@ export interface Message {
   /** What may deceive whoever reads it, in sentences. */
   warnings?: string[];
   audience: Audience;
+  /** Of a customer's mail. */
+  subject?: string | null;
   text: string;
   html?: string | null;
   attachments?: Attachment[];

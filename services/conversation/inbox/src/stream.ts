@@ -8,8 +8,9 @@ export type Item =
   | { kind: "continued"; key: string; channel: string }
   | { kind: "event"; key: string; text: string }
   | { kind: "handoff"; key: string; handoff: NonNullable<Thread["handoff"]> }
-  /** `first` and `last` of a run by one author: the first says who and when, the last how far its delivery is. */
-  | { kind: "message"; key: string; message: Message; files: Attachment[]; first: boolean; last: boolean };
+  /** `first` and `last` of a run by one author: the first says who and when, the last how far its delivery is.
+   * `subject`: of the mail, where it is another than before. */
+  | { kind: "message"; key: string; message: Message; files: Attachment[]; first: boolean; last: boolean; subject: string };
 
 const RUN_GAP = 5 * 60_000;
 
@@ -18,6 +19,7 @@ export function streamOf(messages: readonly Message[], handoff: Thread["handoff"
   let handoffLeft = handoff;
   let before: Message | undefined;
   let channel: string | undefined;
+  let topic = "";
   const pictures = new Set<string>();
   for (const [index, message] of messages.entries()) {
     if (handoffLeft && comesBefore(handoffLeft, message)) {
@@ -26,7 +28,9 @@ export function streamOf(messages: readonly Message[], handoff: Thread["handoff"
       before = undefined;
     }
     items.push(...rulesBefore(message, messages[index - 1], channel));
-    items.push(itemOf(message, newAttachments(message, pictures), before, messages[index + 1]));
+    const subject = topicOf(message) === topic ? "" : (message.subject ?? "");
+    topic = topicOf(message) || topic;
+    items.push(itemOf(message, newAttachments(message, pictures), before, messages[index + 1], subject));
     before = message;
     if (message.channel && !message.note) channel = message.channel.kind;
   }
@@ -56,12 +60,18 @@ function itemOf(
   files: Attachment[],
   before: Message | undefined,
   after: Message | undefined,
+  subject: string,
 ): Item {
   if (message.author.kind === "system") return { kind: "event", key: message.id, text: message.text };
   const first = !before || !sameRun(before, message);
   const last = !after || !sameRun(message, after);
-  return { kind: "message", key: message.id, message, files, first, last };
+  return { kind: "message", key: message.id, message, files, first, last, subject };
 }
+
+/** Before the subject of a reply or forward, by mail programs of many languages. */
+const ANSWERED = /^((re|aw|wg|fwd?|sv|vs|vl|tr|rv|rif|i|r|odp|pd|ynt|ilt|antw|doorst|vá|回复|回覆|答复|转发|轉寄|res|enc|ref)(\[\d+\])?\s*[:：]\s*)+/iu;
+
+const topicOf = ({ subject }: Message): string => (subject ?? "").replace(ANSWERED, "").trim();
 
 function sameRun(one: Message, next: Message): boolean {
   const gap = Date.parse(next.created_at) - Date.parse(one.created_at);

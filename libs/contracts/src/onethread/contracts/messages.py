@@ -183,6 +183,7 @@ class Message(Contract):
     verdict: Verdict | None = Field(default=None, description="On the sender of a mail.")
     warnings: list[str] = Field(default_factory=list[str], description="What may deceive whoever reads it.")
     audience: Audience
+    subject: str | None = Field(default=None, description="Of the mail, as it was written. Of ours: none.")
     text: str
     html: str | None = None
     attachments: list[Attachment] = Field(default_factory=list[Attachment])

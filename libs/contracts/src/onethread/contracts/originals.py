@@ -33,6 +33,7 @@ class CorrectMessage(Contract):
 
     workspace: str
     message_id: UUID
+    subject: str | None = Field(default=None, repr=False)
     text: str = Field(max_length=200_000, repr=False)
     html: str | None = Field(default=None, repr=False)
     attachments: list[Attachment] = Field(default_factory=list[Attachment], repr=False)

@@ -45,7 +45,22 @@ _ASKS = re.compile(
     r"jak|kiedy|gdzie|ile|czy|nasıl|ne|nerede|kaç|как|когда|где|сколько|можно)\b"
 )
 """So begins a question, with or without a mark at its end."""
+_ANSWERED = re.compile(r"\s*\w{1,5}(?:\[\d+\])?\s?[:：]")
+"""`Re:`, `AW:`, `Fwd:` and their like: the subject is an older mail's."""
+_AT_SUBJECT = re.compile(
+    r"\b(?:subject|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|temat\w*|konu\w*|tem[ay]|тем[аеуы])\b|件名|主题|主旨|標題",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(r"^\W*([^\W_]+(?:['’][^\W_]+)?)[\s,!.:、，！。–-]*")
+
+
+def said_in(subject: str | None, text: str) -> str:
+    """What a mail says. Its own subject counts where the body is empty, or points at it ("see subject")."""
+    if not subject or _ANSWERED.match(subject):
+        return text
+    body = question_of(text)
+    points = len(body.split()) <= SHORT and _AT_SUBJECT.search(body)
+    return subject if points or not content(body) else text
 
 
 def question_of(text: str) -> str:

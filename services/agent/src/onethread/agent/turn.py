@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from pydantic import BaseModel, ConfigDict
 
 from onethread.agent.answer import Answerer, Question, Reply
+from onethread.agent.asked import said_in
 from onethread.agent.bursts import Burst, Taken
 from onethread.agent.config import Configs
 from onethread.agent.manner import MANNERS
@@ -145,13 +146,14 @@ class _Turn:
         async def so_far() -> SoFar:
             return await self._so_far(config)
 
+        messages = [event.data.message for event in self._batch]
         question = Question(
             config=config,
-            text="\n".join(event.data.message.text for event in self._batch),
+            text="\n".join(said_in(said.subject, said.text) for said in messages),
             kind=self._kind,
             so_far=so_far,
             name=self._message.author.name,
-            attachments=sum(len(event.data.message.attachments) for event in self._batch),
+            attachments=sum(len(said.attachments) for said in messages),
             call=self._call,
         )
         reply = await self._reply(question)

@@ -19,7 +19,7 @@ interface Props {
   customer: Thread["customer"];
 }
 
-export function MessageView({ item: { message, files, first, last }, customer }: Props) {
+export function MessageView({ item: { message, files, first, last, subject }, customer }: Props) {
   if (message.note)
     return (
       <Note author={authorName(message, customer)} at={message.created_at} text={message.text}>
@@ -35,6 +35,7 @@ export function MessageView({ item: { message, files, first, last }, customer }:
     <div class={`message ${ours ? "ours" : "theirs"} by-${message.author.kind}`}>
       {first && <Byline message={message} customer={customer} />}
       {trust?.open && <p class={trust.forged ? "unproven forged" : "unproven"}>{trust.text}</p>}
+      {subject && <p class="subject">{subject}</p>}
       {message.warnings?.map((warning) => <Warning key={warning}>{warning}</Warning>)}
       {by ? <ByMachine what={by} text={message.text}>{said}</ByMachine> : said}
       <Attachments message={message} files={laidOut ? besides(message, files) : files} />

@@ -24,8 +24,8 @@ THREAD_OF = "select thread_id from message where workspace_id = %s and id = %s"
 # An erased message has no identity left.
 MESSAGE = """select * from message where workspace_id = %s and id = %s and thread_id = %s
     and author_kind = 'customer' and identity_value is not null for update"""
-CORRECT = """update message set text = %s, html = %s, attachments = %s, thanks = %s where workspace_id = %s and id = %s
-    returning *"""
+CORRECT = """update message set subject = %s, text = %s, html = %s, attachments = %s, thanks = %s
+    where workspace_id = %s and id = %s returning *"""
 COUNT = "update thread set sequence = sequence + 1, last_text = %s where id = %s returning *"
 GONE, SAME, CORRECTED = (Corrected(outcome=one) for one in ("gone", "same", "corrected"))
 
@@ -49,8 +49,9 @@ class Correcting:
 
     async def _correct(self, connection: Connection, thread: Any, row: Any, asked: CorrectMessage) -> Message:
         attachments = Jsonb([one.model_dump(mode="json") for one in asked.attachments])
-        said = [asked.text, asked.html, attachments, is_thanks(asked.text), asked.workspace, asked.message_id]
-        message = message_contract(await (await connection.execute(CORRECT, said)).fetchone())
+        said = [asked.subject, asked.text, asked.html, attachments, is_thanks(asked.text)]
+        which = [asked.workspace, asked.message_id]
+        message = message_contract(await (await connection.execute(CORRECT, [*said, *which])).fetchone())
         thread = await _counted(connection, thread, row, asked.text)
         event_id = ids.derived_id(row.id, f"corrected {thread.sequence}")
         head = threads.envelope(thread, event_id, thread.sequence, None)
@@ -81,6 +82,6 @@ async def _counted(connection: Connection, thread: Any, row: Any, text: str) -> 
     return counted
 
 
-def _says(one: Any) -> tuple[str, str | None, list[Attachment]]:
+def _says(one: Any) -> tuple[str | None, str, str | None, list[Attachment]]:
     """Of a row, or of what is asked."""
-    return one.text, one.html, [Attachment.model_validate(file) for file in one.attachments]
+    return one.subject, one.text, one.html, [Attachment.model_validate(file) for file in one.attachments]

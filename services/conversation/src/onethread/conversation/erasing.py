@@ -40,7 +40,7 @@ STATE = """select c.root_id, e.done_at is not null as is_done from customer c
     join erasure e on e.customer_id = c.root_id where c.id = %s"""
 DONE = "update erasure set traces = '{}', done_at = now() where customer_id = %s"
 
-MESSAGES = """update message set text = '', html = null, attachments = '[]', sources = '[]',
+MESSAGES = """update message set subject = null, text = '', html = null, attachments = '[]', sources = '[]',
         author_name = case when author_kind <> 'customer' then author_name end, identity_kind = null,
         identity_value = null, identity_trust = null, identity_evidence = null, warnings = '{}',
         audience_name = null,

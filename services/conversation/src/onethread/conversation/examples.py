@@ -30,8 +30,8 @@ THREAD: dict[str, Any] = {
 MESSAGE: dict[str, Any] = {
     "id": WHERE, "thread_id": LAMP, "customer_id": ANA, "sequence": 2, "position": 1763889245000000, "note": False,
     "channel": WIDGET, "author": {"kind": "customer", "id": None, "name": "Ana Ruiz"}, "identity": IDENTITY,
-    "audience": PRIVATE, "text": "Where is my lamp?", "html": None, "attachments": [], "sources": [], "delivery": None,
-    "feedback": None, "created_at": AT, "client_id": None, "machine": None,
+    "audience": PRIVATE, "subject": None, "text": "Where is my lamp?", "html": None, "attachments": [], "sources": [],
+    "delivery": None, "feedback": None, "created_at": AT, "client_id": None, "machine": None,
     "remarks": [], "may_belong_to": None, "verdict": None, "warnings": [],
 }  # fmt: skip
 UPLOADED = {

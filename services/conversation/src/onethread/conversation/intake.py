@@ -90,10 +90,10 @@ NEIGHBOURS = """select max(position) filter (where created_at <= %(at)s) as earl
         and identity_kind = %(kind)s and identity_value = %(value)s"""
 ADD_MESSAGE = """insert into message (id, workspace_id, thread_id, customer_id, sequence, position, note,
         channel_id, channel_kind, place_key, shared, audience_name, author_kind, author_name,
-        identity_kind, identity_value, identity_trust, identity_evidence, verdict, warnings, text, html, attachments,
-        sources, external_id, client_id, created_at, agent_mode, thanks, remarks, may_belong_to, machine,
+        identity_kind, identity_value, identity_trust, identity_evidence, verdict, warnings, subject, text, html,
+        attachments, sources, external_id, client_id, created_at, agent_mode, thanks, remarks, may_belong_to, machine,
         forwarded_by)
-    values (%s, %s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    values (%s, %s, %s, %s, %s, %s, false, %s, %s, %s, %s, %s, 'customer', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
         '[]', %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
 KEEP_PLACE = """insert into place
         (workspace_id, channel_id, key, channel_kind, shared, name, route, thread_id, customer_id, updated_at)
@@ -549,6 +549,7 @@ def _message(
         verdict=said.verdict,
         warnings=said.warnings,
         audience=said.place.audience,
+        subject=said.subject,
         text=said.text,
         html=said.html,
         attachments=said.attachments,
@@ -575,6 +576,6 @@ def _message_parameters(event: m.MessageReceived, message: m.Message, mode: Agen
         message.id, event.workspaceid, message.thread_id, message.customer_id, message.sequence, message.position,
         said.channel.id, said.channel.kind, place_key(said), said.place.audience.shared,
         said.place.audience.name, message.author.name, own.kind, own.value, own.trust, own.evidence, said.verdict,
-        said.warnings, said.text, said.html, attachments, said.external_id, message.client_id, said.sent_at, mode,
-        is_thanks(said.text), Jsonb(message.remarks), message.may_belong_to, message.machine,
+        said.warnings, said.subject, said.text, said.html, attachments, said.external_id, message.client_id,
+        said.sent_at, mode, is_thanks(said.text), Jsonb(message.remarks), message.may_belong_to, message.machine,
     ]  # fmt: skip

@@ -311,6 +311,7 @@ class MessageRow(SQLModel, table=True):
     warnings: list[str] = Field(
         default_factory=list, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
     )
+    subject: str | None = None
     text: str
     html: str | None = None
     attachments: list[Any] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False, server_default="[]"))

@@ -270,6 +270,7 @@ def message_contract(row: Any) -> m.Message:
         verdict=row.verdict,
         warnings=row.warnings,
         audience=m.Audience(shared=row.shared, name=row.audience_name),
+        subject=row.subject,
         text=row.text,
         html=row.html,
         attachments=row.attachments,

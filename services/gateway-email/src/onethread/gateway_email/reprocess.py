@@ -58,8 +58,9 @@ class Again:
             await self._mails.keep(workspace, desk.id, event.id, kept.raw, kept.arrival)
             await self._bus.publish(event, *pipeline.narrowing(event))
         correction = CorrectMessage(
-            workspace=workspace, message_id=message, text=unread.READ_SINCE if is_stand_in else said.text,
-            html=None if is_stand_in else said.html, attachments=[] if is_stand_in else said.attachments,
+            workspace=workspace, message_id=message, subject=said.subject,
+            text=unread.READ_SINCE if is_stand_in else said.text, html=None if is_stand_in else said.html,
+            attachments=[] if is_stand_in else said.attachments,
         )  # fmt: skip
         return (await self._bus.ask(subjects.CONVERSATION_CORRECT, correction, Corrected)).outcome
 
